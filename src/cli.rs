@@ -1,0 +1,273 @@
+//! The command tree, and the one way through it: parse, run, tell, exit.
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::context::{ColorChoice, Context, Environment, Settings, Stream};
+use crate::error::{Failure, Kind, Result};
+use crate::exit;
+use crate::http::client::InFlight;
+use crate::names::{Program, hand_on};
+use crate::namespace::commands::TokenCommand;
+#[cfg(feature = "sandbox")]
+use crate::sandbox::command::SandboxArgs;
+use crate::secret::redact;
+
+/// Mint, list, refresh, rotate and revoke machine credentials on two clouds.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, after_help = exit::help())]
+struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+struct GlobalArgs {
+    /// How long all requests of the command may take together, as in 30s or 2m.
+    #[arg(long, global = true, value_name = "DURATION", default_value = "30s")]
+    timeout: String,
+    /// Log each request on stderr, without credentials and bodies.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Trust the certificates in this PEM file too.
+    #[arg(long = "ca-file", alias = "ca_file", global = true, value_name = "PEM")]
+    ca_file: Option<PathBuf>,
+    /// When to colour output.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Namespace's revokable tokens.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Run a local server of the clouds' APIs, and a shell or a command inside it.
+    #[cfg(feature = "sandbox")]
+    Sandbox(SandboxArgs),
+    /// Whatever else: a command of the official program of that name.
+    #[command(external_subcommand)]
+    Other(#[expect(dead_code, reason = "the whole line is handed on as it stands")] Vec<OsString>),
+}
+
+impl Command {
+    fn wants_json(&self) -> bool {
+        match self {
+            Self::Token(command) => command.wants_json(),
+            #[cfg(feature = "sandbox")]
+            Self::Sandbox(_) => false,
+            Self::Other(_) => false,
+        }
+    }
+}
+
+/// Runs a command line and gives the process its exit code.
+pub fn main(argv: Vec<OsString>) -> ExitCode {
+    let program = Program::called_by(argv.first().map(OsString::as_os_str));
+    match parse(program, &argv) {
+        Ok(cli) => {
+            let as_json = cli.command.wants_json();
+            match run(program, cli) {
+                Ok(code) => ExitCode::from(code),
+                Err(failure) => tell(&failure, as_json),
+            }
+        }
+        Err(Stop::Print(text)) => {
+            let written = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
+            match crate::output::written(written) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(failure) => tell(&failure, false),
+            }
+        }
+        Err(Stop::Usage(text)) if names_json(&argv) => tell(&Failure::usage(one_sentence(&text)), true),
+        Err(Stop::Usage(text)) => {
+            let _ = std::io::stderr().write_all(text.as_bytes());
+            ExitCode::from(Kind::Usage.exit_code())
+        }
+        Err(Stop::Failed(failure)) => tell(&failure, names_json(&argv)),
+    }
+}
+
+/// The one place where a failure is shown and becomes an exit code.
+fn tell(failure: &Failure, as_json: bool) -> ExitCode {
+    if failure.is_quiet() {
+        return ExitCode::SUCCESS;
+    }
+    let text = if as_json { format!("{}\n", failure.to_json()) } else { failure.to_text() };
+    // Where stderr is gone too, the exit code still tells.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+    ExitCode::from(failure.kind().exit_code())
+}
+
+/// Why a command line does not lead to a command.
+enum Stop {
+    /// Help or the version was asked for.
+    Print(String),
+    /// It does not fit the tree.
+    Usage(String),
+    /// It was another program's, which could not be run.
+    Failed(Failure),
+}
+
+fn parse(program: Program, argv: &[OsString]) -> std::result::Result<Cli, Stop> {
+    let tree =
+        Cli::command().name(program.name()).bin_name(program.name()).allow_external_subcommands(program.is_borrowed());
+    let matches = tree.try_get_matches_from(argv).map_err(|error| refuse(program, argv, &error))?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| refuse(program, argv, &error))?;
+    match cli.command {
+        Command::Other(_) => Err(Stop::Failed(hand_on(program, argv))),
+        _ => Ok(cli),
+    }
+}
+
+fn refuse(program: Program, argv: &[OsString], error: &clap::Error) -> Stop {
+    // Clap quotes what it refuses, and that may be a secret in the wrong place.
+    let text = redact(&error.render().to_string());
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Print(text),
+        ErrorKind::UnknownArgument if program.is_borrowed() && is_before_commands(argv, error) => {
+            Stop::Failed(hand_on(program, argv))
+        }
+        _ => Stop::Usage(text),
+    }
+}
+
+/// Whether the flag that clap does not know stands before any of this tree's
+/// commands, as in `nsc --region eu instance list`.
+fn is_before_commands(argv: &[OsString], error: &clap::Error) -> bool {
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else { return false };
+    let tree = Cli::command();
+    let words = argv.iter().skip(1).map(|word| word.to_string_lossy());
+    for word in words {
+        if tree.get_subcommands().any(|command| command.get_name() == word) {
+            return false;
+        }
+        if word.starts_with(unknown.as_str()) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether a line that could not be parsed asks for JSON, and so for its
+/// error in JSON too.
+fn names_json(argv: &[OsString]) -> bool {
+    let words: Vec<_> =
+        argv.iter().skip(1).map(|word| word.to_string_lossy()).take_while(|word| word != "--").collect();
+    words.iter().enumerate().any(|(index, word)| {
+        let next_is_json = words.get(index + 1).is_some_and(|next| next == "json");
+        matches!(word.as_ref(), "--json" | "-q" | "--query" | "--output=json" | "-ojson" | "-o=json")
+            || word.starts_with("--query=")
+            || (matches!(word.as_ref(), "-o" | "--output") && next_is_json)
+    })
+}
+
+/// Clap's first paragraph on one line, without its label.
+fn one_sentence(text: &str) -> String {
+    let paragraph = text.split("\n\n").next().unwrap_or(text);
+    let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
+}
+
+fn run(program: Program, cli: Cli) -> Result<u8> {
+    let mut ctx = context(program, cli.global)?;
+    match cli.command {
+        Command::Token(command) => {
+            let in_flight = ctx.in_flight.clone();
+            block_on(interruptible(command.run(&mut ctx), &in_flight)).flatten().map(|()| 0)
+        }
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(args) => block_on(crate::sandbox::command::run(args, &mut ctx)).flatten(),
+        Command::Other(_) => Err(Failure::unexpected("a foreign command was not handed on")),
+    }
+}
+
+fn context(program: Program, global: GlobalArgs) -> Result<Context> {
+    let example = "write a number and a unit, as in --timeout 30s or --timeout 2m";
+    let timeout: Duration = humantime::parse_duration(&global.timeout)
+        .map_err(|error| Failure::usage(format!("--timeout \"{}\": {error}", global.timeout)).hint(example))?;
+    if timeout.is_zero() {
+        return Err(Failure::usage("--timeout is zero; no request could be made").hint(example));
+    }
+    let env = Environment::Process;
+    let (mut stdout, mut stderr) = (Stream::stdout(), Stream::stderr());
+    stdout.settle(global.color, &env);
+    stderr.settle(global.color, &env);
+    /// Longer than any deadline can be reckoned with.
+    const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+    Ok(Context {
+        program,
+        env,
+        stdout,
+        stderr,
+        settings: Settings { timeout: timeout.min(LONGEST), verbose: global.verbose, ca_file: global.ca_file },
+        in_flight: InFlight::default(),
+    })
+}
+
+/// Builds the runtime, which only commands that talk to a server need.
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::unexpected("the runtime cannot be set up").source(error))?;
+    Ok(runtime.block_on(future))
+}
+
+/// Runs a command until it ends or Ctrl-C. A change that is on its way gets a
+/// moment for its answer.
+async fn interruptible(command: impl Future<Output = Result<()>>, in_flight: &InFlight) -> Result<()> {
+    /// Long enough for a server that is there.
+    const GRACE: Duration = Duration::from_secs(2);
+    tokio::pin!(command);
+    tokio::select! {
+        result = &mut command => return result,
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    if !in_flight.get() {
+        return Err(Failure::new(Kind::Interrupted, "interrupted"));
+    }
+    match tokio::time::timeout(GRACE, command).await {
+        Ok(result) => result,
+        Err(_) => {
+            Err(Failure::new(Kind::OutcomeUnknown, "interrupted while a change was on its way; its outcome is unknown"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_line_that_asks_for_json_is_told_apart() {
+        let line = |text: &str| names_json(&text.split(' ').map(OsString::from).collect::<Vec<_>>());
+        for yes in [
+            "nsc token list -o json",
+            "nsc x --output json",
+            "nsc --output=json",
+            "nsc sa list --json",
+            "nsc token list -q .",
+        ] {
+            assert!(line(yes), "{yes}");
+        }
+        for no in ["nsc token list", "nsc token list -o table", "nsc sandbox -- nsc token list -o json", "json"] {
+            assert!(!line(no), "{no}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What a command may touch of the world: its streams, its environment, the
+//! clock and the global settings. Passed down, so that nothing is a global.
+
+use std::ffi::OsString;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::http::client::InFlight;
+use crate::names::Program;
+
+/// Everything a command is handed beside its flags.
+pub struct Context {
+    /// The name that it was called by, which help and hints repeat.
+    pub program: Program,
+    /// The environment variables.
+    pub env: Environment,
+    /// Data, and nothing else.
+    pub stdout: Stream,
+    /// Notes, warnings and errors.
+    pub stderr: Stream,
+    /// The global flags.
+    pub settings: Settings,
+    /// Whether a change is on its way right now.
+    pub in_flight: InFlight,
+}
+
+/// The global flags, with their defaults filled in.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long all requests of a command may take together.
+    pub timeout: Duration,
+    /// Whether to log the wire, redacted, on stderr.
+    pub verbose: bool,
+    /// Certificates to trust beside the bundled ones, PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Context {
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// A time for a view: relative for people, RFC 3339 for everyone else.
+    pub fn time(&self, time: Timestamp) -> String {
+        use crate::output::time::{relative, rfc3339};
+        if self.stdout.is_terminal() { relative(time, self.now()) } else { rfc3339(time) }
+    }
+
+    /// Says something beside the data. A note that cannot be written is not
+    /// worth failing for.
+    pub fn note(&mut self, text: &str) {
+        self.aside("note", text);
+    }
+
+    /// Says what may be a mistake.
+    pub fn warn(&mut self, text: &str) {
+        self.aside("warning", text);
+    }
+
+    fn aside(&mut self, label: &str, text: &str) {
+        let _ = self.stderr.write_line(&format!("{label}: {}", crate::secret::redact(text)));
+        let _ = self.stderr.flush();
+    }
+}
+
+/// The environment: the process's own, or a fixed one for unit tests.
+pub enum Environment {
+    /// The process's.
+    Process,
+    /// Exactly these variables.
+    Fixed(Vec<(&'static str, OsString)>),
+}
+
+impl Environment {
+    /// A variable's value. An empty one counts as unset.
+    pub fn var_os(&self, name: &str) -> Option<OsString> {
+        match self {
+            Self::Process => std::env::var_os(name),
+            Self::Fixed(vars) => vars.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()),
+        }
+        .filter(|value| !value.is_empty())
+    }
+
+    /// A variable's value as a path.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.var_os(name).map(PathBuf::from)
+    }
+}
+
+/// When to colour output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// An output stream that knows what it leads to.
+pub struct Stream {
+    sink: BufWriter<Box<dyn Write + Send>>,
+    terminal: bool,
+    width: Option<u16>,
+    color: bool,
+}
+
+impl Stream {
+    /// Standard output.
+    pub fn stdout() -> Self {
+        Self::new(Box::new(io::stdout()), io::stdout().is_terminal())
+    }
+
+    /// Standard error.
+    pub fn stderr() -> Self {
+        Self::new(Box::new(io::stderr()), io::stderr().is_terminal())
+    }
+
+    fn new(sink: Box<dyn Write + Send>, terminal: bool) -> Self {
+        Self { sink: BufWriter::new(sink), terminal, width: None, color: false }
+    }
+
+    /// Settles width and colour, which parsing the flags does not need.
+    pub fn settle(&mut self, choice: ColorChoice, env: &Environment) {
+        self.color = match choice {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto if env.var_os("NO_COLOR").is_some() => false,
+            ColorChoice::Auto if env.var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
+            ColorChoice::Auto => self.terminal && env.var_os("TERM").is_some_and(|term| term != "dumb"),
+        };
+        if self.terminal {
+            self.width = terminal_size::terminal_size().map(|(width, _)| width.0);
+        }
+    }
+
+    /// Whether a person reads it.
+    pub fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// The columns of the terminal; `None` where there is none to fit.
+    pub fn width(&self) -> Option<u16> {
+        self.width
+    }
+
+    /// Whether to colour.
+    pub fn color(&self) -> bool {
+        self.color
+    }
+
+    /// Writes a line.
+    ///
+    /// # Errors
+    /// Whatever the write says.
+    pub fn write_line(&mut self, line: &str) -> io::Result<()> {
+        self.sink.write_all(line.as_bytes())?;
+        self.sink.write_all(b"\n")
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.sink.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}

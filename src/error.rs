@@ -1,0 +1,322 @@
+//! What went wrong, in a form that a person, a script and the exit code can
+//! all be told from.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::output::sanitize::sanitize;
+use crate::secret::redact;
+
+/// `Result` with a [`Failure`].
+pub type Result<T> = std::result::Result<T, Failure>;
+
+/// The kinds of failure that a caller may want to tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Flags, files or variables that cannot be used. Nothing was sent.
+    Usage,
+    /// The server understood and said no.
+    Refused,
+    /// Something that should not happen: an unreadable answer, a failed write.
+    Unexpected,
+    /// The credential is good, its rights are not enough.
+    NotPermitted,
+    /// No credential, or one that was rejected.
+    NotAuthenticated,
+    /// There is no such thing.
+    NotFound,
+    /// It exists already, or is not in a state that allows this.
+    Conflict,
+    /// Unreachable, rate limited or unavailable. Safe to run again.
+    Temporary,
+    /// A change was sent and no answer came.
+    OutcomeUnknown,
+    /// Stopped by the user.
+    Interrupted,
+}
+
+impl Kind {
+    /// The stable name that JSON errors carry.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Refused => "refused",
+            Self::Unexpected => "unexpected",
+            Self::NotPermitted => "not_permitted",
+            Self::NotAuthenticated => "not_authenticated",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::Temporary => "temporary",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// The process exit code, out of [`crate::exit::CODES`].
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Refused | Self::Unexpected => 1,
+            Self::Usage => 2,
+            Self::NotPermitted => 3,
+            Self::NotAuthenticated => 4,
+            Self::NotFound => 5,
+            Self::Conflict => 6,
+            Self::Temporary => 7,
+            Self::OutcomeUnknown => 8,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// How bad this is beside others in one run: what needs a look first
+    /// ranks above what can simply be run again.
+    fn severity(self) -> u8 {
+        match self {
+            Self::Interrupted => 9,
+            Self::OutcomeUnknown => 8,
+            Self::Unexpected => 7,
+            Self::NotAuthenticated => 6,
+            Self::NotPermitted => 5,
+            Self::Refused => 4,
+            Self::Conflict => 3,
+            Self::NotFound => 2,
+            Self::Temporary => 1,
+            Self::Usage => 0,
+        }
+    }
+}
+
+/// A failure: its kind, one plain sentence, and hints that name the exact
+/// next command. Whatever is printed of it goes through [`redact`] first.
+pub struct Failure(Box<Parts>);
+
+struct Parts {
+    kind: Kind,
+    message: String,
+    excerpt: Option<String>,
+    hints: Vec<String>,
+    source: Option<anyhow::Error>,
+    http_status: Option<u16>,
+    request_id: Option<String>,
+    quiet: bool,
+}
+
+impl Failure {
+    /// A failure of this kind, told in one sentence without a full stop.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            kind,
+            message: message.into(),
+            excerpt: None,
+            hints: Vec::new(),
+            source: None,
+            http_status: None,
+            request_id: None,
+            quiet: false,
+        }))
+    }
+
+    /// An end without a word and with exit code 0: the reader of a listing
+    /// went away.
+    pub fn quiet() -> Self {
+        let mut failure = Self::new(Kind::Interrupted, "the reader went away");
+        failure.0.quiet = true;
+        failure
+    }
+
+    /// Whether there is nothing to say.
+    pub fn is_quiet(&self) -> bool {
+        self.0.quiet
+    }
+
+    /// Says at the front which of several things it is about.
+    pub fn about(mut self, subject: &str) -> Self {
+        self.0.message = format!("{subject}: {}", self.0.message);
+        self
+    }
+
+    /// Input that cannot be used; nothing was sent.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    /// Something that should not have happened.
+    pub fn unexpected(message: impl Into<String>) -> Self {
+        Self::new(Kind::Unexpected, message)
+    }
+
+    /// Adds what to do next.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hints.push(hint.into());
+        self
+    }
+
+    /// Adds what to do next, where the failure is of this kind.
+    pub fn hint_on(self, kind: Kind, hint: impl FnOnce() -> String) -> Self {
+        if self.0.kind == kind { self.hint(hint()) } else { self }
+    }
+
+    /// Adds lines that show the place of a mistake, for people only.
+    pub fn excerpt(mut self, lines: impl Into<String>) -> Self {
+        self.0.excerpt = Some(lines.into());
+        self
+    }
+
+    /// Adds the error that lies beneath.
+    pub fn source(mut self, source: impl Into<anyhow::Error>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Adds the HTTP status that the server answered with.
+    pub fn http_status(mut self, status: u16) -> Self {
+        self.0.http_status = Some(status);
+        self
+    }
+
+    /// Adds the server's id for the request, which its support asks for.
+    pub fn request_id(mut self, id: Option<String>) -> Self {
+        self.0.request_id = id;
+        self
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// The sentence, redacted.
+    pub fn message(&self) -> String {
+        redact(&self.0.message)
+    }
+
+    /// One failure out of several: the worst kind, every sentence, every
+    /// hint once. `summary` opens the sentence.
+    ///
+    /// With a single failure and no summary needed, callers pass it on as it
+    /// is instead.
+    pub fn of_several(summary: impl Into<String>, failures: Vec<Failure>) -> Self {
+        let kind = failures.iter().map(Failure::kind).max_by_key(|kind| kind.severity()).unwrap_or(Kind::Unexpected);
+        let mut all = Self::new(kind, summary);
+        for failure in failures {
+            let parts = *failure.0;
+            all.0.message.push_str("; ");
+            all.0.message.push_str(&parts.message);
+            for hint in parts.hints {
+                if !all.0.hints.contains(&hint) {
+                    all.0.hints.push(hint);
+                }
+            }
+            if parts.kind == kind {
+                all.0.http_status = all.0.http_status.or(parts.http_status);
+                all.0.request_id = all.0.request_id.take().or(parts.request_id);
+            }
+        }
+        all
+    }
+
+    /// The failure as people read it, with a line end after each line.
+    pub fn to_text(&self) -> String {
+        let parts = &self.0;
+        let mut text = format!("error: {}\n", sanitize(&parts.message));
+        if let Some(excerpt) = &parts.excerpt {
+            for line in excerpt.lines() {
+                text.push_str(&format!("  {}\n", sanitize(line)));
+            }
+        }
+        if let Some(source) = &parts.source {
+            for cause in source.chain() {
+                text.push_str(&format!("  cause: {}\n", sanitize(&cause.to_string())));
+            }
+        }
+        if let Some(id) = &parts.request_id {
+            text.push_str(&format!("  request id: {id}\n"));
+        }
+        for hint in &parts.hints {
+            text.push_str(&format!("hint: {}\n", sanitize(hint)));
+        }
+        redact(&text)
+    }
+
+    /// The failure as one JSON object on one line.
+    pub fn to_json(&self) -> String {
+        let parts = &self.0;
+        let mut object = Map::new();
+        object.insert("kind".into(), parts.kind.name().into());
+        let message = match &parts.source {
+            Some(source) => format!("{}: {source:#}", parts.message),
+            None => parts.message.clone(),
+        };
+        object.insert("message".into(), redact(&message).into());
+        object.insert("hints".into(), parts.hints.iter().map(|hint| Value::from(redact(hint))).collect());
+        object.insert("http_status".into(), parts.http_status.into());
+        object.insert("request_id".into(), parts.request_id.clone().into());
+        Value::Object(object).to_string()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message())
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind().name(), self.message())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit;
+
+    const ALL: [Kind; 10] = [
+        Kind::Usage,
+        Kind::Refused,
+        Kind::Unexpected,
+        Kind::NotPermitted,
+        Kind::NotAuthenticated,
+        Kind::NotFound,
+        Kind::Conflict,
+        Kind::Temporary,
+        Kind::OutcomeUnknown,
+        Kind::Interrupted,
+    ];
+
+    #[test]
+    fn every_kind_has_a_documented_code_that_is_not_zero() {
+        for kind in ALL {
+            let code = kind.exit_code();
+            assert_ne!(code, 0, "{}", kind.name());
+            assert!(exit::CODES.iter().any(|(known, _)| *known == code), "{code}");
+        }
+    }
+
+    #[test]
+    fn of_several_takes_the_worst_kind_and_each_hint_once() {
+        let failure = Failure::of_several(
+            "2 of 3 failed",
+            vec![
+                Failure::new(Kind::NotFound, "tok_a: no such token").hint("list them"),
+                Failure::new(Kind::NotPermitted, "tok_b: not permitted").hint("list them").http_status(403),
+            ],
+        );
+        assert_eq!(failure.kind(), Kind::NotPermitted);
+        assert_eq!(
+            failure.to_json(),
+            r#"{"kind":"not_permitted","message":"2 of 3 failed; tok_a: no such token; tok_b: not permitted","hints":["list them"],"http_status":403,"request_id":null}"#
+        );
+    }
+
+    #[test]
+    fn a_secret_in_a_sentence_is_not_shown() {
+        let failure = Failure::usage("cannot use nsrt_abcdefgh12345678").hint("not nsrt_abcdefgh12345678");
+        for shown in [failure.to_text(), failure.to_json(), failure.to_string(), format!("{failure:?}")] {
+            assert!(!shown.contains("abcdefgh"), "{shown}");
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! One client for every call: HTTP/1.1, no redirects, bounded in time and
+//! size, with retries where they can do no harm.
+
+use std::cell::Cell;
+use std::error::Error as _;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime};
+
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Method, StatusCode};
+use url::Url;
+
+use crate::context::{Environment, Settings};
+use crate::error::{Failure, Kind, Result};
+use crate::http::endpoint::{Endpoint, authority};
+use crate::http::retry::{Effect, Ending, MOST_TRIES, delay, parse_retry_after};
+use crate::http::tls;
+use crate::http::wire::WireLog;
+
+/// The largest answer that is read, in bytes: 100,000 accounts are 35 MB.
+const LARGEST_ANSWER: usize = 256 * 1024 * 1024;
+
+/// How long to wait for a connection, within the timeout of the command.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A request, ready to be sent as often as its effect allows.
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// Where to.
+    pub url: Url,
+    /// The headers, a credential among them marked as sensitive.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+    /// What sending it twice would do.
+    pub effect: Effect,
+}
+
+/// A server's answer, whole.
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whether an earlier try of the same request may have been carried out.
+    pub repeated: bool,
+}
+
+/// Whether a change is on its way and its answer not yet here. Shared with
+/// the handler of Ctrl-C.
+#[derive(Clone, Debug, Default)]
+pub struct InFlight(Rc<Cell<bool>>);
+
+impl InFlight {
+    /// Whether one is.
+    pub fn get(&self) -> bool {
+        self.0.get()
+    }
+}
+
+/// The client.
+pub struct Client {
+    http: reqwest::Client,
+    timeout: Duration,
+    deadline: Instant,
+    log: WireLog,
+    in_flight: InFlight,
+}
+
+/// A try that brought no answer.
+struct Broken {
+    ending: Ending,
+    cause: Cause,
+}
+
+/// Why.
+enum Cause {
+    Resolve,
+    Refused,
+    ConnectTimeout,
+    Timeout,
+    Tls(String),
+    TooLarge,
+    Other(anyhow::Error),
+}
+
+impl Client {
+    /// A client for these endpoints.
+    ///
+    /// # Errors
+    /// Usage: a certificate file cannot be used.
+    pub fn new(settings: &Settings, env: &Environment, in_flight: &InFlight, endpoints: &[&Endpoint]) -> Result<Self> {
+        let config = if endpoints.iter().any(|endpoint| endpoint.is_https()) {
+            tls::client_config(settings.ca_file.as_deref(), env)?
+        } else {
+            tls::unused_config()?
+        };
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(config)
+            .http1_only()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
+            .user_agent(concat!("nscred/", env!("CARGO_PKG_VERSION")))
+            // What is called loopback stays there, whatever a resolver says.
+            .resolve_to_addrs(
+                "localhost",
+                &[SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))],
+            );
+        if endpoints.iter().all(|endpoint| endpoint.is_loopback()) {
+            builder = builder.no_proxy();
+        }
+        let http =
+            builder.build().map_err(|error| Failure::unexpected("the HTTP client cannot be set up").source(error))?;
+        Ok(Self {
+            http,
+            timeout: settings.timeout,
+            deadline: Instant::now() + settings.timeout,
+            log: WireLog::new(settings.verbose),
+            in_flight: in_flight.clone(),
+        })
+    }
+
+    /// What is left of the timeout.
+    pub fn remaining(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// The wire log.
+    pub fn log(&self) -> WireLog {
+        self.log
+    }
+
+    /// Sends a request, again where that can do no harm, until an answer
+    /// comes that is not a passing trouble.
+    ///
+    /// # Errors
+    /// Temporary: no answer, nothing changed. Outcome unknown: a change was
+    /// sent and no answer came. Refused: the server redirected.
+    pub async fn send(&self, request: &Request) -> Result<Answer> {
+        let mut repeated = false;
+        let mut tries = 1;
+        loop {
+            let outcome = self.once(request, tries).await;
+            let (ending, asked) = match &outcome {
+                Ok(answer) => (Ending::Status(answer.status.as_u16()), retry_after(&answer.headers)),
+                Err(broken) => (broken.ending, None),
+            };
+            let permanent = matches!(&outcome, Err(Broken { cause: Cause::Tls(_) | Cause::TooLarge, .. }));
+            let wait = delay(tries, asked);
+            if !permanent && tries < MOST_TRIES && request.effect.allows_retry(ending) && wait < self.remaining() {
+                repeated |= ending.may_have_landed();
+                tokio::time::sleep(wait).await;
+                tries += 1;
+                continue;
+            }
+            return match outcome {
+                Ok(answer) if answer.status.is_redirection() => Err(redirected(request, &answer)),
+                Ok(answer) => Ok(Answer { repeated, ..answer }),
+                Err(broken) => Err(self.explain(request, broken, repeated)),
+            };
+        }
+    }
+
+    async fn once(&self, request: &Request, attempt: u32) -> std::result::Result<Answer, Broken> {
+        self.log.request(&request.method, &request.url, attempt);
+        let started = Instant::now();
+        self.in_flight.0.set(request.effect != Effect::Read);
+        let outcome = self.exchange(request).await;
+        self.in_flight.0.set(false);
+        if let Err(broken) = &outcome {
+            let why = if broken.ending == Ending::NotSent { "no connection" } else { "no answer" };
+            self.log.failure(why, started.elapsed());
+        }
+        outcome
+    }
+
+    async fn exchange(&self, request: &Request) -> std::result::Result<Answer, Broken> {
+        let started = Instant::now();
+        let remaining = self.remaining();
+        if remaining.is_zero() {
+            return Err(Broken { ending: Ending::NotSent, cause: Cause::Timeout });
+        }
+        let mut response = self
+            .http
+            .request(request.method.clone(), request.url.clone())
+            .headers(request.headers.clone())
+            .body(request.body.clone())
+            .timeout(remaining)
+            .send()
+            .await
+            .map_err(broken)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
+            if body.len() + chunk.len() > LARGEST_ANSWER {
+                return Err(Broken { ending: Ending::NoAnswer, cause: Cause::TooLarge });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let status = response.status();
+        let request_id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+        self.log.answer(status.as_u16(), started.elapsed(), request_id);
+        Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body, repeated: false })
+    }
+
+    /// One sentence for a request that was given up.
+    fn explain(&self, request: &Request, broken: Broken, repeated: bool) -> Failure {
+        let host = authority(&request.url);
+        let limit = humantime::format_duration(self.timeout);
+        let landed = repeated || broken.ending.may_have_landed();
+        let (kind, prefix) = match request.effect {
+            Effect::Read => (Kind::Temporary, ""),
+            Effect::Change | Effect::Mint if landed => {
+                (Kind::OutcomeUnknown, "the request was sent and its outcome is unknown: ")
+            }
+            Effect::Change | Effect::Mint => (Kind::Temporary, ""),
+        };
+        let failure = |what: String| Failure::new(kind, format!("{prefix}{what}"));
+        match broken.cause {
+            Cause::Resolve => failure(format!("the name {host} cannot be resolved")),
+            Cause::Refused => failure(format!("{host} refused the connection")),
+            Cause::ConnectTimeout => failure(format!(
+                "no connection to {host} within {}",
+                humantime::format_duration(CONNECT_TIMEOUT.min(self.timeout))
+            )),
+            Cause::Timeout => {
+                failure(format!("no answer from {host} within {limit}")).hint("allow more time with --timeout 2m")
+            }
+            Cause::Tls(why) => failure(format!("no secure connection to {host}: {why}"))
+                .hint("if your network has its own certificate authority, name its certificate with --ca-file"),
+            Cause::TooLarge => failure(format!("the answer of {host} is over 256 MiB")),
+            Cause::Other(error) => failure(format!("the connection to {host} broke")).source(error),
+        }
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    parse_retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, SystemTime::now())
+}
+
+fn redirected(request: &Request, answer: &Answer) -> Failure {
+    let target = answer
+        .headers
+        .get(LOCATION)
+        .and_then(|location| location.to_str().ok())
+        .and_then(|location| request.url.join(location).ok())
+        .map_or_else(|| "elsewhere".to_owned(), |url| authority(&url));
+    Failure::new(
+        Kind::Refused,
+        format!(
+            "{} redirects to {target}, which is not followed: the credential would go with it",
+            authority(&request.url)
+        ),
+    )
+    .http_status(answer.status.as_u16())
+}
+
+/// Tells what stopped a try, and whether the request had left by then.
+fn broken(error: reqwest::Error) -> Broken {
+    let connecting = error.is_connect();
+    let ending = if connecting || error.is_builder() { Ending::NotSent } else { Ending::NoAnswer };
+    let cause = if let Some(tls) = find_tls(&error) {
+        Cause::Tls(tls)
+    } else if error.is_dns() {
+        Cause::Resolve
+    } else if error.is_timeout() {
+        if connecting { Cause::ConnectTimeout } else { Cause::Timeout }
+    } else if has_io(&error, io::ErrorKind::ConnectionRefused) {
+        Cause::Refused
+    } else {
+        Cause::Other(anyhow::Error::from(error.without_url()))
+    };
+    Broken { ending, cause }
+}
+
+/// The errors beneath, those wrapped in an [`io::Error`] included.
+fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    let mut next = error.source();
+    std::iter::from_fn(move || {
+        let current = next?;
+        next = match current.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => current.source(),
+        };
+        Some(current)
+    })
+}
+
+fn find_tls(error: &reqwest::Error) -> Option<String> {
+    causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()).map(ToString::to_string)
+}
+
+fn has_io(error: &reqwest::Error, kind: io::ErrorKind) -> bool {
+    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|io| io.kind() == kind)
+}

@@ -1,0 +1,342 @@
+//! Connect unary calls with JSON: one POST, and an error envelope that says
+//! more than the HTTP status does.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use reqwest::Method;
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::error::{Failure, Kind, Result};
+use crate::http::client::{Answer, Client, Request};
+use crate::http::endpoint::{Endpoint, authority};
+use crate::http::retry::Effect;
+use crate::secret::Secret;
+
+/// The codes of the protocol. Each has one spelling and one HTTP status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are the protocol's own")]
+pub enum Code {
+    Canceled,
+    Unknown,
+    InvalidArgument,
+    DeadlineExceeded,
+    NotFound,
+    AlreadyExists,
+    PermissionDenied,
+    ResourceExhausted,
+    FailedPrecondition,
+    Aborted,
+    OutOfRange,
+    Unimplemented,
+    Internal,
+    Unavailable,
+    DataLoss,
+    Unauthenticated,
+}
+
+impl Code {
+    /// Every code, in the order of gRPC's numbers, which begin at 1.
+    pub const ALL: [(Self, &'static str, u16); 16] = [
+        (Self::Canceled, "canceled", 499),
+        (Self::Unknown, "unknown", 500),
+        (Self::InvalidArgument, "invalid_argument", 400),
+        (Self::DeadlineExceeded, "deadline_exceeded", 504),
+        (Self::NotFound, "not_found", 404),
+        (Self::AlreadyExists, "already_exists", 409),
+        (Self::PermissionDenied, "permission_denied", 403),
+        (Self::ResourceExhausted, "resource_exhausted", 429),
+        (Self::FailedPrecondition, "failed_precondition", 400),
+        (Self::Aborted, "aborted", 409),
+        (Self::OutOfRange, "out_of_range", 400),
+        (Self::Unimplemented, "unimplemented", 501),
+        (Self::Internal, "internal", 500),
+        (Self::Unavailable, "unavailable", 503),
+        (Self::DataLoss, "data_loss", 500),
+        (Self::Unauthenticated, "unauthenticated", 401),
+    ];
+
+    /// Its spelling in the envelope.
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+
+    /// The HTTP status that a server sends it with.
+    pub fn http_status(self) -> u16 {
+        Self::ALL[self as usize].2
+    }
+
+    /// The number that gRPC gives it.
+    pub fn number(self) -> u32 {
+        self as u32 + 1
+    }
+
+    /// Reads a name, in small or capital letters and with gRPC's second L, or
+    /// a gRPC number, as some endpoints send.
+    pub fn from_json(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(name) => {
+                let name = name.to_ascii_lowercase();
+                let name = if name == "cancelled" { "canceled" } else { &name };
+                Self::ALL.iter().find(|(_, known, _)| *known == name).map(|(code, ..)| *code)
+            }
+            Value::Number(number) => {
+                let index = usize::try_from(number.as_u64()?).ok()?.checked_sub(1)?;
+                Self::ALL.get(index).map(|(code, ..)| *code)
+            }
+            _ => None,
+        }
+    }
+
+    /// What an answer without a usable envelope means.
+    pub fn from_http(status: u16) -> Self {
+        match status {
+            400 => Self::Internal,
+            401 => Self::Unauthenticated,
+            403 => Self::PermissionDenied,
+            404 => Self::Unimplemented,
+            429 | 502..=504 => Self::Unavailable,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The kind of failure it is to a user.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Unauthenticated => Kind::NotAuthenticated,
+            Self::PermissionDenied => Kind::NotPermitted,
+            Self::NotFound => Kind::NotFound,
+            Self::AlreadyExists | Self::FailedPrecondition | Self::Aborted => Kind::Conflict,
+            Self::Unavailable | Self::ResourceExhausted | Self::DeadlineExceeded => Kind::Temporary,
+            Self::InvalidArgument | Self::OutOfRange | Self::Unimplemented => Kind::Refused,
+            Self::Canceled | Self::Unknown | Self::Internal | Self::DataLoss => Kind::Unexpected,
+        }
+    }
+}
+
+/// A call: the full name of the method, and the message as JSON.
+pub struct Call<'a> {
+    /// The server.
+    pub endpoint: &'a Endpoint,
+    /// `package.Service/Method`.
+    pub method: &'a str,
+    /// The credential.
+    pub bearer: &'a Secret,
+    /// The request message.
+    pub message: Vec<u8>,
+    /// What sending it twice would do.
+    pub effect: Effect,
+}
+
+/// A detail of an error: the message's full name and its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detail {
+    /// As in `namespace.cloud.iam.v1beta.PermissionDeniedError`.
+    pub type_name: String,
+    /// The serialized message.
+    pub value: Vec<u8>,
+}
+
+/// An error as the server told it.
+#[derive(Clone, Debug)]
+pub struct RpcError {
+    /// Its code.
+    pub code: Code,
+    /// The server's words, which may be empty.
+    pub message: String,
+    /// Typed details.
+    pub details: Vec<Detail>,
+    /// The HTTP status.
+    pub http_status: u16,
+    /// Whether an earlier try of the same request may have been carried out.
+    pub repeated: bool,
+    /// Whether the code was read from the envelope rather than guessed from
+    /// the HTTP status.
+    pub from_envelope: bool,
+}
+
+/// How a call ends without its answer.
+pub enum CallError {
+    /// The server answered with an error.
+    Rpc(RpcError),
+    /// There was no answer, or none that could be read.
+    Failed(Failure),
+}
+
+/// Makes the call and gives back the response message as JSON bytes.
+///
+/// # Errors
+/// [`CallError`].
+pub async fn unary(client: &Client, call: Call<'_>) -> std::result::Result<Vec<u8>, CallError> {
+    let url = call.endpoint.join(&format!("/{}", call.method));
+    let host = authority(&url);
+    let headers = headers(call.bearer, client.remaining()).map_err(CallError::Failed)?;
+    let request = Request { method: Method::POST, url, headers, body: call.message, effect: call.effect };
+    let answer = client.send(&request).await.map_err(CallError::Failed)?;
+    if answer.status.as_u16() != 200 {
+        return Err(CallError::Rpc(read_error(&answer)));
+    }
+    if !is_json(&answer.headers) {
+        return Err(CallError::Failed(unreadable(call.effect, &host, "it is not JSON")));
+    }
+    Ok(answer.body)
+}
+
+/// A success whose message cannot be used. For a mint that is the loss of a
+/// secret that now exists.
+pub fn unreadable(effect: Effect, host: &str, why: &str) -> Failure {
+    match effect {
+        Effect::Mint => Failure::new(
+            Kind::OutcomeUnknown,
+            format!("{host} reported success, but its answer cannot be read ({why}): the secret in it is lost"),
+        ),
+        Effect::Change => {
+            Failure::new(Kind::OutcomeUnknown, format!("{host} reported success, but its answer cannot be read: {why}"))
+        }
+        Effect::Read => Failure::unexpected(format!("the answer of {host} cannot be read: {why}")),
+    }
+}
+
+fn headers(bearer: &Secret, remaining: Duration) -> Result<HeaderMap> {
+    /// Ten digits are the most that the protocol allows.
+    const LONGEST: u128 = 9_999_999_999;
+    let mut authorization = HeaderValue::try_from(format!("Bearer {}", bearer.expose())).map_err(|_| {
+        Failure::new(Kind::NotAuthenticated, "the credential contains characters that no token has, and cannot be sent")
+    })?;
+    authorization.set_sensitive(true);
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, authorization);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert("connect-protocol-version", HeaderValue::from_static("1"));
+    if let Ok(timeout) = HeaderValue::try_from(remaining.as_millis().clamp(1, LONGEST).to_string()) {
+        headers.insert("connect-timeout-ms", timeout);
+    }
+    Ok(headers)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// The envelope as it comes. A detail that does not fit makes all of it
+/// unusable, as the protocol says.
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(default)]
+    code: Value,
+    #[serde(default)]
+    message: Option<String>,
+    #[serde(default)]
+    details: Option<Vec<EnvelopeDetail>>,
+}
+
+#[derive(Deserialize)]
+struct EnvelopeDetail {
+    #[serde(rename = "type", alias = "type_url")]
+    type_name: String,
+    value: String,
+}
+
+fn read_error(answer: &Answer) -> RpcError {
+    let http_status = answer.status.as_u16();
+    let envelope = is_json(&answer.headers).then(|| read_envelope(&answer.body)).flatten();
+    let (code, message, details) = envelope.unwrap_or_else(|| (None, format!("HTTP {http_status}"), Vec::new()));
+    RpcError {
+        code: code.unwrap_or_else(|| Code::from_http(http_status)),
+        message,
+        details,
+        http_status,
+        repeated: answer.repeated,
+        from_envelope: code.is_some(),
+    }
+}
+
+fn read_envelope(body: &[u8]) -> Option<(Option<Code>, String, Vec<Detail>)> {
+    // serde would take an array for a struct.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
+    let envelope: Envelope = serde_json::from_slice(body).ok()?;
+    let details = envelope.details.unwrap_or_default().into_iter().map(read_detail).collect::<Option<_>>()?;
+    Some((Code::from_json(&envelope.code), envelope.message.unwrap_or_default(), details))
+}
+
+fn read_detail(detail: EnvelopeDetail) -> Option<Detail> {
+    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let engine = GeneralPurpose::new(&base64::alphabet::STANDARD, lenient);
+    let value = engine.decode(&detail.value).ok()?;
+    let name = detail.type_name.rsplit('/').next().unwrap_or_default();
+    Some(Detail { type_name: name.to_owned(), value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_follow_the_table_of_the_protocol() {
+        for (index, (code, name, _)) in Code::ALL.iter().enumerate() {
+            assert_eq!(*code as usize, index, "{name}");
+            assert_eq!(Code::from_json(&Value::from(*name)), Some(*code));
+            assert_eq!(Code::from_json(&Value::from(code.number())), Some(*code));
+            assert_eq!(Code::from_json(&Value::from(name.to_uppercase())), Some(*code));
+        }
+        assert_eq!(Code::Unauthenticated.number(), 16);
+        assert_eq!(Code::from_json(&Value::from("CANCELLED")), Some(Code::Canceled));
+        for strange in [Value::from(0), Value::from(17), Value::from(-1), Value::from("ok"), Value::Null] {
+            assert_eq!(Code::from_json(&strange), None, "{strange}");
+        }
+    }
+
+    #[test]
+    fn statuses_without_an_envelope() {
+        for (status, code) in [
+            (400, Code::Internal),
+            (401, Code::Unauthenticated),
+            (403, Code::PermissionDenied),
+            (404, Code::Unimplemented),
+            (429, Code::Unavailable),
+            (502, Code::Unavailable),
+            (503, Code::Unavailable),
+            (504, Code::Unavailable),
+            (409, Code::Unknown),
+            (500, Code::Unknown),
+            (418, Code::Unknown),
+        ] {
+            assert_eq!(Code::from_http(status), code, "{status}");
+        }
+    }
+
+    #[test]
+    fn envelopes_that_are_unusable() {
+        for body in [
+            "",
+            "[]",
+            "[\"not_found\",\"x\",[]]",
+            "{\"code\":",
+            "{\"message\":7}",
+            "{\"details\":[{\"type\":\"a\"}]}",
+            "{\"details\":[{\"type\":\"a\",\"value\":\"*\"}]}",
+        ] {
+            assert!(read_envelope(body.as_bytes()).is_none(), "{body}");
+        }
+    }
+
+    #[test]
+    fn details_with_and_without_padding_or_a_host() {
+        for (name, value) in
+            [("a.B", "CglyZXFfMDFhYmM"), ("a.B", "CglyZXFfMDFhYmM="), ("type.googleapis.com/a.B", "CglyZXFfMDFhYmM=")]
+        {
+            let body = format!(r#"{{"code":16,"details":[{{"type":"{name}","value":"{value}"}}]}}"#);
+            let (code, _, details) = read_envelope(body.as_bytes()).unwrap_or((None, String::new(), Vec::new()));
+            assert_eq!(code, Some(Code::Unauthenticated));
+            assert_eq!(details, [Detail { type_name: "a.B".into(), value: b"\n\treq_01abc".to_vec() }], "{body}");
+        }
+    }
+}

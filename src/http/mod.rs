@@ -1,0 +1,8 @@
+//! The way to a server and back, without knowing which cloud it is.
+
+pub mod client;
+pub mod connect;
+pub mod endpoint;
+pub mod retry;
+pub mod tls;
+pub mod wire;

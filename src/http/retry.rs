@@ -1,0 +1,132 @@
+//! When a request may be sent again, and how long to wait before.
+
+use std::time::{Duration, SystemTime};
+
+use jiff::fmt::rfc2822;
+
+/// What sending a request twice would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing: it only reads.
+    Read,
+    /// The same as once: update, delete, revoke, refresh.
+    Change,
+    /// A second secret: create, rotate.
+    Mint,
+}
+
+/// How one try of a request ended without an answer to give on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It never left.
+    NotSent,
+    /// It left, or may have, and no answer came back whole.
+    NoAnswer,
+    /// The server answered with this status.
+    Status(u16),
+}
+
+/// The most tries of one request.
+pub const MOST_TRIES: u32 = 4;
+
+impl Effect {
+    /// Whether a request with this effect may be sent again after that.
+    pub fn allows_retry(self, ending: Ending) -> bool {
+        match ending {
+            Ending::NotSent | Ending::Status(429) => true,
+            Ending::NoAnswer | Ending::Status(502..=504) => self != Self::Mint,
+            Ending::Status(_) => false,
+        }
+    }
+}
+
+impl Ending {
+    /// Whether the server may have acted all the same.
+    pub fn may_have_landed(self) -> bool {
+        matches!(self, Self::NoAnswer | Self::Status(502 | 504))
+    }
+}
+
+/// How long to wait before the next try: what the server asked for, else a
+/// random part of a time that doubles with each try.
+pub fn delay(tries: u32, retry_after: Option<Duration>) -> Duration {
+    const FIRST: Duration = Duration::from_millis(200);
+    const LONGEST: Duration = Duration::from_secs(5);
+    retry_after.unwrap_or_else(|| {
+        let ceiling = FIRST.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(LONGEST);
+        ceiling.mul_f64(0.5 + fastrand::f64() / 2.0)
+    })
+}
+
+/// Reads `Retry-After`: seconds, or a date as HTTP writes it.
+pub fn parse_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<u32>() {
+        return Some(Duration::from_secs(seconds.into()));
+    }
+    let date = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    let now = jiff::Timestamp::try_from(now).ok()?;
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_mint_is_sent_again_only_when_it_cannot_have_landed() {
+        assert!(Effect::Mint.allows_retry(Ending::NotSent));
+        assert!(Effect::Mint.allows_retry(Ending::Status(429)));
+        for ending in
+            [Ending::NoAnswer, Ending::Status(502), Ending::Status(503), Ending::Status(504), Ending::Status(500)]
+        {
+            assert!(!Effect::Mint.allows_retry(ending), "{ending:?}");
+        }
+        for effect in [Effect::Read, Effect::Change] {
+            for ending in [
+                Ending::NotSent,
+                Ending::NoAnswer,
+                Ending::Status(429),
+                Ending::Status(502),
+                Ending::Status(503),
+                Ending::Status(504),
+            ] {
+                assert!(effect.allows_retry(ending), "{effect:?} {ending:?}");
+            }
+            assert!(!effect.allows_retry(Ending::Status(500)));
+            assert!(!effect.allows_retry(Ending::Status(401)));
+        }
+    }
+
+    #[test]
+    fn retry_after_in_both_forms() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_445_412_480);
+        for (value, expected) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Wed, 21 Oct 2015 07:28:30 GMT", Some(30)),
+            ("Wed, 21 Oct 2015 07:27:00 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_retry_after(value, now), expected.map(Duration::from_secs), "{value}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(crate::testing::properties())]
+
+        #[test]
+        fn delays_grow_and_stay_bounded(tries in 0u32..100) {
+            let delay = delay(tries, None);
+            prop_assert!(delay >= Duration::from_millis(100) && delay <= Duration::from_secs(5));
+        }
+
+        #[test]
+        fn no_header_panics(value in any::<String>()) {
+            parse_retry_after(&value, SystemTime::UNIX_EPOCH);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! TLS with ring: the bundled Mozilla roots first. The operating system's
+//! store costs milliseconds to read, so it is read only when they do not
+//! suffice, as behind a company's own authority.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use crate::context::Environment;
+use crate::error::{Failure, Result};
+
+/// A client configuration that trusts the bundled roots, those in the given
+/// files, and at need those of the operating system.
+///
+/// # Errors
+/// Usage: a file cannot be read or holds no certificate.
+pub fn client_config(ca_file: Option<&Path>, env: &Environment) -> Result<ClientConfig> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(path) = ca_file {
+        add_file(&mut roots, "--ca-file", path)?;
+    }
+    if let Some(path) = env.path("SSL_CERT_FILE") {
+        add_file(&mut roots, "SSL_CERT_FILE", &path)?;
+    }
+    with_roots(roots)
+}
+
+/// A configuration for plain http alone: the client wants one all the same.
+///
+/// # Errors
+/// Unexpected: the library refuses its own defaults.
+pub fn unused_config() -> Result<ClientConfig> {
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(unexpected)?;
+    Ok(config.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
+fn with_roots(roots: RootCertStore) -> Result<ClientConfig> {
+    let provider = Arc::new(ring::default_provider());
+    let bundled = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+        .build()
+        .map_err(unexpected)?;
+    let verifier = Verifier { bundled, system: OnceLock::new(), provider: Arc::clone(&provider) };
+    let config =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(unexpected)?;
+    Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
+}
+
+fn unexpected(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::unexpected("TLS cannot be set up").source(error)
+}
+
+fn add_file(roots: &mut RootCertStore, name: &str, path: &Path) -> Result<()> {
+    let refuse = || Failure::usage(format!("{name}: {} cannot be used as a certificate file", path.display()));
+    let certificates = CertificateDer::pem_file_iter(path)
+        .and_then(|certificates| certificates.collect::<std::result::Result<Vec<_>, _>>())
+        .map_err(|error| refuse().source(error))?;
+    if certificates.is_empty() {
+        return Err(refuse().hint("it holds no PEM certificate (-----BEGIN CERTIFICATE-----)"));
+    }
+    for certificate in certificates {
+        roots.add(certificate).map_err(|error| refuse().source(error))?;
+    }
+    Ok(())
+}
+
+/// Checks against the bundled roots; an unknown issuer is looked for among
+/// the operating system's.
+#[derive(Debug)]
+struct Verifier {
+    bundled: Arc<WebPkiServerVerifier>,
+    system: OnceLock<Option<Arc<WebPkiServerVerifier>>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Verifier {
+    /// The operating system's roots, read at the first need; `None` where
+    /// there are none.
+    fn system(&self) -> Option<&Arc<WebPkiServerVerifier>> {
+        self.system
+            .get_or_init(|| {
+                let mut roots = RootCertStore::empty();
+                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+                WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider)).build().ok()
+            })
+            .as_ref()
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        let verify = |verifier: &WebPkiServerVerifier| {
+            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        };
+        match verify(&self.bundled) {
+            Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => match self.system() {
+                Some(system) => verify(system),
+                None => Err(CertificateError::UnknownIssuer.into()),
+            },
+            verdict => verdict,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        self.bundled.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        self.bundled.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.bundled.supported_verify_schemes()
+    }
+}

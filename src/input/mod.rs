@@ -1,0 +1,4 @@
+//! What comes in from flags and files.
+
+pub mod document;
+pub mod duration;

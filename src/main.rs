@@ -1,0 +1,7 @@
+//! The process's edge.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    nscred::cli::main(std::env::args_os().collect())
+}

@@ -1,0 +1,111 @@
+//! `token` and its verbs.
+
+mod create;
+mod list;
+mod refresh;
+mod revoke;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::context::Context;
+use crate::error::{Failure, Result};
+use crate::output::query::Query;
+use crate::secret::looks_secret;
+
+/// The verbs of `token`.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Create a revokable token with specific permissions and expiration.
+    Create(create::CreateArgs),
+    /// List the revokable tokens of the workspace.
+    List(list::ListArgs),
+    /// Revoke one or several tokens for good.
+    Revoke(revoke::RevokeArgs),
+    /// Make sure that a token lives on for some time. Its secret stays the same.
+    Refresh(refresh::RefreshArgs),
+}
+
+impl TokenCommand {
+    /// Whether the caller reads output by machine, and so errors too.
+    pub fn wants_json(&self) -> bool {
+        match self {
+            Self::Create(args) => args.wants_json(),
+            Self::List(args) => args.output.wants_json(),
+            Self::Revoke(args) => args.wants_json(),
+            Self::Refresh(args) => args.output.wants_json(),
+        }
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// As the verb says.
+    pub async fn run(self, ctx: &mut Context) -> Result<()> {
+        match self {
+            Self::Create(args) => create::run(args, ctx).await,
+            Self::List(args) => list::run(args, ctx).await,
+            Self::Revoke(args) => revoke::run(args, ctx).await,
+            Self::Refresh(args) => refresh::run(args, ctx).await,
+        }
+    }
+}
+
+/// Table or JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A table for people.
+    Table,
+    /// The whole answer as JSON, with the documented field names.
+    Json,
+}
+
+/// `--output` and `-q`, as most verbs have them.
+#[derive(Debug, Args)]
+struct OutputArgs {
+    /// Output format.
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    output: Format,
+    #[command(flatten)]
+    query: QueryArgs,
+}
+
+impl OutputArgs {
+    fn wants_json(&self) -> bool {
+        self.output == Format::Json || self.query.is_given()
+    }
+}
+
+/// `-q`.
+#[derive(Debug, Args)]
+struct QueryArgs {
+    /// Run a jq filter over the JSON answer and print each result on its own line. Repeatable.
+    #[arg(short = 'q', long = "query", value_name = "FILTER")]
+    filters: Vec<String>,
+}
+
+impl QueryArgs {
+    fn is_given(&self) -> bool {
+        !self.filters.is_empty()
+    }
+
+    /// The filters, compiled; `None` where there are none.
+    fn compile(&self) -> Result<Option<Query>> {
+        self.is_given().then(|| Query::compile(&self.filters)).transpose()
+    }
+}
+
+/// A token's id out of `--token_id`. A secret in its place is refused without
+/// being shown.
+fn token_id(given: &str, ctx: &Context) -> Result<String> {
+    let id = given.trim();
+    let list = format!("`{} token list` shows the ids", ctx.program);
+    if id.is_empty() {
+        return Err(Failure::usage("--token_id is empty").hint(list));
+    }
+    if looks_secret(id) {
+        return Err(Failure::usage("--token_id was given a secret; it takes the token's id (tok_…)").hint(list).hint(
+            "a secret on a command line can be read by others: revoke that token if anyone else uses this machine",
+        ));
+    }
+    Ok(id.to_owned())
+}

@@ -1,0 +1,74 @@
+//! `token refresh`.
+
+use std::io::Write;
+
+use clap::Args;
+
+use crate::context::Context;
+use crate::error::{Kind, Result};
+use crate::input::duration::lifetime;
+use crate::namespace::api::TokensApi;
+use crate::namespace::commands::{Format, OutputArgs, token_id};
+use crate::namespace::message::{RefreshRequest, Span};
+use crate::namespace::view;
+use crate::output::json::pretty;
+use crate::output::{table, written};
+
+/// Flags of `token refresh`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  nsc token refresh --token_id tok_abc
+  nsc token refresh --token_id tok_abc --minimum_duration 30d")]
+pub struct RefreshArgs {
+    /// The id of the token.
+    #[arg(long = "token_id", alias = "token-id", value_name = "ID")]
+    token_id: String,
+    /// How long it must live from now on at least, at most 1y. It is never shortened.
+    #[arg(
+        long = "minimum_duration",
+        alias = "minimum-duration",
+        value_name = "DURATION",
+        default_value = "24h",
+        allow_hyphen_values = true
+    )]
+    minimum_duration: String,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// Refreshes and shows the new expiry.
+pub(super) async fn run(args: RefreshArgs, ctx: &mut Context) -> Result<()> {
+    let id = token_id(&args.token_id, ctx)?;
+    let minimum = lifetime("--minimum_duration", &args.minimum_duration)?;
+    let query = args.output.query.compile()?;
+    let api = TokensApi::connect(ctx).await?;
+    let request = RefreshRequest { token_id: id.clone(), minimum_duration: Some(Span::from(minimum)) };
+    let program = ctx.program;
+    let reply = api.refresh(&request).await.map_err(|failure| {
+        failure
+            .hint_on(Kind::NotFound, || {
+                format!(
+                    "a revoked token cannot be refreshed: `{program} token list --include_revoked` shows all tokens"
+                )
+            })
+            .hint_on(Kind::Conflict, || {
+                format!("an expired token cannot be refreshed: make another with `{program} token create`")
+            })
+            .hint_on(Kind::OutcomeUnknown, || "run it again: that can do no harm".to_owned())
+            .about(&id)
+    })?;
+    match (query, args.output.output) {
+        (Some(query), _) => query.run(reply.json()?.to_string().as_bytes(), &mut ctx.stdout)?,
+        (None, Format::Json) => written(writeln!(ctx.stdout, "{}", pretty(&reply.json()?)))?,
+        (None, Format::Table) => {
+            written(writeln!(ctx.stdout, "Token {id} refreshed."))?;
+            if let Some(token) = &reply.message.token {
+                let details = view::details(token, ctx);
+                written(writeln!(ctx.stdout))?;
+                written(table::details(&mut ctx.stdout, &details))?;
+            }
+        }
+    }
+    written(ctx.stdout.flush())
+}

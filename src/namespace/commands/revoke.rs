@@ -1,0 +1,92 @@
+//! `token revoke`.
+
+use std::io::Write;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::{Failure, Kind, Result};
+use crate::namespace::api::TokensApi;
+use crate::namespace::commands::{Format, token_id};
+use crate::namespace::message::RevokeRequest;
+use crate::output::json::pretty;
+use crate::output::written;
+
+/// Flags of `token revoke`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  nsc token revoke --token_id tok_abc
+  nsc token revoke --token_id tok_abc --token_id tok_def")]
+pub struct RevokeArgs {
+    /// The id of a token to revoke. Repeatable.
+    #[arg(long = "token_id", alias = "token-id", value_name = "ID", required = true)]
+    token_ids: Vec<String>,
+    /// Output format.
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    output: Format,
+}
+
+impl RevokeArgs {
+    pub(super) fn wants_json(&self) -> bool {
+        self.output == Format::Json
+    }
+}
+
+/// Revokes each in turn. One that fails does not spare the others.
+pub(super) async fn run(args: RevokeArgs, ctx: &mut Context) -> Result<()> {
+    let mut ids: Vec<String> = Vec::new();
+    for given in &args.token_ids {
+        let id = token_id(given, ctx)?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    let api = TokensApi::connect(ctx).await?;
+    let (mut revoked, mut failures) = (Vec::new(), Vec::new());
+    // A reader that goes away does not keep the rest from being revoked.
+    let mut output = Ok(());
+    for id in &ids {
+        match api.revoke(&RevokeRequest { token_id: id.clone() }).await {
+            Ok(()) => {
+                if args.output == Format::Table {
+                    output = output.and_then(|()| writeln!(ctx.stdout, "Successfully revoked token {id}"));
+                    output = output.and_then(|()| ctx.stdout.flush());
+                }
+                revoked.push(id.as_str());
+            }
+            Err(failure) => {
+                failures.push(
+                    failure
+                        .hint_on(Kind::NotFound, || {
+                            format!(
+                                "it may be revoked already: `{} token list --include_revoked` shows all tokens",
+                                ctx.program
+                            )
+                        })
+                        .hint_on(Kind::OutcomeUnknown, || {
+                            format!("run `{} token revoke --token_id {id}` again: that can do no harm", ctx.program)
+                        })
+                        .about(id),
+                );
+            }
+        }
+    }
+    if !failures.is_empty() {
+        return Err(match (failures.len(), ids.len()) {
+            (1, 1) => failures.remove(0),
+            (failed, all) => {
+                let done = if revoked.is_empty() { "none".to_owned() } else { revoked.join(", ") };
+                Failure::of_several(
+                    format!("{failed} of {all} tokens could not be revoked (revoked: {done})"),
+                    failures,
+                )
+            }
+        });
+    }
+    if args.output == Format::Json {
+        output = writeln!(ctx.stdout, "{}", pretty(&json!({ "revoked_token_ids": revoked })));
+    }
+    written(output.and_then(|()| ctx.stdout.flush()))
+}

@@ -1,0 +1,515 @@
+//! The messages of `namespace.cloud.iam.v1beta.TokenService` and of the
+//! session exchange, in protobuf's JSON: written in camelCase without default
+//! values, read in either spelling with unknown fields ignored.
+//!
+//! The client sends and reads them; the sandbox does the same from the other
+//! side.
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use jiff::Timestamp;
+use serde::de::{self, Deserializer};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::secret::Secret;
+
+/// The full name of the service.
+pub const TOKEN_SERVICE: &str = "namespace.cloud.iam.v1beta.TokenService";
+
+/// The full name of the service that exchanges sessions.
+pub const SESSIONS_SERVICE: &str = "namespace.private.sessions.v1beta.UserSessionsService";
+
+/// One grant: these actions on this resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Permission {
+    /// The kind of resource, as in `token/revokable`.
+    #[serde(alias = "resource_type", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    pub resource_type: String,
+    /// One resource, or `*` for all.
+    #[serde(alias = "resource_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    pub resource_id: String,
+    /// The verbs.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<String>,
+}
+
+/// The grants of a token.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AccessPolicy {
+    /// The grants.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<Permission>,
+}
+
+/// What a token is bound to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Not said, or not known here.
+    #[default]
+    Unknown,
+    /// The workspace.
+    Tenant,
+    /// One user's membership of it.
+    Membership,
+}
+
+/// The state of a token as the server sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// Not said, or not known here.
+    #[default]
+    Unknown,
+    /// In use.
+    Active,
+    /// Revoked.
+    Revoked,
+    /// Past its expiry.
+    Expired,
+}
+
+/// An enum of protobuf: names with numbers, zero for unknown.
+trait ProtoEnum: Copy + Default + PartialEq + 'static {
+    const VALUES: &'static [(Self, &'static str)];
+
+    fn name(self) -> &'static str {
+        Self::VALUES.iter().find(|(value, _)| *value == self).map_or("", |(_, name)| name)
+    }
+}
+
+impl ProtoEnum for Scope {
+    const VALUES: &'static [(Self, &'static str)] = &[
+        (Self::Unknown, "SCOPE_UNKNOWN"),
+        (Self::Tenant, "TENANT_SCOPE"),
+        (Self::Membership, "TENANT_MEMBERSHIP_SCOPE"),
+    ];
+}
+
+impl ProtoEnum for State {
+    const VALUES: &'static [(Self, &'static str)] = &[
+        (Self::Unknown, "STATE_UNKNOWN"),
+        (Self::Active, "ACTIVE"),
+        (Self::Revoked, "REVOKED"),
+        (Self::Expired, "EXPIRED"),
+    ];
+}
+
+fn read_enum<'de, E: ProtoEnum, D: Deserializer<'de>>(deserializer: D) -> Result<E, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum NameOrNumber {
+        Name(String),
+        Number(i64),
+        Nothing(()),
+    }
+    Ok(match NameOrNumber::deserialize(deserializer)? {
+        NameOrNumber::Name(name) => E::VALUES.iter().find(|(_, known)| *known == name).map(|(value, _)| *value),
+        NameOrNumber::Number(number) => {
+            usize::try_from(number).ok().and_then(|index| E::VALUES.get(index)).map(|(value, _)| *value)
+        }
+        NameOrNumber::Nothing(()) => None,
+    }
+    .unwrap_or_default())
+}
+
+fn write_enum<E: ProtoEnum, S: Serializer>(value: &E, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(value.name())
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Reads `null` as an absent field, as protobuf's JSON does.
+fn or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A point in time: RFC 3339 in UTC with 0, 3, 6 or 9 digits of fraction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(pub Timestamp);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = self.0.subsec_nanosecond();
+        let digits = match nanos {
+            0 => 0,
+            _ if nanos % 1_000_000 == 0 => 3,
+            _ if nanos % 1_000 == 0 => 6,
+            _ => 9,
+        };
+        write!(f, "{:.digits$}", self.0)
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Self).map_err(|_| de::Error::custom("invalid RFC 3339 time"))
+    }
+}
+
+/// A length of time: decimal seconds and an `s`, as in `600s` or `1.500s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span(pub jiff::SignedDuration);
+
+impl From<Duration> for Span {
+    fn from(length: Duration) -> Self {
+        Self(jiff::SignedDuration::try_from(length).unwrap_or(jiff::SignedDuration::MAX))
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let seconds = self.0.as_secs().unsigned_abs();
+        let nanos = self.0.subsec_nanos().unsigned_abs();
+        let sign = if self.0.is_negative() { "-" } else { "" };
+        if nanos == 0 {
+            return serializer.collect_str(&format_args!("{sign}{seconds}s"));
+        }
+        let fraction = format!("{nanos:09}");
+        let digits = if nanos.is_multiple_of(1_000_000) {
+            3
+        } else if nanos.is_multiple_of(1_000) {
+            6
+        } else {
+            9
+        };
+        serializer.collect_str(&format_args!("{sign}{seconds}.{}s", &fraction[..digits]))
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        read_span(&text).map(Self).ok_or_else(|| de::Error::custom("invalid duration"))
+    }
+}
+
+fn read_span(text: &str) -> Option<jiff::SignedDuration> {
+    let number = text.strip_suffix('s')?;
+    let (negative, number) = match number.strip_prefix('-') {
+        Some(number) => (true, number),
+        None => (false, number),
+    };
+    let (seconds, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if seconds.is_empty() || !digits(seconds) || !digits(fraction) || fraction.len() > 9 {
+        return None;
+    }
+    let nanos: i32 = format!("{fraction:0<9}").parse().ok()?;
+    let span = jiff::SignedDuration::new(seconds.parse().ok()?, nanos);
+    Some(if negative { -span } else { span })
+}
+
+/// Bytes: base64, read in either alphabet, with or without padding.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bytes(pub Vec<u8>);
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&base64::engine::general_purpose::STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+        let alphabet = if text.contains(['-', '_']) { URL_SAFE } else { STANDARD };
+        GeneralPurpose::new(&alphabet, lenient).decode(text).map(Self).map_err(|_| de::Error::custom("invalid base64"))
+    }
+}
+
+/// Reads an int64 given as a string or a number.
+fn read_int64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum TextOrNumber {
+        Text(String),
+        Number(i64),
+        Nothing(()),
+    }
+    match TextOrNumber::deserialize(deserializer)? {
+        TextOrNumber::Text(text) => text.parse().map_err(|_| de::Error::custom("invalid int64")),
+        TextOrNumber::Number(number) => Ok(number),
+        TextOrNumber::Nothing(()) => Ok(0),
+    }
+}
+
+fn write_int64<S: Serializer>(value: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+/// A revokable token as the server lists it. The secret is never in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RevokableToken {
+    /// `tok_…`, the handle for revoke and refresh.
+    #[serde(alias = "token_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    pub token_id: String,
+    /// The workspace.
+    #[serde(alias = "tenant_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    pub tenant_id: String,
+    /// Unique within the workspace.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Free text.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// When it was made.
+    #[serde(alias = "created_at", skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Time>,
+    /// When it ends; absent where it does not.
+    #[serde(alias = "expires_at", skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+    /// When it was revoked.
+    #[serde(alias = "revoked_at", skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Time>,
+    /// By whom.
+    #[serde(alias = "revoked_by_actor_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    pub revoked_by_actor_id: String,
+    /// Who made it.
+    #[serde(alias = "creator_actor_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    pub creator_actor_id: String,
+    /// What it is bound to. Absent on older servers.
+    #[serde(deserialize_with = "read_enum", serialize_with = "write_enum", skip_serializing_if = "is_default")]
+    pub scope: Scope,
+    /// Its grants. Absent on older servers.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub permissions: Vec<Permission>,
+    /// Its state. Absent on older servers.
+    #[serde(deserialize_with = "read_enum", serialize_with = "write_enum", skip_serializing_if = "is_default")]
+    pub state: State,
+}
+
+impl RevokableToken {
+    /// The state, derived where the server did not say.
+    pub fn state_at(&self, now: Timestamp) -> State {
+        match self.state {
+            State::Unknown if self.revoked_at.is_some() => State::Revoked,
+            State::Unknown if self.expires_at.is_some_and(|time| time.0 <= now) => State::Expired,
+            State::Unknown => State::Active,
+            said => said,
+        }
+    }
+}
+
+/// Request of `CreateRevokableToken`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CreateRequest {
+    /// Unique within the workspace.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Free text.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Absent for no expiry, which only membership scope may ask for.
+    #[serde(alias = "expires_at", skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+    /// The grants.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "is_default")]
+    pub access: AccessPolicy,
+    /// What it is to be bound to; unknown means the workspace.
+    #[serde(deserialize_with = "read_enum", serialize_with = "write_enum", skip_serializing_if = "is_default")]
+    pub scope: Scope,
+}
+
+/// Response of `CreateRevokableToken`. The server writes it by hand, since a
+/// [`Secret`] cannot be serialised.
+#[derive(Debug, Deserialize)]
+pub struct CreateResponse {
+    /// The secret, given once.
+    #[serde(rename = "bearerToken", alias = "bearer_token")]
+    pub bearer_token: Secret,
+    /// The token.
+    #[serde(default)]
+    pub token: RevokableToken,
+}
+
+/// Request of `ListRevokableTokens`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ListRequest {
+    /// From the response before.
+    #[serde(alias = "pagination_cursor", deserialize_with = "or_default", skip_serializing_if = "is_default")]
+    pub pagination_cursor: Bytes,
+    /// The most entries in a page; 0 leaves it to the server.
+    #[serde(
+        alias = "max_entries",
+        deserialize_with = "read_int64",
+        serialize_with = "write_int64",
+        skip_serializing_if = "is_default"
+    )]
+    pub max_entries: i64,
+    /// Whether revoked tokens are listed too.
+    #[serde(alias = "include_revoked", deserialize_with = "or_default", skip_serializing_if = "is_default")]
+    pub include_revoked: bool,
+}
+
+/// Response of `ListRevokableTokens`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ListResponse {
+    /// A page of tokens.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<RevokableToken>,
+    /// Not empty where there are more.
+    #[serde(alias = "pagination_cursor", deserialize_with = "or_default", skip_serializing_if = "is_default")]
+    pub pagination_cursor: Bytes,
+}
+
+/// Request of `RevokeRevokableToken`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RevokeRequest {
+    /// Which.
+    #[serde(alias = "token_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    pub token_id: String,
+}
+
+/// Request of `RefreshRevokableToken`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RefreshRequest {
+    /// Which.
+    #[serde(alias = "token_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    pub token_id: String,
+    /// How long it must live at least, above zero and at most a year.
+    #[serde(alias = "minimum_duration", skip_serializing_if = "Option::is_none")]
+    pub minimum_duration: Option<Span>,
+}
+
+/// Response of `RefreshRevokableToken`. The secret stays as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RefreshResponse {
+    /// The token with its new expiry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<RevokableToken>,
+}
+
+/// Request of `BatchRevokeRevokableToken`: at least one filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BatchRevokeRequest {
+    /// Made before this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Time>,
+    /// Made by this user.
+    #[serde(alias = "created_by_actor_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    pub created_by_actor_id: String,
+    /// Bound like this.
+    #[serde(deserialize_with = "read_enum", serialize_with = "write_enum", skip_serializing_if = "is_default")]
+    pub scope: Scope,
+}
+
+/// Response of `BatchRevokeRevokableToken`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BatchRevokeResponse {
+    /// The tokens that were revoked.
+    #[serde(alias = "revoked_token_ids", deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub revoked_token_ids: Vec<String>,
+}
+
+/// Request of `IssueTenantTokenFromSession`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct IssueTenantTokenRequest {
+    /// How long the tenant token is to live.
+    #[serde(alias = "token_duration", skip_serializing_if = "Option::is_none")]
+    pub token_duration: Option<Span>,
+}
+
+/// Response of `IssueTenantTokenFromSession`.
+#[derive(Debug, Deserialize)]
+pub struct IssueTenantTokenResponse {
+    /// `nsct_…`.
+    #[serde(rename = "tenantToken", alias = "tenant_token")]
+    pub tenant_token: Secret,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn both_spellings_nulls_and_strangers_are_read() {
+        let camel: RevokableToken = serde_json::from_value(json!({
+            "tokenId": "tok_1", "createdAt": "2026-11-22T12:00:00.5+02:00", "scope": 2, "state": "A_NEW_STATE",
+            "permissions": null, "unheardOf": {"x": 1}
+        }))
+        .unwrap_or_default();
+        let snake: RevokableToken = serde_json::from_value(json!({
+            "token_id": "tok_1", "created_at": "2026-11-22T10:00:00.500Z", "scope": "TENANT_MEMBERSHIP_SCOPE", "name": null
+        }))
+        .unwrap_or_default();
+        assert_eq!(camel.token_id, "tok_1");
+        assert_eq!(camel.scope, Scope::Membership);
+        assert_eq!(camel, snake);
+        assert_eq!(
+            json!(camel).to_string(),
+            r#"{"tokenId":"tok_1","createdAt":"2026-11-22T10:00:00.500Z","scope":"TENANT_MEMBERSHIP_SCOPE"}"#
+        );
+    }
+
+    #[test]
+    fn spans_and_times_as_protobuf_writes_them() {
+        for (text, nanos) in [
+            ("600s", 600_000_000_000i128),
+            ("1.500s", 1_500_000_000),
+            ("-3600s", -3_600_000_000_000),
+            ("0.000001s", 1_000),
+        ] {
+            let span: Option<Span> = serde_json::from_value(json!(text)).ok();
+            assert_eq!(span.map(|span| span.0.as_nanos()), Some(nanos), "{text}");
+            assert_eq!(span.map(|span| json!(span)), Some(json!(text)));
+        }
+        for text in ["", "s", "1", "1h", "+1s", "1.s.s", "1.0000000001s", "99999999999999999999s", " 1s", "--1s"] {
+            assert!(serde_json::from_value::<Span>(json!(text)).is_err(), "{text}");
+        }
+        for text in [
+            "2026-11-22T10:00:00Z",
+            "2026-11-22T10:00:00.120Z",
+            "2026-11-22T10:00:00.123456Z",
+            "2026-11-22T10:00:00.123456789Z",
+        ] {
+            let time: Option<Time> = serde_json::from_value(json!(text)).ok();
+            assert_eq!(time.map(|time| time.to_string()).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn bytes_in_either_alphabet() {
+        for text in ["+/8=", "+/8", "-_8=", "-_8"] {
+            let bytes: Option<Bytes> = serde_json::from_value(json!(text)).ok();
+            assert_eq!(bytes, Some(Bytes(vec![0xfb, 0xff])), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_state_is_derived_where_the_server_does_not_say() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut token = RevokableToken::default();
+        assert_eq!(token.state_at(now), State::Active);
+        token.expires_at = Some(Time(now));
+        assert_eq!(token.state_at(now), State::Expired);
+        token.revoked_at = Some(Time(now));
+        assert_eq!(token.state_at(now), State::Revoked);
+        token.state = State::Active;
+        assert_eq!(token.state_at(now), State::Active);
+    }
+}

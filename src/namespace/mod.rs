@@ -1,0 +1,12 @@
+//! Namespace's wing: `token create | list | revoke | refresh`.
+
+pub mod api;
+pub mod commands;
+pub mod credential;
+pub mod detail;
+pub mod grant;
+pub mod jwt;
+pub mod message;
+pub mod permissions;
+pub mod session;
+pub mod view;

@@ -1,0 +1,81 @@
+//! The published resource types and their actions, for warnings only: the
+//! vendor's pages disagree with each other, so nothing is refused by them.
+
+/// The catalogue as published, in its order.
+pub const PUBLISHED: [(&str, &[&str]); 29] = [
+    ("artifact", &["create", "expire", "list", "resolve"]),
+    ("bazel/cache", &["ensure"]),
+    ("builder", &["access", "ensure"]),
+    ("cache/gradle", &["ensure", "read", "write"]),
+    ("cache/httpcache", &["ensure", "read", "write"]),
+    ("cache/turborepo", &["delete", "list", "read", "report", "write"]),
+    ("containerregistry", &["configure"]),
+    ("containerregistry/image", &["delete", "get", "list", "update"]),
+    ("containerregistry/repository", &["delete", "list", "share", "unshare"]),
+    ("containerregistry/tags", &["list"]),
+    ("devbox", &["activate", "create", "expire", "fetch", "list", "update"]),
+    ("devbox/image", &["expire", "fetch", "list", "wire"]),
+    ("github/runner-profile", &["create", "delete", "get", "list", "update"]),
+    ("ingress", &["access"]),
+    (
+        "instance",
+        &[
+            "create",
+            "destroy",
+            "dial_host",
+            "exec",
+            "get",
+            "list",
+            "refresh",
+            "release",
+            "resume",
+            "ssh",
+            "suspend",
+            "wait",
+        ],
+    ),
+    ("instance/ingress", &["list", "register"]),
+    ("instance/notification", &["list"]),
+    ("instance/o11y/logs", &["get"]),
+    ("instance/o11y/metrics", &["get"]),
+    ("instance/o11y/oom", &["list"]),
+    ("network/fabric/segment", &["attach"]),
+    ("tenant", &["get"]),
+    ("tenant/policies", &["get"]),
+    ("tenant/usage", &["get"]),
+    ("testing/test/logs", &["stream"]),
+    ("testing/test/result", &["list", "push"]),
+    ("testing/test/run", &["complete", "create", "get", "list"]),
+    ("token/revokable", &["create", "list", "refresh", "revoke"]),
+    ("volume/persistent", &["describe", "destroy", "list"]),
+];
+
+/// Types seen in use outside the published page.
+pub const UNPUBLISHED: [(&str, &[&str]); 4] = [
+    ("bazel/execution", &["ensure"]),
+    ("bazel/storage", &["write"]),
+    ("federation", &["issue_federation"]),
+    ("vault/object", &[]),
+];
+
+/// The known actions of a type, published or not; `None` for a type that
+/// nobody knows, and empty where only the type is known.
+pub fn actions_of(resource_type: &str) -> Option<&'static [&'static str]> {
+    PUBLISHED.iter().chain(&UNPUBLISHED).find(|(known, _)| *known == resource_type).map(|(_, actions)| *actions)
+}
+
+/// The known type nearest to a misspelt one.
+pub fn nearest_type(resource_type: &str) -> Option<&'static str> {
+    nearest(resource_type, PUBLISHED.iter().chain(&UNPUBLISHED).map(|(known, _)| *known))
+}
+
+/// The candidate nearest to a misspelt word, if one is near at all.
+pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    /// Below this two words have little in common.
+    const NEAR: f64 = 0.8;
+    candidates
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .filter(|(likeness, _)| *likeness >= NEAR)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,79 @@
+//! How a token is shown.
+
+use crate::context::Context;
+use crate::namespace::message::{Permission, RevokableToken, Scope, State};
+use crate::output::view::{Cell, Details, Listing, Tone};
+
+/// Tokens as a table, in the order given.
+pub fn listing(tokens: &[RevokableToken], ctx: &Context) -> Listing {
+    Listing {
+        header: vec!["TOKEN ID", "NAME", "DESCRIPTION", "CREATED", "EXPIRES", "STATUS", "SCOPE"],
+        rows: tokens
+            .iter()
+            .map(|token| {
+                vec![
+                    token.token_id.as_str().into(),
+                    token.name.as_str().into(),
+                    token.description.as_str().into(),
+                    created(token, ctx).into(),
+                    expires(token, ctx),
+                    status(token, ctx),
+                    scope(token.scope).into(),
+                ]
+            })
+            .collect(),
+    }
+}
+
+/// One token as labelled lines. What an older server does not tell is left
+/// out.
+pub fn details(token: &RevokableToken, ctx: &Context) -> Details {
+    let mut details = Details::default();
+    details.line("Token ID", token.token_id.as_str());
+    details.line("Name", token.name.as_str());
+    details.line("Description", token.description.as_str());
+    details.line("Created At", created(token, ctx));
+    details.line("Expires At", expires(token, ctx));
+    if token.scope != Scope::Unknown {
+        details.line("Scope", scope(token.scope));
+    }
+    for (index, grant) in token.permissions.iter().enumerate() {
+        details.line(if index == 0 { "Grants" } else { "" }, self::grant(grant));
+    }
+    details
+}
+
+fn created(token: &RevokableToken, ctx: &Context) -> String {
+    token.created_at.map(|time| ctx.time(time.0)).unwrap_or_default()
+}
+
+fn expires(token: &RevokableToken, ctx: &Context) -> Cell {
+    /// A token that ends within this many seconds wants attention.
+    const SOON: i64 = 3 * 86_400;
+    let Some(time) = token.expires_at else { return "never".into() };
+    let left = time.0.as_second() - ctx.now().as_second();
+    let tone = if (0..SOON).contains(&left) { Tone::Warning } else { Tone::Plain };
+    Cell::toned(ctx.time(time.0), tone)
+}
+
+fn status(token: &RevokableToken, ctx: &Context) -> Cell {
+    match token.state_at(ctx.now()) {
+        State::Active | State::Unknown => Cell::toned("Active", Tone::Good),
+        State::Expired => Cell::toned("Expired", Tone::Bad),
+        State::Revoked => Cell::toned("Revoked", Tone::Faint),
+    }
+}
+
+fn scope(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Unknown => "",
+        Scope::Tenant => "workspace",
+        Scope::Membership => "user",
+    }
+}
+
+/// A grant as `type on id: actions`.
+fn grant(grant: &Permission) -> String {
+    let id = if grant.resource_id.is_empty() { String::new() } else { format!(" on {}", grant.resource_id) };
+    format!("{}{id}: {}", grant.resource_type, grant.actions.join(", "))
+}

@@ -1,0 +1,159 @@
+//! `-q`: jq filters over a JSON answer. Compiled before any request is sent.
+
+use std::io::{self, Write};
+
+use jaq_core::compile::{Compiler, Filter};
+use jaq_core::load::{self, Arena, File, Loader};
+use jaq_core::{Ctx, Native, Vars, data};
+use jaq_json::{Val, read, write};
+
+use crate::error::{Failure, Result};
+
+type Data = data::JustLut<Val>;
+
+/// Filters, compiled, in the order given.
+pub struct Query(Vec<(String, Filter<Native<Data>>)>);
+
+impl Query {
+    /// Compiles the filters.
+    ///
+    /// # Errors
+    /// Usage, with the place of the mistake.
+    pub fn compile(filters: &[String]) -> Result<Self> {
+        filters.iter().map(|code| Ok((code.clone(), compile(code)?))).collect::<Result<_>>().map(Self)
+    }
+
+    /// Runs each filter over the JSON text and writes each result on its own
+    /// line: strings raw, everything else as compact JSON. Numbers keep their
+    /// digits and objects their order.
+    ///
+    /// # Errors
+    /// Unexpected: the text is not JSON, a filter fails on it, or a result
+    /// cannot be written.
+    pub fn run(&self, json: &[u8], out: &mut dyn Write) -> Result<()> {
+        let input = read::parse_single(json)
+            .map_err(|error| Failure::unexpected(format!("the answer is not JSON: {error}")))?;
+        for (code, filter) in &self.0 {
+            let ctx = Ctx::<Data>::new(&filter.lut, Vars::new([]));
+            for result in filter.id.run((ctx, input.clone())) {
+                match result {
+                    Ok(value) => write_result(out, &value).map_err(|error| {
+                        Failure::unexpected("a result of the filter cannot be written").source(error)
+                    })?,
+                    Err(exception) => match exception.get_err() {
+                        // jaq quotes values in its messages, and a value may be a secret.
+                        Ok(_) => {
+                            return Err(Failure::unexpected(format!("the filter `{code}` fails on the answer")).hint(
+                                "look at the whole answer with --output json, then try the filter on it with jq",
+                            ));
+                        }
+                        Err(exception) => match exception.get_halt() {
+                            Ok(0) | Err(_) => break,
+                            Ok(status) => {
+                                return Err(Failure::unexpected(format!(
+                                    "the filter `{code}` halted with status {status}"
+                                )));
+                            }
+                        },
+                    },
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_result(out: &mut dyn Write, value: &Val) -> io::Result<()> {
+    match value {
+        Val::TStr(text) | Val::BStr(text) => out.write_all(text)?,
+        other => write::write(out, &write::Pp::default(), 0, other)?,
+    }
+    out.write_all(b"\n")
+}
+
+fn compile(code: &str) -> Result<Filter<Native<Data>>> {
+    let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    // `env` would hand every variable, credentials included, to the output.
+    let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs()).filter(|(name, ..)| *name != "env");
+    let arena = Arena::default();
+    let modules = Loader::new(definitions)
+        .load(&arena, File { code, path: () })
+        .map_err(|errors| refuse(code, load_mistake(code, &errors)))?;
+    Compiler::default().with_funs(functions).compile(modules).map_err(|errors| {
+        let first = errors.first().and_then(|(_, mistakes)| mistakes.first());
+        let mistake = first.map(|(name, kind)| (format!("undefined {} `{name}`", kind.as_str()), offset(code, name)));
+        refuse(code, mistake)
+    })
+}
+
+fn load_mistake(code: &str, errors: &load::Errors<&str, ()>) -> Option<(String, usize)> {
+    match &errors.first()?.1 {
+        load::Error::Io(io) => io.first().map(|(path, error)| (format!("{error}: `{path}`"), offset(code, path))),
+        load::Error::Lex(lex) => {
+            lex.first().map(|(expected, found)| (format!("expected {}", expected.as_str()), offset(code, found)))
+        }
+        load::Error::Parse(parse) => {
+            parse.first().map(|(expected, found)| (format!("expected {}", expected.as_str()), offset(code, found)))
+        }
+    }
+}
+
+/// Where a part of the code begins, in bytes; its end where it is no part.
+fn offset(code: &str, part: &str) -> usize {
+    let start = (part.as_ptr() as usize).wrapping_sub(code.as_ptr() as usize);
+    if start <= code.len() && code.is_char_boundary(start) { start } else { code.len() }
+}
+
+fn refuse(code: &str, mistake: Option<(String, usize)>) -> Failure {
+    let Some((what, at)) = mistake else {
+        return Failure::usage(format!("the filter `{code}` does not compile"));
+    };
+    let failure = Failure::usage(format!("the filter `{code}` does not compile: {what}"));
+    if code.contains('\n') {
+        return failure;
+    }
+    let column = code[..at].chars().count();
+    failure.excerpt(format!("{code}\n{}^", " ".repeat(column)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(filters: &[&str], json: &str) -> Result<String> {
+        let filters: Vec<String> = filters.iter().map(|filter| (*filter).to_owned()).collect();
+        let mut out = Vec::new();
+        Query::compile(&filters)?.run(json.as_bytes(), &mut out)?;
+        Ok(String::from_utf8_lossy(&out).into_owned())
+    }
+
+    #[test]
+    fn strings_are_raw_and_the_rest_is_compact_in_order() {
+        let json = r#"{"b":{"z":1,"a":2.50},"s":"a\nb","n":12345678901234567890123}"#;
+        assert_eq!(
+            run(&[".s", ".b", ".n"], json).ok().as_deref(),
+            Some("a\nb\n{\"z\":1,\"a\":2.50}\n12345678901234567890123\n")
+        );
+    }
+
+    #[test]
+    fn what_does_not_compile_is_usage_and_shows_where() {
+        for filter in [".[", "nosuch", ".a | $x", "\"", "include \"x\"; .", "@nosuch", "env", "$ENV"] {
+            let kind = Query::compile(&[filter.to_owned()]).err().map(|failure| failure.kind().name());
+            assert_eq!(kind, Some("usage"), "{filter}");
+        }
+        let failure = Query::compile(&[".a | nosuch".to_owned()]).err().map(|failure| failure.to_text());
+        assert!(failure.as_deref().unwrap_or_default().contains("\n       ^\n"), "{failure:?}");
+    }
+
+    #[test]
+    fn a_failing_filter_does_not_quote_the_answer() {
+        let failure = run(&[".secret.deeper"], r#"{"secret":"CANARY"}"#).err().map(|failure| failure.to_text());
+        assert!(failure.as_deref().is_some_and(|text| !text.contains("CANARY")), "{failure:?}");
+    }
+
+    #[test]
+    fn halt_keeps_what_was_written() {
+        assert_eq!(run(&[".[] | ., halt"], "[1,2]").ok().as_deref(), Some("1\n"));
+    }
+}

@@ -1,0 +1,76 @@
+//! Draws views. On a terminal a table fits the width and is coloured; on a
+//! pipe the same table is whole: untruncated, unwrapped, no trailing blanks.
+
+use std::io;
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use crate::context::Stream;
+use crate::output::sanitize::sanitize;
+use crate::output::view::{Cell, Details, Listing, Tone};
+
+/// Draws a listing.
+///
+/// # Errors
+/// Whatever writing to the stream says.
+pub fn listing(stream: &mut Stream, listing: &Listing) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    match stream.width() {
+        Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
+    table.set_header(listing.header.clone());
+    for row in &listing.rows {
+        table.add_row(row.iter().map(|cell| mark(cell, stream.color())));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    for line in table.lines() {
+        stream.write_line(&paint(line.trim_end()))?;
+    }
+    Ok(())
+}
+
+/// Draws `Label: value` lines, the values aligned.
+///
+/// # Errors
+/// Whatever writing to the stream says.
+pub fn details(stream: &mut Stream, details: &Details) -> io::Result<()> {
+    let width = details.0.iter().map(|(label, _)| label.len() + 1).max().unwrap_or(0);
+    for (label, cell) in &details.0 {
+        let value = paint(&mark(cell, stream.color()));
+        let label = if label.is_empty() { String::new() } else { format!("{label}:") };
+        let line = format!("{label:<width$} {value}");
+        stream.write_line(line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Invisible stand-ins for colours while widths are measured: comfy-table
+/// takes real escape codes for text. They are unassigned, have no width, and
+/// [`sanitize`] lets none of them through from outside.
+const MARKS: [(Tone, char, &str); 4] = [
+    (Tone::Good, '\u{e0f01}', "\u{1b}[32m"),
+    (Tone::Warning, '\u{e0f02}', "\u{1b}[33m"),
+    (Tone::Bad, '\u{e0f03}', "\u{1b}[31m"),
+    (Tone::Faint, '\u{e0f04}', "\u{1b}[2m"),
+];
+const END: (char, &str) = ('\u{e0f00}', "\u{1b}[0m");
+
+fn mark(cell: &Cell, color: bool) -> String {
+    let text = sanitize(&cell.text);
+    match MARKS.iter().find(|(tone, ..)| *tone == cell.tone) {
+        Some((_, mark, _)) if color => format!("{mark}{text}{}", END.0),
+        _ => text.into_owned(),
+    }
+}
+
+fn paint(line: &str) -> String {
+    let mut painted = line.replace(END.0, END.1);
+    for (_, mark, code) in MARKS {
+        painted = painted.replace(mark, code);
+    }
+    painted
+}

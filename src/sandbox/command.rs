@@ -1,0 +1,138 @@
+//! `nscred sandbox`.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::context::Context;
+use crate::error::{Failure, Result};
+use crate::input::duration;
+use crate::output::written;
+use crate::sandbox::clock::Clock;
+use crate::sandbox::namespace::Namespace;
+use crate::sandbox::server;
+use crate::sandbox::shell::World;
+use crate::sandbox::store::Store;
+
+/// Flags of `sandbox`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  nscred sandbox                                        a shell inside
+  nscred sandbox -- nsc token list                      one command inside
+  nscred sandbox --listen 127.0.0.1:8700 --data box.db  a server that stays
+
+Inside, nsc, nscale and nscred are this program, and NSC_TOKEN_FILE is a
+workspace admin's. $NSCRED_SANDBOX holds other credentials to try:
+  member.json   a member who is no admin (needs --user to create tokens)
+  session.json  a login session, which is exchanged for a token
+
+What the documents leave open, the sandbox decides like this:
+  a name is taken (409) until its token is revoked, expired or not
+  a page has 100 tokens, at most 1000; the oldest comes first
+  a token without expiry stays so when it is refreshed
+  1 year is 365 days, and a minute more for the way
+  grants on unknown types or actions are refused (400), and so is * on instance
+  a grant without resource_id covers only create and list
+  a token may call TokenService, and mint no more than it may itself
+  a member may create tokens with --user, but not list, revoke or refresh them
+  a login is the admin's, and is complete as soon as it is asked for")]
+pub struct SandboxArgs {
+    /// Serve at this loopback address [default: a free port]. Without a command: until interrupted.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Keep the state in this SQLite file instead of in memory.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Let the server's clock run ahead, to see what expires.
+    #[arg(long = "clock-ahead", alias = "clock_ahead", value_name = "DURATION")]
+    clock_ahead: Option<String>,
+    /// A command to run inside.
+    #[arg(last = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+/// Starts the server, then runs the command, opens a shell, or serves.
+///
+/// # Errors
+/// Usage: a flag cannot be used. Else as the server says.
+pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
+    let clock = args.clock_ahead.as_deref().map(clock_ahead).transpose()?.unwrap_or_default();
+    let stays = args.command.is_empty() && args.listen.is_some();
+    let command = match args.command {
+        command if !command.is_empty() || stays => command,
+        _ => vec![shell(ctx)?],
+    };
+    let listener = listen(args.listen.as_deref())?;
+    let address =
+        listener.local_addr().map_err(|error| Failure::unexpected("the listener has no address").source(error))?;
+    let store = args.data.as_deref().map_or_else(Store::in_memory, Store::open)?;
+    let namespace = Arc::new(Namespace::new(store, clock)?);
+    let world = World::new(&namespace, address)?;
+    tokio::select! {
+        result = server::serve(listener, Arc::clone(&namespace)) => result.map(|()| 1),
+        result = live(&world, &command, stays, ctx) => result,
+    }
+}
+
+async fn live(world: &World, command: &[OsString], stays: bool, ctx: &mut Context) -> Result<u8> {
+    if !stays {
+        return world.run(command).await;
+    }
+    written(ctx.stdout.write_all(world.exports().as_bytes()).and_then(|()| ctx.stdout.flush()))?;
+    ctx.note("the sandbox serves until it is interrupted (Ctrl-C); the lines above lead a shell into it");
+    let fail = |error| Failure::unexpected("signals cannot be awaited").source(anyhow::Error::from(error));
+    let mut terminate = signal(SignalKind::terminate()).map_err(fail)?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(fail)?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result.map_err(fail)?,
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
+    }
+    Ok(0)
+}
+
+/// The user's shell, where somebody is there to use it.
+fn shell(ctx: &mut Context) -> Result<OsString> {
+    if !std::io::stdin().is_terminal() || !ctx.stderr.is_terminal() {
+        return Err(Failure::usage("there is no terminal for a shell inside the sandbox").hint(
+            "run one command with `nscred sandbox -- CMD`, or serve with `nscred sandbox --listen 127.0.0.1:8700`",
+        ));
+    }
+    ctx.note("a shell inside the sandbox; `exit` leaves it and forgets what was made (--data FILE keeps it)");
+    Ok(ctx.env.var_os("SHELL").unwrap_or_else(|| "/bin/sh".into()))
+}
+
+fn listen(asked: Option<&str>) -> Result<TcpListener> {
+    let text = asked.unwrap_or("127.0.0.1:0");
+    let addresses: Vec<SocketAddr> = text
+        .to_socket_addrs()
+        .map_err(|error| {
+            Failure::usage(format!("--listen {text} is not an address"))
+                .source(error)
+                .hint("write it as 127.0.0.1:8700")
+        })?
+        .collect();
+    if !addresses.iter().all(|address| address.ip().is_loopback()) {
+        return Err(Failure::usage(format!("--listen {text} is not a loopback address"))
+            .hint("the sandbox speaks plain http and hands out credentials: it serves this machine only"));
+    }
+    TcpListener::bind(addresses.as_slice())
+        .map_err(|error| Failure::usage(format!("--listen {text} cannot be used")).source(error))
+}
+
+fn clock_ahead(text: &str) -> Result<Clock> {
+    /// Further than any credential lives.
+    const FURTHEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+    let nanos = duration::parse(text).map_err(|error| Failure::usage(format!("--clock-ahead: {error}")))?.0;
+    match u64::try_from(nanos).map(Duration::from_nanos) {
+        Ok(ahead) if ahead <= FURTHEST => Ok(Clock::ahead(ahead)),
+        _ => Err(Failure::usage(format!("--clock-ahead is {text}; it goes from 0 to 10y"))),
+    }
+}

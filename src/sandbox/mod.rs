@@ -1,0 +1,12 @@
+//! A local server of the clouds' APIs: tokens that it mints authenticate
+//! against it, and its refusals are those of the real ones. It speaks plain
+//! HTTP on loopback only and never logs a credential.
+
+pub mod auth;
+pub mod clock;
+pub mod command;
+pub mod namespace;
+pub mod reply;
+pub mod server;
+pub mod shell;
+pub mod store;

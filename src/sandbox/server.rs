@@ -1,0 +1,83 @@
+//! The HTTP server: routes, protocol checks, and one handler behind them.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method as HttpMethod, Response, StatusCode, header};
+
+use crate::error::{Failure, Result};
+use crate::http::connect::Code;
+use crate::sandbox::namespace::{Method, Namespace};
+use crate::sandbox::reply::{Dialect, RpcFailure, RpcResult, plain, write};
+
+/// The largest request that is read, in bytes.
+const LARGEST_REQUEST: usize = 1024 * 1024;
+
+/// Serves until dropped.
+///
+/// # Errors
+/// Unexpected: the listener cannot be used.
+pub async fn serve(listener: TcpListener, namespace: Arc<Namespace>) -> Result<()> {
+    let fail = |error| Failure::unexpected("the sandbox cannot serve").source(anyhow::Error::from(error));
+    listener.set_nonblocking(true).map_err(fail)?;
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(fail)?;
+    axum::serve(listener, Router::new().fallback(answer).with_state(namespace)).await.map_err(fail)
+}
+
+async fn answer(State(namespace): State<Arc<Namespace>>, request: Request) -> Response<Body> {
+    let request_id = namespace.request_id();
+    let (parts, body) = request.into_parts();
+    let Some((method, dialect)) = Method::at(parts.uri.path()) else {
+        let unknown = RpcFailure::new(Code::Unimplemented, format!("{} is not served here", parts.uri.path()));
+        return write(Err(unknown), Dialect::Connect, &request_id);
+    };
+    if parts.method != HttpMethod::POST {
+        return plain(StatusCode::METHOD_NOT_ALLOWED, header::ALLOW, "POST");
+    }
+    if !is_json(&parts.headers) {
+        return plain(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            header::HeaderName::from_static("accept-post"),
+            "application/json",
+        );
+    }
+    let result = match check_protocol(&parts.headers) {
+        Err(failure) => Err(failure),
+        Ok(()) => match to_bytes(body, LARGEST_REQUEST).await {
+            Err(_) => Err(RpcFailure::new(Code::ResourceExhausted, "the request is over 1 MiB or was cut off")),
+            Ok(body) => namespace.handle(method, bearer(&parts.headers), &body),
+        },
+    };
+    write(result, dialect, &request_id)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim()).filter(|token| !token.is_empty())
+}
+
+/// Whether the body is JSON, in UTF-8 where the charset is named.
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut parts = value.split(';').map(|part| part.trim().to_ascii_lowercase());
+    parts.next().as_deref() == Some("application/json")
+        && parts.all(|parameter| !parameter.starts_with("charset=") || parameter.trim_matches('"').ends_with("utf-8"))
+}
+
+fn check_protocol(headers: &HeaderMap) -> RpcResult<()> {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    if text("connect-protocol-version").is_some_and(|version| version != "1") {
+        return Err(RpcFailure::invalid("connect-protocol-version must be 1"));
+    }
+    let is_timeout = |value: &str| (1..=10).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit());
+    if text("connect-timeout-ms").is_some_and(|value| !is_timeout(value)) {
+        return Err(RpcFailure::invalid("connect-timeout-ms must be 1 to 10 digits"));
+    }
+    if text("content-encoding").is_some_and(|encoding| encoding != "identity") {
+        return Err(RpcFailure::new(Code::Unimplemented, "only the encoding identity is supported"));
+    }
+    Ok(())
+}

@@ -1,0 +1,404 @@
+//! The sandbox's state in SQLite: in memory, or in a file that survives
+//! `kill -9`. Secrets are kept as hashes only.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+
+use crate::error::{Failure, Result};
+use crate::namespace::message::{Permission, RevokableToken, Scope, State, Time};
+
+/// Tells a file of ours from any other database: "nscr".
+const APPLICATION_ID: i32 = 0x6e73_6372;
+
+/// The version of the schema below.
+const SCHEMA_VERSION: i32 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+CREATE TABLE tokens (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    token_id TEXT NOT NULL UNIQUE,
+    secret_hash BLOB NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    revoked_at INTEGER,
+    revoked_by TEXT NOT NULL DEFAULT '',
+    creator TEXT NOT NULL,
+    membership INTEGER NOT NULL,
+    grants TEXT NOT NULL
+) STRICT;
+-- A name is free again once its token is revoked.
+CREATE UNIQUE INDEX live_names ON tokens (name) WHERE revoked_at IS NULL;
+CREATE TABLE sessions (
+    session_id TEXT PRIMARY KEY,
+    owner_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    last_used_at INTEGER,
+    invalidated_at INTEGER
+) STRICT;
+";
+
+/// The state. Cheap calls, one at a time.
+pub struct Store(Mutex<Connection>);
+
+/// `Result` with the database's error.
+pub type Stored<T> = std::result::Result<T, rusqlite::Error>;
+
+/// A token to be stored.
+pub struct NewToken<'a> {
+    /// Its id.
+    pub token_id: &'a str,
+    /// The hash of its secret.
+    pub secret_hash: &'a [u8],
+    /// Its name.
+    pub name: &'a str,
+    /// Its description.
+    pub description: &'a str,
+    /// When it is made.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// Who makes it.
+    pub creator: &'a str,
+    /// Whether it is bound to its maker's membership.
+    pub membership: bool,
+    /// Its grants.
+    pub grants: &'a [Permission],
+}
+
+/// A stored token, with its place in the order of making.
+#[derive(Clone, Debug)]
+pub struct StoredToken {
+    /// Its place.
+    pub seq: i64,
+    /// All that is known of it but the secret. The state is not filled in.
+    pub token: RevokableToken,
+}
+
+/// A stored login session.
+#[derive(Clone, Debug)]
+pub struct StoredSession {
+    /// Its id.
+    pub session_id: String,
+    /// Whose it is.
+    pub owner_id: String,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// When it was last exchanged.
+    pub last_used_at: Option<Timestamp>,
+    /// When it was ended early.
+    pub invalidated_at: Option<Timestamp>,
+}
+
+impl Store {
+    /// A store in memory.
+    ///
+    /// # Errors
+    /// Unexpected: SQLite fails.
+    pub fn in_memory() -> Result<Self> {
+        let connection = Connection::open_in_memory().map_err(|error| unusable("the sandbox's memory store", error))?;
+        Self::prepare(connection, "the sandbox's memory store")
+    }
+
+    /// A store in a file, made where there is none, readable by its owner
+    /// only.
+    ///
+    /// # Errors
+    /// Usage: the file cannot be used, is in use, or is something else.
+    pub fn open(path: &Path) -> Result<Self> {
+        let name = format!("--data {}", path.display());
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Failure::usage(format!("{name} cannot be made")).source(error)),
+        }
+        let connection = Connection::open(path).map_err(|error| unusable(&name, error))?;
+        Self::prepare(connection, &name)
+    }
+
+    fn prepare(connection: Connection, name: &str) -> Result<Self> {
+        let fail = |error| unusable(name, error);
+        // The exclusive lock keeps a second server off the file; a full sync
+        // on every commit keeps what was acknowledged.
+        connection
+            .execute_batch("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE;")
+            .map_err(fail)?;
+        let pragma = |key| connection.pragma_query_value(None, key, |row| row.get::<_, i32>(0));
+        let tables: i64 =
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(fail)?;
+        match (tables, pragma("application_id").map_err(fail)?, pragma("user_version").map_err(fail)?) {
+            (0, 0, _) => {
+                connection.execute_batch(SCHEMA).map_err(fail)?;
+                connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(fail)?;
+                connection.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(fail)?;
+            }
+            (_, APPLICATION_ID, SCHEMA_VERSION) => {}
+            (_, APPLICATION_ID, version) => {
+                return Err(Failure::usage(format!(
+                    "{name} was written by another version of the sandbox (schema {version})"
+                ))
+                .hint("use another file; this one is left as it is"));
+            }
+            _ => {
+                return Err(Failure::usage(format!("{name} is a database of some other program"))
+                    .hint("use another file; this one is left as it is"));
+            }
+        }
+        connection.execute_batch("COMMIT").map_err(fail)?;
+        connection.set_prepared_statement_cache_capacity(32);
+        Ok(Self(Mutex::new(connection)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // Every change is one statement or a transaction: a panic in between
+        // leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A value that is made once and kept.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn meta(&self, key: &str, make: impl FnOnce() -> Vec<u8>) -> Stored<Vec<u8>> {
+        let connection = self.lock();
+        let kept = connection.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()?;
+        if let Some(value) = kept {
+            return Ok(value);
+        }
+        let value = make();
+        connection.execute("INSERT INTO meta VALUES (?, ?)", params![key, value])?;
+        Ok(value)
+    }
+
+    /// Stores a token; `false` where its name is taken.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn insert_token(&self, token: &NewToken<'_>) -> Stored<bool> {
+        let grants = serde_json::to_string(token.grants).unwrap_or_default();
+        let inserted = self
+            .lock()
+            .prepare_cached(
+                "INSERT INTO tokens (token_id, secret_hash, name, description, created_at, expires_at, creator, membership, grants)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) WHERE revoked_at IS NULL DO NOTHING",
+            )?
+            .execute(params![
+                token.token_id,
+                token.secret_hash,
+                token.name,
+                token.description,
+                nanos(token.created_at),
+                token.expires_at.map(nanos),
+                token.creator,
+                token.membership,
+                grants
+            ])?;
+        Ok(inserted == 1)
+    }
+
+    /// The token with this secret.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn token_by_secret(&self, secret_hash: &[u8]) -> Stored<Option<StoredToken>> {
+        self.lock()
+            .prepare_cached("SELECT * FROM tokens WHERE secret_hash = ?")?
+            .query_row([secret_hash], read_token)
+            .optional()
+    }
+
+    /// The token with this id.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn token_by_id(&self, token_id: &str) -> Stored<Option<StoredToken>> {
+        self.lock()
+            .prepare_cached("SELECT * FROM tokens WHERE token_id = ?")?
+            .query_row([token_id], read_token)
+            .optional()
+    }
+
+    /// Tokens behind a place, in the order of making.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn tokens_after(&self, seq: i64, limit: i64, include_revoked: bool) -> Stored<Vec<StoredToken>> {
+        self.lock()
+            .prepare_cached("SELECT * FROM tokens WHERE seq > ? AND (? OR revoked_at IS NULL) ORDER BY seq LIMIT ?")?
+            .query_map(params![seq, include_revoked, limit], read_token)?
+            .collect()
+    }
+
+    /// Revokes a token; `false` where there is none that is not revoked yet.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn revoke_token(&self, token_id: &str, at: Timestamp, by: &str) -> Stored<bool> {
+        let changed = self
+            .lock()
+            .prepare_cached(
+                "UPDATE tokens SET revoked_at = ?, revoked_by = ? WHERE token_id = ? AND revoked_at IS NULL",
+            )?
+            .execute(params![nanos(at), by, token_id])?;
+        Ok(changed == 1)
+    }
+
+    /// Revokes every token that fits all filters given, and names them in the
+    /// order of making.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn revoke_tokens(
+        &self,
+        before: Option<Timestamp>,
+        creator: Option<&str>,
+        membership: Option<bool>,
+        at: Timestamp,
+        by: &str,
+    ) -> Stored<Vec<String>> {
+        let mut revoked: Vec<(i64, String)> = self
+            .lock()
+            .prepare_cached(
+                "UPDATE tokens SET revoked_at = ?1, revoked_by = ?2 WHERE revoked_at IS NULL
+                 AND (?3 IS NULL OR created_at < ?3) AND (?4 IS NULL OR creator = ?4) AND (?5 IS NULL OR membership = ?5)
+                 RETURNING seq, token_id",
+            )?
+            .query_map(params![nanos(at), by, before.map(nanos), creator, membership], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Stored<_>>()?;
+        revoked.sort();
+        Ok(revoked.into_iter().map(|(_, token_id)| token_id).collect())
+    }
+
+    /// Moves a token's end.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn set_expiry(&self, token_id: &str, expires_at: Timestamp) -> Stored<()> {
+        self.lock()
+            .prepare_cached("UPDATE tokens SET expires_at = ? WHERE token_id = ?")?
+            .execute(params![nanos(expires_at), token_id])?;
+        Ok(())
+    }
+
+    /// Stores a session.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn insert_session(
+        &self,
+        session_id: &str,
+        owner_id: &str,
+        created_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Stored<()> {
+        self.lock().execute(
+            "INSERT INTO sessions (session_id, owner_id, created_at, expires_at) VALUES (?, ?, ?, ?)",
+            params![session_id, owner_id, nanos(created_at), nanos(expires_at)],
+        )?;
+        Ok(())
+    }
+
+    /// A user's sessions, oldest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn sessions_of(&self, owner_id: &str) -> Stored<Vec<StoredSession>> {
+        self.lock()
+            .prepare_cached("SELECT * FROM sessions WHERE owner_id = ? ORDER BY created_at, session_id")?
+            .query_map([owner_id], read_session)?
+            .collect()
+    }
+
+    /// Whether a session is there and was not ended early; notes its use.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn use_session(&self, session_id: &str, at: Timestamp) -> Stored<bool> {
+        let changed = self
+            .lock()
+            .prepare_cached("UPDATE sessions SET last_used_at = ? WHERE session_id = ? AND invalidated_at IS NULL")?
+            .execute(params![nanos(at), session_id])?;
+        Ok(changed == 1)
+    }
+
+    /// Ends a user's sessions early, one or all, and names them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn invalidate_sessions(&self, owner_id: &str, session_id: Option<&str>, at: Timestamp) -> Stored<Vec<String>> {
+        self.lock()
+            .prepare_cached(
+                "UPDATE sessions SET invalidated_at = ?1 WHERE owner_id = ?2 AND (?3 IS NULL OR session_id = ?3)
+                 AND invalidated_at IS NULL RETURNING session_id",
+            )?
+            .query_map(params![nanos(at), owner_id, session_id], |row| row.get(0))?
+            .collect()
+    }
+}
+
+fn unusable(name: &str, error: rusqlite::Error) -> Failure {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            Failure::usage(format!("{name} is in use by another sandbox"))
+                .hint("stop the other one, or use another file")
+        }
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            Failure::usage(format!("{name} is damaged, or no database at all"))
+                .hint("use another file; this one is left as it is")
+        }
+        _ => Failure::usage(format!("{name} cannot be used")).source(error),
+    }
+}
+
+/// Nanoseconds since 1970, which fit until 2262.
+fn nanos(time: Timestamp) -> i64 {
+    i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)
+}
+
+fn time(nanos: i64) -> Timestamp {
+    Timestamp::from_nanosecond(nanos.into()).unwrap_or(Timestamp::MAX)
+}
+
+fn read_token(row: &Row<'_>) -> Stored<StoredToken> {
+    let membership: bool = row.get("membership")?;
+    let grants: String = row.get("grants")?;
+    Ok(StoredToken {
+        seq: row.get("seq")?,
+        token: RevokableToken {
+            token_id: row.get("token_id")?,
+            tenant_id: String::new(),
+            name: row.get("name")?,
+            description: row.get("description")?,
+            created_at: Some(Time(time(row.get("created_at")?))),
+            expires_at: row.get::<_, Option<i64>>("expires_at")?.map(|nanos| Time(time(nanos))),
+            revoked_at: row.get::<_, Option<i64>>("revoked_at")?.map(|nanos| Time(time(nanos))),
+            revoked_by_actor_id: row.get("revoked_by")?,
+            creator_actor_id: row.get("creator")?,
+            scope: if membership { Scope::Membership } else { Scope::Tenant },
+            permissions: serde_json::from_str(&grants).unwrap_or_default(),
+            state: State::Unknown,
+        },
+    })
+}
+
+fn read_session(row: &Row<'_>) -> Stored<StoredSession> {
+    Ok(StoredSession {
+        session_id: row.get("session_id")?,
+        owner_id: row.get("owner_id")?,
+        created_at: time(row.get("created_at")?),
+        expires_at: time(row.get("expires_at")?),
+        last_used_at: row.get::<_, Option<i64>>("last_used_at")?.map(time),
+        invalidated_at: row.get::<_, Option<i64>>("invalidated_at")?.map(time),
+    })
+}

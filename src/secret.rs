@@ -1,0 +1,134 @@
+//! Values that must not be shown, and the last net under what is shown.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// Prefixes of Namespace's secret tokens. `tok_` is not among them: that is
+/// an id.
+pub const PREFIXES: [&str; 6] = ["nsrt_", "nsct_", "nscw_", "st_", "oidc_", "cognito_"];
+
+/// A secret: wiped when dropped, never printed, opened in one place.
+#[derive(Clone)]
+pub struct Secret(SecretString);
+
+impl Secret {
+    /// Takes the text in.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(SecretString::from(text.into()))
+    }
+
+    /// The text itself. Only for the request header, for delivery to its
+    /// owner, and for the wire of the server that minted it.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
+    }
+}
+
+/// Whether a text looks like a secret token: a known prefix with something
+/// behind it, or the three to five long segments of a JWT or JWE.
+pub fn looks_secret(text: &str) -> bool {
+    let text = text.trim();
+    PREFIXES.iter().any(|prefix| text.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty()))
+        || is_compact_jose(text)
+}
+
+/// A JWT or JWE in compact form: base64url segments, the first an object.
+fn is_compact_jose(text: &str) -> bool {
+    let dots = text.bytes().filter(|byte| *byte == b'.').count();
+    text.starts_with("eyJ") && (2..=4).contains(&dots) && text.bytes().all(|byte| is_word(byte) || byte == b'.')
+}
+
+/// Where in a word a prefix begins a token: not in the middle of a name, as
+/// `st_` stands in `best_effort`.
+fn find_prefix(word: &str, prefix: &str) -> Option<usize> {
+    word.match_indices(prefix).map(|(at, _)| at).find(|at| *at == 0 || matches!(word.as_bytes()[at - 1], b'-' | b'.'))
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+}
+
+/// The text with everything that looks like a secret replaced. No message is
+/// meant to hold one; this is the net beneath them all.
+pub fn redact(text: &str) -> String {
+    /// Shorter than this behind a prefix is prose about the prefix (`nsrt_…`).
+    const SHORTEST: usize = 6;
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !(c.is_ascii() && (is_word(c as u8) || c == '.'))).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        let hidden = PREFIXES
+            .iter()
+            .filter_map(|prefix| Some((find_prefix(word, prefix)?, prefix)))
+            .find(|(at, prefix)| word.len() - at - prefix.len() >= SHORTEST);
+        match hidden {
+            Some((at, prefix)) => {
+                out.push_str(&word[..at]);
+                out.push_str(prefix);
+                out.push_str("[redacted]");
+            }
+            None if is_compact_jose(word) => out.push_str("[redacted]"),
+            None => out.push_str(word),
+        }
+        let step = after.chars().next().map_or(0, char::len_utf8);
+        out.push_str(&after[..step]);
+        rest = &after[step..];
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn debug_says_nothing() {
+        assert_eq!(format!("{:?}", Secret::new("nsrt_abcdefgh")), "[secret]");
+    }
+
+    #[test]
+    fn ids_and_prose_are_not_secrets() {
+        for text in ["tok_abc", "nsrt_", "", "my-token", "eyJ", "stage_one", "a.b.c", "best_effort_works"] {
+            assert!(!looks_secret(text), "{text}");
+            assert_eq!(redact(text), text);
+        }
+    }
+
+    #[test]
+    fn tokens_are_secrets() {
+        for text in ["nsrt_a", " st_abc\n", "nsct_eyJ.a.b", "eyJhbGciOi.eyJleHAi.c2ln", "eyJh..iv.text.tag"] {
+            assert!(looks_secret(text), "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(crate::testing::properties())]
+
+        #[test]
+        fn a_canary_never_survives(before in "[ \"'(=:/,.-]{0,3}", after in "[ \"'),;!é]{0,3}", prefix in 0..PREFIXES.len()) {
+            let canary = format!("{}CANARYcanary0123", PREFIXES[prefix]);
+            let text = format!("x {before}{canary}{after} y");
+            prop_assert!(!redact(&text).contains("CANARY"), "{}", redact(&text));
+        }
+
+        #[test]
+        fn redact_never_panics(text in any::<String>()) {
+            redact(&text);
+        }
+    }
+}
