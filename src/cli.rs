@@ -55,9 +55,6 @@ enum Command {
     /// Run a local server of the clouds' APIs, and a shell or a command inside it.
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
-    /// Whatever else: a command of the official program of that name.
-    #[command(external_subcommand)]
-    Other(#[expect(dead_code, reason = "the whole line is handed on as it stands")] Vec<OsString>),
 }
 
 impl Command {
@@ -66,7 +63,6 @@ impl Command {
             Self::Token(command) => command.wants_json(),
             #[cfg(feature = "sandbox")]
             Self::Sandbox(_) => false,
-            Self::Other(_) => false,
         }
     }
 }
@@ -120,14 +116,9 @@ enum Stop {
 }
 
 fn parse(program: Program, argv: &[OsString]) -> std::result::Result<Cli, Stop> {
-    let tree =
-        Cli::command().name(program.name()).bin_name(program.name()).allow_external_subcommands(program.is_borrowed());
+    let tree = Cli::command().name(program.name()).bin_name(program.name());
     let matches = tree.try_get_matches_from(argv).map_err(|error| refuse(program, argv, &error))?;
-    let cli = Cli::from_arg_matches(&matches).map_err(|error| refuse(program, argv, &error))?;
-    match cli.command {
-        Command::Other(_) => Err(Stop::Failed(hand_on(program, argv))),
-        _ => Ok(cli),
-    }
+    Cli::from_arg_matches(&matches).map_err(|error| refuse(program, argv, &error))
 }
 
 fn refuse(program: Program, argv: &[OsString], error: &clap::Error) -> Stop {
@@ -135,17 +126,26 @@ fn refuse(program: Program, argv: &[OsString], error: &clap::Error) -> Stop {
     let text = redact(&error.render().to_string());
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Print(text),
-        ErrorKind::UnknownArgument if program.is_borrowed() && is_before_commands(argv, error) => {
-            Stop::Failed(hand_on(program, argv))
+        _ if program.is_borrowed() && is_foreign(argv, error) => {
+            let meant = match error.get(ContextKind::SuggestedSubcommand) {
+                Some(ContextValue::Strings(names)) => names.first().cloned(),
+                _ => None,
+            };
+            Stop::Failed(hand_on(program, argv, meant))
         }
         _ => Stop::Usage(text),
     }
 }
 
-/// Whether the flag that clap does not know stands before any of this tree's
-/// commands, as in `nsc --region eu instance list`.
-fn is_before_commands(argv: &[OsString], error: &clap::Error) -> bool {
-    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else { return false };
+/// Whether what clap does not know, a command or a flag, stands before any of
+/// this tree's commands, as in `nsc instance list` or `nsc --region eu login`.
+fn is_foreign(argv: &[OsString], error: &clap::Error) -> bool {
+    let context = match error.kind() {
+        ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
+        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
+        _ => return false,
+    };
+    let Some(ContextValue::String(unknown)) = error.get(context) else { return false };
     let tree = Cli::command();
     let words = argv.iter().skip(1).map(|word| word.to_string_lossy());
     for word in words {
@@ -188,7 +188,6 @@ fn run(program: Program, cli: Cli) -> Result<u8> {
         }
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => block_on(crate::sandbox::command::run(args, &mut ctx)).flatten(),
-        Command::Other(_) => Err(Failure::unexpected("a foreign command was not handed on")),
     }
 }
 

@@ -62,23 +62,28 @@ const HANDED_ON: &str = "NSCRED_HANDED_ON";
 
 /// Becomes the official program further down the PATH, with the same
 /// arguments and environment. Comes back only with the reason why not.
-pub fn hand_on(program: Program, argv: &[OsString]) -> Failure {
+///
+/// `meant` is a command of this binary that the line may have been meant for.
+pub fn hand_on(program: Program, argv: &[OsString], meant: Option<String>) -> Failure {
     let path = env::var_os("PATH").unwrap_or_default();
-    let candidates: Vec<PathBuf> = env::split_paths(&path)
-        .map(|directory| directory.join(program.name()))
-        .filter(|file| is_executable(file))
-        .collect();
+    let mut candidates: Vec<PathBuf> = Vec::new();
+    for file in env::split_paths(&path).map(|directory| directory.join(program.name())) {
+        // A directory named twice adds nothing, and would lead back.
+        if is_executable(&file) && !candidates.contains(&file) {
+            candidates.push(file);
+        }
+    }
     let argv0 = argv.first().map(PathBuf::from).unwrap_or_default();
     let own = env::current_exe().ok().and_then(|exe| identity(&exe));
     let found = further_down(&candidates, &argv0, |file| own.is_some() && identity(file) == own);
     let Some((official, lost)) = found else {
-        return none(program, argv);
+        return none(program, argv, meant);
     };
     let mut command = Command::new(&official);
     command.args(argv.get(1..).unwrap_or_default());
     if lost {
         if env::var_os(HANDED_ON).is_some() {
-            return none(program, argv);
+            return none(program, argv, meant);
         }
         command.env(HANDED_ON, program.name());
     }
@@ -100,11 +105,15 @@ fn further_down(candidates: &[PathBuf], argv0: &Path, is_self: impl Fn(&Path) ->
     Some((official.clone(), place.is_none()))
 }
 
-fn none(program: Program, argv: &[OsString]) -> Failure {
+fn none(program: Program, argv: &[OsString], meant: Option<String>) -> Failure {
     let command = argv.get(1).map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
-    Failure::usage(format!(
+    let failure = Failure::usage(format!(
         "`{command}` is not a command of nscred, and there is no official {program} further down the PATH"
-    ))
+    ));
+    match meant {
+        Some(meant) => failure.hint(format!("did you mean `{program} {meant}`?")),
+        None => failure,
+    }
     .hint(format!("`{program} --help` lists the commands; install the official {program} for its other ones"))
 }
 

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
@@ -17,7 +16,7 @@ use crate::output::written;
 use crate::sandbox::clock::Clock;
 use crate::sandbox::namespace::Namespace;
 use crate::sandbox::server;
-use crate::sandbox::shell::World;
+use crate::sandbox::shell::{Signals, World};
 use crate::sandbox::store::Store;
 
 /// Flags of `sandbox`.
@@ -74,27 +73,27 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
         listener.local_addr().map_err(|error| Failure::unexpected("the listener has no address").source(error))?;
     let store = args.data.as_deref().map_or_else(Store::in_memory, Store::open)?;
     let namespace = Arc::new(Namespace::new(store, clock)?);
+    let mut signals = Signals::listen()?;
     let world = World::new(&namespace, address)?;
     tokio::select! {
         result = server::serve(listener, Arc::clone(&namespace)) => result.map(|()| 1),
-        result = live(&world, &command, stays, ctx) => result,
+        result = live(&world, &command, stays, &mut signals, ctx) => result,
     }
 }
 
-async fn live(world: &World, command: &[OsString], stays: bool, ctx: &mut Context) -> Result<u8> {
+async fn live(
+    world: &World,
+    command: &[OsString],
+    stays: bool,
+    signals: &mut Signals,
+    ctx: &mut Context,
+) -> Result<u8> {
     if !stays {
-        return world.run(command).await;
+        return world.run(command, signals).await;
     }
     written(ctx.stdout.write_all(world.exports().as_bytes()).and_then(|()| ctx.stdout.flush()))?;
     ctx.note("the sandbox serves until it is interrupted (Ctrl-C); the lines above lead a shell into it");
-    let fail = |error| Failure::unexpected("signals cannot be awaited").source(anyhow::Error::from(error));
-    let mut terminate = signal(SignalKind::terminate()).map_err(fail)?;
-    let mut hang_up = signal(SignalKind::hangup()).map_err(fail)?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result.map_err(fail)?,
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
-    }
+    signals.any().await;
     Ok(0)
 }
 

@@ -2,10 +2,10 @@
 //! variables that point there, and a command that runs in it.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::{Failure, Result};
 use crate::names::Program;
@@ -40,7 +40,10 @@ impl World {
         let session = namespace.session_token(ADMIN, LIFETIME);
         let session = session.map_err(|_| Failure::unexpected("the sandbox's store failed"))?;
         let make = || -> io::Result<TempDir> {
-            let directory = tempfile::Builder::new().prefix("nscred-sandbox-").tempdir()?;
+            let directory = tempfile::Builder::new()
+                .prefix("nscred-sandbox-")
+                .permissions(Permissions::from_mode(0o700))
+                .tempdir()?;
             let bin = directory.path().join("bin");
             fs::create_dir(&bin)?;
             let exe = std::env::current_exe()?;
@@ -91,7 +94,7 @@ impl World {
     ///
     /// # Errors
     /// Usage: it cannot be started.
-    pub async fn run(&self, command: &[OsString]) -> Result<u8> {
+    pub async fn run(&self, command: &[OsString], signals: &mut Signals) -> Result<u8> {
         let [name, arguments @ ..] = command else { return Err(Failure::usage("there is no command to run")) };
         let old = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(std::iter::once(self.bin()).chain(std::env::split_paths(&old)))
@@ -102,24 +105,57 @@ impl World {
             .envs(self.variables())
             .spawn()
             .map_err(|error| Failure::usage(format!("{} cannot be run", name.to_string_lossy())).source(error))?;
-        wait(child).await.map_err(|error| Failure::unexpected("the command cannot be waited for").source(error))
+        wait(child, signals)
+            .await
+            .map_err(|error| Failure::unexpected("the command cannot be waited for").source(error))
+    }
+}
+
+/// The signals that end a program. Listened for from before there is anything
+/// to clean up.
+pub struct Signals {
+    interrupt: Signal,
+    quit: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// Unexpected: the system does not let it.
+    pub fn listen() -> Result<Self> {
+        let on = |kind| signal(kind).map_err(|error| Failure::unexpected("signals cannot be awaited").source(error));
+        Ok(Self {
+            interrupt: on(SignalKind::interrupt())?,
+            quit: on(SignalKind::quit())?,
+            terminate: on(SignalKind::terminate())?,
+            hang_up: on(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for any of them.
+    pub async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.quit.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
     }
 }
 
 /// Waits for the command. Ctrl-C is the command's to answer, since the
 /// terminal sends it to both; a request to end is passed on.
-async fn wait(mut child: Child) -> io::Result<u8> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut quit = signal(SignalKind::quit())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
+async fn wait(mut child: Child, signals: &mut Signals) -> io::Result<u8> {
     let status = loop {
         tokio::select! {
             status = child.wait() => break status?,
-            _ = interrupt.recv() => {}
-            _ = quit.recv() => {}
-            _ = terminate.recv() => pass_on(&child, rustix::process::Signal::TERM),
-            _ = hang_up.recv() => pass_on(&child, rustix::process::Signal::HUP),
+            _ = signals.interrupt.recv() => {}
+            _ = signals.quit.recv() => {}
+            _ = signals.terminate.recv() => pass_on(&child, rustix::process::Signal::TERM),
+            _ = signals.hang_up.recv() => pass_on(&child, rustix::process::Signal::HUP),
         }
     };
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);

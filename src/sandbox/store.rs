@@ -129,21 +129,16 @@ impl Store {
 
     fn prepare(connection: Connection, name: &str) -> Result<Self> {
         let fail = |error| unusable(name, error);
-        // The exclusive lock keeps a second server off the file; a full sync
-        // on every commit keeps what was acknowledged.
-        connection
-            .execute_batch("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE;")
-            .map_err(fail)?;
+        // The exclusive lock keeps a second server off the file.
+        connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE").map_err(fail)?;
+        // Looked at before anything is written: a file that is not ours stays
+        // as it is.
         let pragma = |key| connection.pragma_query_value(None, key, |row| row.get::<_, i32>(0));
-        let tables: i64 =
-            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(fail)?;
-        match (tables, pragma("application_id").map_err(fail)?, pragma("user_version").map_err(fail)?) {
-            (0, 0, _) => {
-                connection.execute_batch(SCHEMA).map_err(fail)?;
-                connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(fail)?;
-                connection.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(fail)?;
-            }
-            (_, APPLICATION_ID, SCHEMA_VERSION) => {}
+        let tables = "SELECT count(*) FROM sqlite_schema";
+        let tables: i64 = connection.query_row(tables, [], |row| row.get(0)).map_err(fail)?;
+        let is_new = match (tables, pragma("application_id").map_err(fail)?, pragma("user_version").map_err(fail)?) {
+            (0, 0, _) => true,
+            (_, APPLICATION_ID, SCHEMA_VERSION) => false,
             (_, APPLICATION_ID, version) => {
                 return Err(Failure::usage(format!(
                     "{name} was written by another version of the sandbox (schema {version})"
@@ -154,6 +149,14 @@ impl Store {
                 return Err(Failure::usage(format!("{name} is a database of some other program"))
                     .hint("use another file; this one is left as it is"));
             }
+        };
+        // A full sync on every commit keeps what was acknowledged.
+        let start = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE";
+        connection.execute_batch(start).map_err(fail)?;
+        if is_new {
+            connection.execute_batch(SCHEMA).map_err(fail)?;
+            connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(fail)?;
+            connection.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(fail)?;
         }
         connection.execute_batch("COMMIT").map_err(fail)?;
         connection.set_prepared_statement_cache_capacity(32);

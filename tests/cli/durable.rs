@@ -1,0 +1,102 @@
+//! What the sandbox acknowledged with `--data`, it keeps.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, mpsc};
+
+use serde_json::json;
+
+use crate::sandbox::{Sandbox, text};
+use crate::support::{World, mode};
+
+#[test]
+fn a_kill_in_a_storm_of_creates_loses_nothing_acknowledged() {
+    const WRITERS: usize = 4;
+    const BEFORE_THE_KILL: usize = 60;
+    let world = World::new();
+    let data = world.path("box.db").to_str().unwrap().to_owned();
+    let mut sandbox = Sandbox::with(world, &["--data", &data]);
+    let mut acknowledged = HashSet::new();
+    for round in 0..3 {
+        let (enough, wait) = mpsc::channel();
+        let seen = Mutex::new(Vec::new());
+        let count = AtomicUsize::new(0);
+        let bearer = sandbox.bearer();
+        let pid = sandbox.id();
+        std::thread::scope(|scope| {
+            for writer in 0..WRITERS {
+                let (enough, seen, count, bearer, sandbox) = (enough.clone(), &seen, &count, &bearer, &sandbox);
+                scope.spawn(move || {
+                    for index in 0.. {
+                        let request = json!({
+                            "name": format!("{round}-{writer}-{index}"), "scope": 2,
+                            "access": {"grants": [{"resourceType": "builder", "resourceId": "*", "actions": ["ensure"]}]},
+                        });
+                        // The kill ends the loop: an answer is whole or none.
+                        let Some((200, body)) = sandbox.try_tokens("CreateRevokableToken", bearer, &request) else { return };
+                        seen.lock().unwrap().push((text(&body["token"]["tokenId"]), text(&body["bearerToken"])));
+                        if count.fetch_add(1, Ordering::Relaxed) + 1 == BEFORE_THE_KILL {
+                            enough.send(()).unwrap();
+                        }
+                    }
+                });
+            }
+            wait.recv().unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        });
+        acknowledged.extend(seen.into_inner().unwrap());
+        sandbox = Sandbox::with(sandbox.kill(), &["--data", &data]);
+    }
+    assert!(acknowledged.len() >= 3 * BEFORE_THE_KILL);
+    let listed: HashSet<String> = sandbox.nsc("token list -q .[].token_id").ok().lines().map(str::to_owned).collect();
+    let lost: Vec<&String> = acknowledged.iter().map(|(id, _)| id).filter(|id| !listed.contains(*id)).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    for (_, secret) in acknowledged.iter().take(5) {
+        let (status, _) = sandbox.tokens("ListRevokableTokens", Some(secret), json!({}));
+        assert_eq!(status, 403, "it is known, and not permitted to list");
+    }
+}
+
+#[test]
+fn the_state_outlives_the_server_and_the_secrets_are_not_in_it() {
+    let world = World::new();
+    let data = world.path("box.db").to_str().unwrap().to_owned();
+    let mut sandbox = Sandbox::with(world, &["--data", &data]);
+    let (id, secret) = sandbox.mint("kept", "");
+    let (gone, _) = sandbox.mint("gone", "");
+    sandbox.nsc(&format!("token revoke --token_id {gone}")).ok();
+    let bearer = sandbox.bearer();
+    assert_eq!(mode(&data), 0o600);
+    sandbox = Sandbox::with(sandbox.kill(), &["--data", &data]);
+    assert_eq!(sandbox.nsc("token list -q .[].token_id").ok().trim(), id);
+    assert_eq!(sandbox.tokens("ListRevokableTokens", Some(&bearer), json!({})).0, 200, "the old login still works");
+    for name in sandbox.files() {
+        let content = std::fs::read(sandbox.path(&name)).unwrap();
+        let found = content.windows(secret.len() - 5).any(|part| part == &secret.as_bytes()[5..]);
+        assert!(!found, "{name}");
+    }
+}
+
+#[test]
+fn files_that_cannot_be_used_are_refused_and_left_alone() {
+    let world = World::new();
+    let other = world.path("other.db");
+    let connection = rusqlite::Connection::open(&other).unwrap();
+    connection.execute_batch("CREATE TABLE t (x); PRAGMA application_id = 7;").unwrap();
+    drop(connection);
+    world.write("garbage.db", "this is no database, and was never meant to be one, whatever its name says".repeat(100));
+    for (file, words) in [
+        ("other.db", "is a database of some other program"),
+        ("garbage.db", "is damaged, or no database at all"),
+        ("missing/box.db", "cannot be made"),
+        ("home", "cannot be used"),
+    ] {
+        let before = std::fs::read(world.path(file)).ok();
+        let run = world.run("nscred", ["sandbox", "--data", file, "--", "true"]);
+        run.fails_with(2, words);
+        assert!(std::fs::read(world.path(file)).ok() == before, "{file} was changed");
+    }
+    let sandbox = Sandbox::with(world, &["--data", "box.db"]);
+    let run = sandbox.run("nscred", ["sandbox", "--data", "box.db", "--", "true"]);
+    run.fails_with(2, "is in use by another sandbox");
+}

@@ -1,0 +1,124 @@
+//! `token list`.
+
+use serde_json::json;
+
+use crate::sandbox::{Sandbox, text};
+use crate::support::{GRANT, Run};
+
+#[test]
+fn the_table_on_a_pipe_is_whole_and_plain() {
+    let sandbox = Sandbox::start();
+    let long = "a-name-that-is-longer-than-any-column-that-fits-a-terminal-of-eighty-columns";
+    let made = sandbox.create(long, "--description spelled-out --output json").json();
+    sandbox.create("second", "--user --no_expiry").ok();
+    let table = sandbox.nsc("token list").ok();
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 3, "{table}");
+    assert_eq!(
+        lines[0].split_whitespace().collect::<Vec<_>>(),
+        ["TOKEN", "ID", "NAME", "DESCRIPTION", "CREATED", "EXPIRES", "STATUS", "SCOPE"]
+    );
+    assert!(lines[1].starts_with(&text(&made["token"]["token_id"])) && lines[1].contains(long));
+    assert!(lines[2].contains("second") && lines[2].contains("never") && lines[2].ends_with("user"), "newest last");
+    for line in lines {
+        assert_eq!(line, line.trim_end());
+        assert!(!line.contains('\u{1b}'));
+    }
+}
+
+#[test]
+fn nothing_to_list_is_done() {
+    let sandbox = Sandbox::start();
+    let run = sandbox.nsc("token list");
+    assert_eq!(run.stderr, "note: no tokens found\n");
+    assert_eq!(run.ok(), "");
+    assert_eq!(sandbox.nsc("token list --output json").ok(), "[]\n");
+    assert_eq!(sandbox.nsc("token list -q .[].token_id").ok(), "");
+}
+
+#[test]
+fn every_page_is_followed() {
+    let sandbox = Sandbox::start();
+    let bearer = sandbox.bearer();
+    let names: Vec<String> = (0..250).map(|index| format!("token-{index}")).collect();
+    for name in &names {
+        let request = json!({
+            "name": name, "expires_at": "2099-01-01T00:00:00Z", "scope": 2,
+            "access": {"grants": [serde_json::from_str::<serde_json::Value>(GRANT).unwrap()]},
+        });
+        let (status, body) = sandbox.tokens("CreateRevokableToken", Some(&bearer), request);
+        assert_eq!((status, &body["code"]), (400, &json!("invalid_argument")), "over a year");
+        let request = json!({
+            "name": name, "scope": "TENANT_MEMBERSHIP_SCOPE",
+            "access": {"grants": [serde_json::from_str::<serde_json::Value>(GRANT).unwrap()]},
+        });
+        assert_eq!(sandbox.tokens("CreateRevokableToken", Some(&bearer), request).0, 200);
+    }
+    let listed = sandbox.nsc("token list -q .[].name").ok();
+    assert_eq!(listed.lines().collect::<Vec<_>>(), names);
+    assert_eq!(sandbox.nsc("token list").ok().lines().count(), 251);
+}
+
+#[test]
+fn revoked_ones_on_request_and_each_with_its_status() {
+    let sandbox = Sandbox::start();
+    let (id, _) = sandbox.mint("gone", "");
+    sandbox.mint("there", "");
+    sandbox.nsc(&format!("token revoke --token_id {id}")).ok();
+    assert!(!sandbox.nsc("token list").ok().contains("gone"));
+    let table = sandbox.nsc("token list --include_revoked").ok();
+    let status = |name: &str| {
+        let line = table.lines().find(|line| line.contains(name)).unwrap();
+        line.split_whitespace().rev().nth(1).unwrap().to_owned()
+    };
+    assert_eq!(status("gone"), "Revoked");
+    assert_eq!(status("there"), "Active");
+    assert_eq!(sandbox.nsc("token list --include-revoked -q length").ok(), "2\n");
+}
+
+#[test]
+fn an_expired_one_stays_listed() {
+    let mut sandbox = Sandbox::start();
+    let data = sandbox.path("box.db");
+    let data = data.to_str().unwrap();
+    sandbox = Sandbox::with(sandbox.kill(), &["--data", data]);
+    let (_, secret) = sandbox.mint("short", "--expires_in 1h");
+    sandbox = Sandbox::with(sandbox.kill(), &["--data", data, "--clock-ahead", "2h"]);
+    let table = sandbox.nsc("token list").ok();
+    assert!(table.lines().nth(1).unwrap().contains("Expired"), "{table}");
+    sandbox.use_token(&secret);
+    sandbox.nsc("token list").fails_with(4, "token expired");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_it_quietly() {
+    let sandbox = Sandbox::start();
+    sandbox.mint("t", "");
+    // The reading end is closed before the first byte is written.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = sandbox.command("nsc");
+    let output = command.args(["token", "list"]).stdout(writer).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let output = output.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stderr, b"");
+}
+
+#[test]
+fn a_full_disk_does_not() {
+    let sandbox = Sandbox::start();
+    sandbox.mint("t", "");
+    sandbox.sh("nsc token list > /dev/full").fails_with(1, "standard output cannot be written");
+}
+
+#[test]
+fn text_of_the_server_cannot_steer_a_terminal() {
+    let sandbox = Sandbox::start();
+    let run = sandbox
+        .run("nsc", ["token", "create", "--name", "a\u{1b}[31mb\u{202e}c", "--description", "d\ne", "--grant", GRANT]);
+    let details = run.ok();
+    assert!(details.contains("Name:        a[31mbc\n") && details.contains("Description: d e\n"), "{details}");
+    assert!(sandbox.nsc("token list").ok().contains("a[31mbc"));
+    let raw: serde_json::Value = Run::json(sandbox.nsc("token list -o json"));
+    assert_eq!(raw[0]["name"], "a\u{1b}[31mb\u{202e}c", "JSON is what the server sent");
+}

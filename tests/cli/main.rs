@@ -1,0 +1,19 @@
+//! The real binary against its own sandbox, over real HTTP.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+
+mod create;
+mod credentials;
+mod docs;
+mod durable;
+mod errors;
+mod life;
+mod list;
+mod names;
+mod refresh;
+mod revoke;
+mod sandbox;
+mod sandbox_command;
+mod sandbox_namespace;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,177 @@
+//! Runs the real binary in a world of its own: an empty home, nothing of the
+//! caller's environment, and a server to talk to.
+
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// The binary under test.
+pub const NSCRED: &str = env!("CARGO_BIN_EXE_nscred");
+
+/// A grant that is fine.
+pub const GRANT: &str = r#"{"resource_type":"builder","resource_id":"*","actions":["ensure","access"]}"#;
+
+/// A directory to work in, with a home and links for the binary's names.
+pub struct World {
+    pub directory: TempDir,
+    vars: Vec<(String, String)>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(directory.path().join("home/tmp")).unwrap();
+        let bin = directory.path().join("bin");
+        std::fs::create_dir(&bin).unwrap();
+        for name in ["nsc", "nscale", "nscred"] {
+            symlink(NSCRED, bin.join(name)).unwrap();
+        }
+        Self { directory, vars: Vec::new() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Sets a variable for every run from here on.
+    pub fn set(&mut self, name: &str, value: impl AsRef<str>) -> &mut Self {
+        self.vars.retain(|(known, _)| known != name);
+        self.vars.push((name.to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    pub fn get(&self, name: &str) -> &str {
+        self.vars.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// Writes a file and gives its path as text.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// A call of one of the names, which are the first on the PATH.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.path("bin").join(program));
+        command
+            .env_clear()
+            .env("HOME", self.path("home"))
+            .env("TMPDIR", self.path("home/tmp"))
+            .env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()))
+            .envs(self.vars.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.directory.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn run<A: AsRef<OsStr>>(&self, program: &str, args: impl IntoIterator<Item = A>) -> Run {
+        Run::of(self.command(program).args(args))
+    }
+
+    /// Runs `nsc` with the words of a line.
+    pub fn nsc(&self, line: &str) -> Run {
+        self.run("nsc", line.split_whitespace())
+    }
+
+    /// Runs a script in a shell, where the names are on the PATH.
+    pub fn sh(&self, script: &str) -> Run {
+        let mut command = self.command("nsc");
+        let mut shell = Command::new("/bin/sh");
+        shell.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.current_dir(self.directory.path()).stdin(Stdio::null()).args(["-c", script]);
+        command = shell;
+        Run::of(&mut command)
+    }
+
+    /// `nsc token create` with a good grant and these further words.
+    pub fn create(&self, name: &str, line: &str) -> Run {
+        let mut args = vec!["token", "create", "--name", name, "--grant", GRANT];
+        args.extend(line.split_whitespace());
+        self.run("nsc", args)
+    }
+
+    /// Everything that lies in the working directory, by name.
+    pub fn files(&self) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(self.directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| !["home", "bin"].contains(&name.as_str()))
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    pub fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Gives stdout of a run that succeeded.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!(self.code, 0, "{self:#?}");
+        self.stdout
+    }
+
+    /// Gives stderr of a run that failed with this code and left stdout empty.
+    #[track_caller]
+    pub fn fails(self, code: i32) -> String {
+        assert_eq!(self.code, code, "{self:#?}");
+        assert_eq!(self.stdout, "", "{self:#?}");
+        self.stderr
+    }
+
+    /// As [`Run::fails`], and stderr holds these words.
+    #[track_caller]
+    pub fn fails_with(self, code: i32, words: &str) -> String {
+        let stderr = self.fails(code);
+        assert!(stderr.contains(words), "no {words:?} in: {stderr}");
+        stderr
+    }
+
+    /// Stdout of a run that succeeded, as JSON.
+    #[track_caller]
+    pub fn json(self) -> serde_json::Value {
+        serde_json::from_str(&self.ok()).unwrap()
+    }
+}
+
+/// The permission bits of a file.
+pub fn mode(path: impl AsRef<Path>) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// Writes a script that can be run.
+pub fn script(path: &Path, text: &str) {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}

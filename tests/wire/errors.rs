@@ -1,0 +1,190 @@
+//! Errors of the protocol, of proxies, and of the way: which code, which
+//! words, and how often the request was sent.
+
+use crate::server::{answer, json};
+use crate::world;
+
+/// The document's refusal with both details.
+const DENIED: &str = r#"{"code":"permission_denied","message":"not allowed",
+ "details":[
+  {"type":"namespace.cloud.iam.v1beta.PermissionDeniedError",
+   "value":"ChkKD3Rva2VuL3Jldm9rYWJsZRoGY3JlYXRl",
+   "debug":{"missingAccessPermissions":[{"resourceType":"token/revokable","action":"create"}]}},
+  {"type":"foundation.std.protocol.RequestID","value":"CglyZXFfMDFhYmM"}]}"#;
+
+#[test]
+fn a_refusal_with_details() {
+    let two = DENIED.replace(
+        "ChkKD3Rva2VuL3Jldm9rYWJsZRoGY3JlYXRl",
+        "ChkKD3Rva2VuL3Jldm9rYWJsZRoGY3JlYXRlChYKCGluc3RhbmNlEgEqGgdkZXN0cm95",
+    );
+    let (world, server) = world([json(403, DENIED), json(403, &two), json(403, DENIED)]);
+    let stderr = world.create("t", "").fails_with(3, "error: not permitted: missing token/revokable:create\n");
+    assert!(stderr.contains("  request id: req_01abc\n") && stderr.contains("--user"), "{stderr}");
+    let stderr = world.create("t", "--user").fails_with(3, "missing token/revokable:create, instance:destroy on *\n");
+    assert!(!stderr.contains("--user"), "{stderr}");
+    let stderr = world.create("t", "-o json").fails(3);
+    assert_eq!(
+        stderr,
+        "{\"kind\":\"not_permitted\",\"message\":\"not permitted: missing token/revokable:create\",\"hints\":[\"only workspace admins \
+         create tokens for the whole workspace; --user binds one to your own membership\"],\"http_status\":403,\"request_id\":\"req_01abc\"}\n"
+    );
+    server.requests(3);
+}
+
+#[test]
+fn a_refusal_without_usable_details() {
+    for (details, words) in [
+        ("", "not permitted: not allowed\n"),
+        (r#","details":[]"#, "not permitted: not allowed\n"),
+        (
+            r#","details":[{"type":"namespace.cloud.iam.v1beta.PermissionDeniedError","value":""}]"#,
+            "not permitted: not allowed\n",
+        ),
+        (
+            r#","details":[{"type":"namespace.cloud.iam.v1beta.PermissionDeniedError","value":"/////w"}]"#,
+            "not permitted: not allowed\n",
+        ),
+        // A detail that is no detail makes the whole body unusable.
+        (r#","details":[{"type":"a","value":"***"}]"#, "not permitted: HTTP 403\n"),
+        (r#","details":7"#, "not permitted: HTTP 403\n"),
+    ] {
+        let (world, _server) =
+            world([json(403, &format!(r#"{{"code":"permission_denied","message":"not allowed"{details}}}"#))]);
+        world.nsc("token list").fails_with(3, words);
+    }
+}
+
+/// Every code, with what it means to a caller: the exit code, and whether a
+/// listing is tried again.
+#[test]
+fn every_code_of_the_envelope() {
+    for (status, code, exit, words) in [
+        (499, "canceled", 1, "the server failed: words (canceled)"),
+        (500, "unknown", 1, "the server failed: words (unknown)"),
+        (400, "invalid_argument", 1, "the server refused: words (invalid_argument)"),
+        (404, "not_found", 5, "not found: words"),
+        (409, "already_exists", 6, "words (already_exists)"),
+        (403, "permission_denied", 3, "not permitted: words"),
+        (400, "failed_precondition", 6, "words (failed_precondition)"),
+        (409, "aborted", 6, "words (aborted)"),
+        (400, "out_of_range", 1, "words (out_of_range)"),
+        (501, "unimplemented", 1, "words (unimplemented)"),
+        (500, "internal", 1, "the server failed: words (internal)"),
+        (500, "data_loss", 1, "the server failed: words (data_loss)"),
+        (
+            401,
+            "unauthenticated",
+            4,
+            "the server rejected the credential from the file that NSC_TOKEN_FILE names: words",
+        ),
+        // The body is believed, not the status.
+        (500, "not_found", 5, "not found: words"),
+        (400, "CANCELLED", 1, "(canceled)"),
+    ] {
+        let (world, server) = world([json(status, &format!(r#"{{"code":"{code}","message":"words"}}"#))]);
+        world.nsc("token list").fails_with(exit, words);
+        server.requests(1);
+    }
+    let (world, _server) = world([json(401, r#"{"code":16,"message":"words","details":[]}"#)]);
+    world.nsc("token list").fails_with(4, "rejected the credential");
+}
+
+#[test]
+fn what_is_no_envelope_is_judged_by_its_status() {
+    let html = |status| answer(status, "Content-Type: text/html\r\n", "<html>CANARY</html>");
+    for (status, exit) in [(400, 1), (401, 4), (403, 3), (404, 1), (500, 1), (418, 1)] {
+        for response in [
+            html(status),
+            json(status, "CANARY"),
+            json(status, "[]"),
+            json(status, ""),
+            json(status, "{\"message\":7}"),
+        ] {
+            let (world, server) = world([response]);
+            let stderr = world.nsc("token list").fails_with(exit, &format!("HTTP {status}"));
+            assert!(!stderr.contains("CANARY"), "{stderr}");
+            server.requests(1);
+        }
+    }
+    for response in
+        [answer(200, "Content-Type: text/html\r\n", "{}"), answer(200, "", "{}"), json(200, "CANARY"), json(200, "[]")]
+    {
+        let (world, _server) = world([response]);
+        let stderr = world.nsc("token list").fails_with(1, "cannot be read");
+        assert!(!stderr.contains("CANARY"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    for status in [301, 302, 303, 307, 308] {
+        let target = crate::server::Server::start([]);
+        let (world, server) = world([answer(status, &format!("Location: {}/elsewhere?CANARY\r\n", target.url), "")]);
+        let stderr = world.create("t", "").fails_with(1, "which is not followed");
+        assert!(!stderr.contains("CANARY"));
+        server.requests(1);
+        target.requests(0);
+    }
+}
+
+/// What the retry table allows, by what the server saw.
+#[test]
+fn a_listing_is_tried_again_and_a_create_is_not() {
+    let busy = |status: u16| answer(status, "Retry-After: 0\r\nContent-Type: text/plain\r\n", "busy");
+    for status in [429, 502, 503, 504] {
+        let (world, server) = world([busy(status), busy(status), json(200, "{}")]);
+        world.nsc("token list -o json").ok();
+        server.requests(3);
+    }
+    let (world, server) = world((0..9).map(|_| busy(503)));
+    world.nsc("token list").fails_with(7, "the server cannot answer now: HTTP 503");
+    server.requests(4);
+    for (status, exit, sent) in [(429, 7, 4), (502, 8, 1), (503, 7, 1), (504, 8, 1), (500, 1, 1)] {
+        let (world, server) = crate::world((0..9).map(|_| busy(status)));
+        world.create("t", "").fails(exit);
+        server.requests(sent);
+    }
+}
+
+#[test]
+fn a_create_without_an_answer_is_outcome_unknown() {
+    for response in [
+        "",
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{\"bearerToken\":",
+    ] {
+        let (world, server) = world([response.to_owned()]);
+        let stderr = world.create("ci", "").fails_with(8, "its outcome is unknown");
+        assert!(stderr.contains("look for \"ci\" in `nsc token list`"), "{stderr}");
+        server.requests(1);
+    }
+}
+
+#[test]
+fn a_revoke_that_may_have_landed_is_repeated_and_then_done() {
+    let gone = json(404, r#"{"code":"not_found","message":"already revoked"}"#);
+    let (world, server) = world([String::new(), gone.clone()]);
+    world.nsc("token revoke --token_id tok_a").ok();
+    server.requests(2);
+    let (world, _server) = crate::world([gone]);
+    world.nsc("token revoke --token_id tok_a").fails_with(5, "tok_a: not found: already revoked");
+}
+
+#[test]
+fn a_server_that_says_nothing_is_given_up() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut world, _server) = world([]);
+    world.set("NSC_IAM_ENDPOINT", format!("http://{}", listener.local_addr().unwrap()));
+    world.nsc("token list --timeout 50ms").fails_with(7, "within 50ms");
+    world.create("t", "--timeout 50ms").fails_with(8, "its outcome is unknown");
+}
+
+#[test]
+fn the_servers_words_cannot_steer_a_terminal_or_show_a_secret() {
+    let body = r#"{"code":"invalid_argument","message":"a\u001b[31mb nsrt_CANARYCANARY \u202ec"}"#;
+    let (world, _server) = world([json(400, body), json(400, body)]);
+    let stderr = world.nsc("token list").fails(1);
+    assert!(stderr.contains("a[31mb nsrt_[redacted] c") && !stderr.contains("CANARY"), "{stderr}");
+    let stderr = world.nsc("token list -o json").fails(1);
+    assert!(!stderr.contains("CANARY"), "{stderr}");
+}

@@ -1,0 +1,25 @@
+//! The wire, as literal fixtures written from the documents: the exact
+//! requests, and answers of old and new servers. Nothing here comes from the
+//! sandbox, so that the client and the sandbox cannot share one
+//! misunderstanding.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+
+mod errors;
+mod server;
+mod sessions;
+#[path = "../support/mod.rs"]
+mod support;
+mod tokens;
+
+use server::Server;
+use support::World;
+
+/// A world with a token that leads to a server with these answers.
+fn world(answers: impl IntoIterator<Item = String>) -> (World, Server) {
+    let server = Server::start(answers);
+    let mut world = World::new();
+    let path = world.write("token", "nsrt_wirewirewire");
+    world.set("NSC_TOKEN_FILE", path).set("NSC_IAM_ENDPOINT", &server.url);
+    (world, server)
+}

@@ -1,0 +1,96 @@
+//! A server that says exactly what it is told, byte by byte, and keeps what
+//! it was sent. It shares no line with the product.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// What came in.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub line: String,
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
+}
+
+/// The server. It answers the requests in the order of its answers, and closes
+/// the connection unheard once they are used up.
+pub struct Server {
+    pub url: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+/// A JSON answer with a status.
+pub fn json(status: u16, body: &str) -> String {
+    answer(status, "Content-Type: application/json\r\n", body)
+}
+
+/// An answer with a status and further header lines.
+pub fn answer(status: u16, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status} Whatever\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+impl Server {
+    pub fn start(answers: impl IntoIterator<Item = String>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let mut answers: Vec<String> = answers.into_iter().collect();
+        answers.reverse();
+        let kept = Arc::clone(&requests);
+        // It ends with the test's process, which has its own for each binary.
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                serve(stream.unwrap(), &mut answers, &kept);
+            }
+        });
+        Self { url, requests }
+    }
+
+    /// All requests, of which there are this many.
+    #[track_caller]
+    pub fn requests(&self, count: usize) -> Vec<Request> {
+        let requests = self.requests.lock().unwrap().clone();
+        assert_eq!(requests.len(), count, "{requests:#?}");
+        requests
+    }
+}
+
+fn serve(stream: TcpStream, answers: &mut Vec<String>, kept: &Mutex<Vec<Request>>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut writer = stream;
+    while let Some(request) = read(&mut reader) {
+        kept.lock().unwrap().push(request);
+        let Some(answer) = answers.pop() else { return };
+        if writer.write_all(answer.as_bytes()).is_err()
+            || !answer.starts_with("HTTP/1.1 ")
+            || answer.contains("Connection: close")
+        {
+            return;
+        }
+    }
+}
+
+fn read(reader: &mut impl BufRead) -> Option<Request> {
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        match line.trim_end() {
+            "" => break,
+            line => lines.push(line.to_owned()),
+        }
+    }
+    let headers: BTreeMap<String, String> = lines[1..]
+        .iter()
+        .map(|line| line.split_once(": ").unwrap())
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(Request { line: lines[0].clone(), headers, body: String::from_utf8(body).unwrap() })
+}

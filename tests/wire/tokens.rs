@@ -1,0 +1,243 @@
+//! TokenService: requests to the byte, answers with and without what newer
+//! servers add.
+
+use crate::server::{Request, json};
+use crate::support::GRANT;
+use crate::world;
+
+const SERVICE: &str = "/namespace.cloud.iam.v1beta.TokenService";
+
+#[track_caller]
+fn check(request: &Request, method: &str, body: &str) {
+    assert_eq!(request.line, format!("POST {SERVICE}/{method} HTTP/1.1"));
+    assert_eq!(request.body, body);
+    let mut headers = request.headers.clone();
+    let host = headers.remove("host").unwrap();
+    assert!(host.starts_with("127.0.0.1:"));
+    let timeout = headers.remove("connect-timeout-ms").unwrap();
+    assert!((1..=30_000).contains(&timeout.parse::<u32>().unwrap()), "{timeout}");
+    let expected = [
+        ("accept", "*/*"),
+        ("accept-encoding", "identity"),
+        ("authorization", "Bearer nsrt_wirewirewire"),
+        ("connect-protocol-version", "1"),
+        ("content-length", &request.body.len().to_string()),
+        ("content-type", "application/json"),
+        ("user-agent", concat!("nscred/", env!("CARGO_PKG_VERSION"))),
+    ];
+    assert!(headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).eq(expected), "{headers:#?}");
+}
+
+/// The document's answer to a create, of a server that fills in everything.
+const CREATED_NEW: &str = r#"{"bearerToken":"nsrt_EXAMPLE0001",
+ "token":{"tokenId":"tok_example1","tenantId":"tenant_example","name":"ci-main","description":"main pipeline",
+  "createdAt":"2026-11-22T10:00:00.123456Z","expiresAt":"2026-12-01T00:00:00Z","creatorActorId":"user_example",
+  "scope":"TENANT_MEMBERSHIP_SCOPE",
+  "permissions":[{"resourceType":"builder","resourceId":"*","actions":["ensure","access"]}],"state":"ACTIVE"}}"#;
+
+/// The same of a server from before scope, permissions and state.
+const CREATED_OLD: &str = r#"{"bearerToken":"nsrt_EXAMPLE0002","token":{"tokenId":"tok_example2",
+ "tenantId":"tenant_example","name":"ci-main","createdAt":"2026-11-22T10:00:00Z","expiresAt":"2026-12-01T00:00:00Z",
+ "creatorActorId":"user_example"}}"#;
+
+#[test]
+fn create_sends_what_the_document_says() {
+    let (world, server) = world([json(200, CREATED_NEW), json(200, CREATED_NEW)]);
+    let before = jiff::Timestamp::now().as_second();
+    world.create("ci-main", "--description pipeline --expires_in 2d").ok();
+    world.create("ci-user", "--user --no_expiry").ok();
+    let after = jiff::Timestamp::now().as_second();
+    let requests = server.requests(2);
+    let expiry = requests[0].body.split("\"expiresAt\":\"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(expiry.ends_with('Z'));
+    let second = expiry.parse::<jiff::Timestamp>().unwrap().as_second() - 172_800;
+    assert!((before..=after).contains(&second));
+    check(
+        &requests[0],
+        "CreateRevokableToken",
+        &format!(
+            r#"{{"name":"ci-main","description":"pipeline","expiresAt":"{expiry}","access":{{"grants":[{{"resourceType":"builder","resourceId":"*","actions":["ensure","access"]}}]}}}}"#
+        ),
+    );
+    check(
+        &requests[1],
+        "CreateRevokableToken",
+        r#"{"name":"ci-user","access":{"grants":[{"resourceType":"builder","resourceId":"*","actions":["ensure","access"]}]},"scope":"TENANT_MEMBERSHIP_SCOPE"}"#,
+    );
+}
+
+#[test]
+fn create_shows_what_a_new_server_answers() {
+    let (world, _server) = world([json(200, CREATED_NEW), json(200, CREATED_NEW)]);
+    assert_eq!(
+        world.create("ci-main", "").ok(),
+        "Token ID:    tok_example1\n\
+         Name:        ci-main\n\
+         Description: main pipeline\n\
+         Created At:  2026-11-22T10:00:00Z\n\
+         Expires At:  2026-12-01T00:00:00Z\n\
+         Scope:       user\n\
+         Grants:      builder on *: ensure, access\n\
+         \n\
+         Bearer Token: nsrt_EXAMPLE0001\n"
+    );
+    assert_eq!(world.create("ci-main", "-o token").ok(), "nsrt_EXAMPLE0001\n");
+}
+
+#[test]
+fn create_shows_what_an_old_server_answers() {
+    let (world, _server) = world([json(200, CREATED_OLD), json(200, CREATED_OLD)]);
+    assert_eq!(
+        world.create("ci-main", "").ok(),
+        "Token ID:    tok_example2\n\
+         Name:        ci-main\n\
+         Description:\n\
+         Created At:  2026-11-22T10:00:00Z\n\
+         Expires At:  2026-12-01T00:00:00Z\n\
+         \n\
+         Bearer Token: nsrt_EXAMPLE0002\n"
+    );
+    assert_eq!(
+        world.create("ci-main", "-o json").ok(),
+        r#"{
+  "bearer_token": "nsrt_EXAMPLE0002",
+  "token": {
+    "token_id": "tok_example2",
+    "tenant_id": "tenant_example",
+    "name": "ci-main",
+    "created_at": "2026-11-22T10:00:00Z",
+    "expires_at": "2026-12-01T00:00:00Z",
+    "creator_actor_id": "user_example"
+  }
+}
+"#
+    );
+}
+
+#[test]
+fn a_server_that_writes_snake_case_and_fields_of_the_future() {
+    let answer = r#"{"token":{"unheard_of":{"innerThing":[1.50,"x"]},"token_id":"tok_3","name":"n","scope":7,"state":"PAUSED",
+        "created_at":"2026-11-22T12:00:00+02:00","expires_at":null,"permissions":null},"bearer_token":"nsrt_3","futureField":true}"#;
+    let (world, _server) = world([json(200, answer), json(200, answer)]);
+    let table = world.create("n", "").ok();
+    assert!(table.starts_with(
+        "Token ID:    tok_3\nName:        n\nDescription:\nCreated At:  2026-11-22T10:00:00Z\nExpires At:  never\n\n"
+    ));
+    let filtered = world.create("n", "-q .bearer_token -q .token.unheard_of -q .future_field -q .token.scope").ok();
+    assert_eq!(filtered, "nsrt_3\n{\"inner_thing\":[1.5,\"x\"]}\ntrue\n7\n");
+}
+
+#[test]
+fn the_file_is_what_every_sdk_reads() {
+    let (world, _server) = world([json(200, CREATED_NEW)]);
+    world.create("ci-main", "--token_file t.json").ok();
+    assert_eq!(world.read("t.json"), "{\"bearer_token\":\"nsrt_EXAMPLE0001\"}\n");
+}
+
+#[test]
+fn a_success_without_a_usable_secret_is_told_as_lost() {
+    for body in [
+        "",
+        "{}",
+        "[]",
+        "{\"token\":{}}",
+        "{\"bearerToken\":\"\"}",
+        "{\"bearerToken\":7}",
+        "{\"bearerToken\":\"nsrt_CANARYCANARY",
+    ] {
+        let (world, server) = world([json(200, body)]);
+        let stderr = world.create("ci-main", "").fails_with(8, "reported success, but its answer cannot be read");
+        assert!(stderr.contains("look for \"ci-main\" in `nsc token list`") && !stderr.contains("CANARY"), "{stderr}");
+        server.requests(1);
+    }
+}
+
+#[test]
+fn list_follows_the_cursor_and_sends_it_back() {
+    let (world, server) = world([
+        json(
+            200,
+            r#"{"tokens":[{"tokenId":"tok_b","name":"b","createdAt":"2026-02-01T00:00:00Z"}],"paginationCursor":"+/8="}"#,
+        ),
+        json(200, r#"{"tokens":[],"paginationCursor":"AAE"}"#),
+        json(
+            200,
+            r#"{"tokens":[{"tokenId":"tok_a","name":"a","createdAt":"2026-01-01T00:00:00Z","expiresAt":"2026-01-02T00:00:00Z"}],"paginationCursor":""}"#,
+        ),
+    ]);
+    assert_eq!(
+        world.nsc("token list --include_revoked").ok(),
+        "TOKEN ID  NAME  DESCRIPTION  CREATED               EXPIRES               STATUS   SCOPE\n\
+         tok_a     a                  2026-01-01T00:00:00Z  2026-01-02T00:00:00Z  Expired\n\
+         tok_b     b                  2026-02-01T00:00:00Z  never                 Active\n"
+    );
+    let requests = server.requests(3);
+    check(&requests[0], "ListRevokableTokens", r#"{"includeRevoked":true}"#);
+    check(&requests[1], "ListRevokableTokens", r#"{"paginationCursor":"+/8=","includeRevoked":true}"#);
+    check(&requests[2], "ListRevokableTokens", r#"{"paginationCursor":"AAE=","includeRevoked":true}"#);
+}
+
+#[test]
+fn list_of_new_and_old_tokens() {
+    let tokens = r#"{"tokens":[
+        {"tokenId":"tok_1","name":"new","createdAt":"2026-01-01T00:00:00Z","scope":"TENANT_SCOPE","state":"EXPIRED","expiresAt":"2099-01-01T00:00:00Z"},
+        {"tokenId":"tok_2","name":"number","createdAt":"2026-01-02T00:00:00Z","scope":2,"state":1},
+        {"tokenId":"tok_3","name":"old","createdAt":"2026-01-03T00:00:00Z","revokedAt":"2026-01-04T00:00:00Z","revokedByActorId":"user_x"}]}"#;
+    let (world, server) = world([json(200, tokens), json(200, tokens)]);
+    assert_eq!(
+        world.nsc("token list").ok(),
+        "TOKEN ID  NAME    DESCRIPTION  CREATED               EXPIRES               STATUS   SCOPE\n\
+         tok_1     new                  2026-01-01T00:00:00Z  2099-01-01T00:00:00Z  Expired  workspace\n\
+         tok_2     number               2026-01-02T00:00:00Z  never                 Active   user\n\
+         tok_3     old                  2026-01-03T00:00:00Z  never                 Revoked\n"
+    );
+    assert_eq!(
+        world.nsc("token list -q .[2]").ok(),
+        "{\"token_id\":\"tok_3\",\"name\":\"old\",\"created_at\":\"2026-01-03T00:00:00Z\",\"revoked_at\":\"2026-01-04T00:00:00Z\",\"revoked_by_actor_id\":\"user_x\"}\n"
+    );
+    check(&server.requests(2)[0], "ListRevokableTokens", "{}");
+}
+
+#[test]
+fn an_endless_list_is_noticed() {
+    let page = json(200, r#"{"tokens":[{"tokenId":"tok_1"}],"paginationCursor":"AA=="}"#);
+    let (world, server) = world([page.clone(), page.clone(), page]);
+    world.nsc("token list").fails_with(1, "repeats a page of the list without end");
+    server.requests(2);
+}
+
+#[test]
+fn revoke_sends_one_request_for_each_id() {
+    let (world, server) = world([json(200, "{}"), json(200, "")]);
+    world.nsc("token revoke --token_id tok_example1 --token_id tok_example2").ok();
+    let requests = server.requests(2);
+    check(&requests[0], "RevokeRevokableToken", r#"{"tokenId":"tok_example1"}"#);
+    check(&requests[1], "RevokeRevokableToken", r#"{"tokenId":"tok_example2"}"#);
+}
+
+#[test]
+fn refresh_sends_the_minimum_as_protobuf_writes_it() {
+    let answer = r#"{"token":{"tokenId":"tok_example1","name":"ci","createdAt":"2026-01-01T00:00:00Z","expiresAt":"2027-01-01T00:00:00Z"}}"#;
+    let (world, server) = world([json(200, answer), json(200, answer), json(200, "{}")]);
+    let shown = world.nsc("token refresh --token_id tok_example1 --minimum_duration 30d").ok();
+    assert!(shown.starts_with("Token tok_example1 refreshed.\n\nToken ID:    tok_example1\n"), "{shown}");
+    let json = world.nsc("token refresh --token_id tok_example1 --minimum_duration 1.5s -o json").ok();
+    assert_eq!(json.lines().nth(2), Some("    \"token_id\": \"tok_example1\","));
+    assert_eq!(world.nsc("token refresh --token_id tok_example1").ok(), "Token tok_example1 refreshed.\n");
+    let requests = server.requests(3);
+    check(&requests[0], "RefreshRevokableToken", r#"{"tokenId":"tok_example1","minimumDuration":"2592000s"}"#);
+    check(&requests[1], "RefreshRevokableToken", r#"{"tokenId":"tok_example1","minimumDuration":"1.500s"}"#);
+    check(&requests[2], "RefreshRevokableToken", r#"{"tokenId":"tok_example1","minimumDuration":"86400s"}"#);
+}
+
+#[test]
+fn a_bad_line_sends_nothing() {
+    let (world, server) = world([]);
+    for line in ["--expires_in 0", "-o yaml", "-q .[", "--no_expiry", "--token_file missing/t"] {
+        world.create("t", line).fails(2);
+    }
+    world.run("nsc", ["token", "create", "--name", "t", "--grant", GRANT, "--grant", "{}"]).fails(2);
+    world.nsc("token revoke --token_id nsrt_wirewirewire").fails(2);
+    world.nsc("token refresh --token_id tok_a --minimum_duration 0").fails(2);
+    server.requests(0);
+}
