@@ -8,6 +8,7 @@ use crate::output::view::{Cell, Details, Listing, Tone};
 pub fn listing(tokens: &[RevokableToken], ctx: &Context) -> Listing {
     Listing {
         header: vec!["TOKEN ID", "NAME", "DESCRIPTION", "CREATED", "EXPIRES", "STATUS", "SCOPE"],
+        wrapping: &["NAME", "DESCRIPTION"],
         rows: tokens
             .iter()
             .map(|token| {
@@ -48,11 +49,11 @@ fn created(token: &RevokableToken, ctx: &Context) -> String {
 }
 
 fn expires(token: &RevokableToken, ctx: &Context) -> Cell {
-    /// A token that ends within this many seconds wants attention.
-    const SOON: i64 = 3 * 86_400;
     let Some(time) = token.expires_at else { return "never".into() };
     let left = time.0.as_second() - ctx.now().as_second();
-    let tone = if (0..SOON).contains(&left) { Tone::Warning } else { Tone::Plain };
+    let life = token.created_at.map_or(0, |created| time.0.as_second() - created.0.as_second());
+    // The last tenth of its life wants attention.
+    let tone = if (0..life / 10).contains(&left) { Tone::Warning } else { Tone::Plain };
     Cell::toned(ctx.time(time.0), tone)
 }
 

@@ -3,11 +3,15 @@
 
 use std::io;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use crate::context::Stream;
 use crate::output::sanitize::sanitize;
 use crate::output::view::{Cell, Details, Listing, Tone};
+
+/// How narrow a column that wraps may become, in characters. On a terminal
+/// that leaves less, lines run over rather than fall to single letters.
+const NARROWEST: u16 = 18;
 
 /// Draws a listing.
 ///
@@ -24,8 +28,14 @@ pub fn listing(stream: &mut Stream, listing: &Listing) -> io::Result<()> {
     for row in &listing.rows {
         table.add_row(row.iter().map(|cell| mark(cell, stream.color())));
     }
-    for column in table.column_iter_mut() {
+    let widest = table.column_max_content_widths();
+    for ((column, head), widest) in table.column_iter_mut().zip(&listing.header).zip(widest) {
         column.set_padding((0, 2));
+        column.set_constraint(if listing.wrapping.contains(head) {
+            ColumnConstraint::LowerBoundary(Width::Fixed((widest + 2).min(NARROWEST)))
+        } else {
+            ColumnConstraint::ContentWidth
+        });
     }
     for line in table.lines() {
         stream.write_line(&paint(line.trim_end()))?;

@@ -44,6 +44,9 @@ impl<T: Into<String>> From<T> for Cell {
 pub struct Listing {
     /// The column heads.
     pub header: Vec<&'static str>,
+    /// The heads of the columns that may wrap where space is short. Ids and
+    /// times stay whole, so that they can be copied.
+    pub wrapping: &'static [&'static str],
     /// The rows, each as long as the header.
     pub rows: Vec<Vec<Cell>>,
 }

@@ -130,7 +130,11 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         undo: format!("{program} token revoke --token_id {id}"),
     };
     let in_file = file.is_some();
-    deliver(ctx, &minted, file, |ctx| show(ctx, &reply, args.output, query.as_ref(), in_file))
+    deliver(ctx, &minted, file, |ctx| show(ctx, &reply, args.output, query.as_ref(), in_file))?;
+    if args.output == Format::Table && query.is_none() && !in_file {
+        ctx.note("store the bearer token now: it is shown only once");
+    }
+    Ok(())
 }
 
 fn show(
@@ -157,7 +161,6 @@ fn show(
             table::details(&mut ctx.stdout, &details).map_err(unwritable)?;
             if !in_file {
                 shown.extend(format!("\nBearer Token: {}\n", secret.expose()).bytes());
-                ctx.note("store the bearer token now: it is shown only once");
             }
         }
     }
