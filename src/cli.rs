@@ -116,9 +116,25 @@ enum Stop {
 }
 
 fn parse(program: Program, argv: &[OsString]) -> std::result::Result<Cli, Stop> {
-    let tree = Cli::command().name(program.name()).bin_name(program.name());
+    let tree = in_the_name_of(program, Cli::command()).name(program.name()).bin_name(program.name());
+    let tree = if program.is_borrowed() {
+        let others = format!("Any other command is handed on to the official {program} further down the PATH.\n");
+        tree.before_help(others)
+    } else {
+        tree
+    };
     let matches = tree.try_get_matches_from(argv).map_err(|error| refuse(program, argv, &error))?;
     Cli::from_arg_matches(&matches).map_err(|error| refuse(program, argv, &error))
+}
+
+/// Puts the name that was called into the examples.
+fn in_the_name_of(program: Program, command: clap::Command) -> clap::Command {
+    let examples = command.get_after_help().map(|text| text.to_string().replace("{program}", program.name()));
+    let command = match examples {
+        Some(examples) => command.after_help(examples),
+        None => command,
+    };
+    command.mut_subcommands(|subcommand| in_the_name_of(program, subcommand))
 }
 
 fn refuse(program: Program, argv: &[OsString], error: &clap::Error) -> Stop {
@@ -223,15 +239,16 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
     Ok(runtime.block_on(future))
 }
 
-/// Runs a command until it ends or Ctrl-C. A change that is on its way gets a
-/// moment for its answer.
+/// Runs a command until it ends or is asked to (Ctrl-C, SIGTERM, SIGHUP). A
+/// change that is on its way gets a moment for its answer, and what was
+/// prepared is cleaned up.
 async fn interruptible(command: impl Future<Output = Result<()>>, in_flight: &InFlight) -> Result<()> {
     /// Long enough for a server that is there.
     const GRACE: Duration = Duration::from_secs(2);
     tokio::pin!(command);
     tokio::select! {
         result = &mut command => return result,
-        _ = tokio::signal::ctrl_c() => {}
+        _ = asked_to_end() => {}
     }
     if !in_flight.get() {
         return Err(Failure::new(Kind::Interrupted, "interrupted"));
@@ -241,6 +258,19 @@ async fn interruptible(command: impl Future<Output = Result<()>>, in_flight: &In
         Err(_) => {
             Err(Failure::new(Kind::OutcomeUnknown, "interrupted while a change was on its way; its outcome is unknown"))
         }
+    }
+}
+
+async fn asked_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
+        // Without handlers the signals end the process as they always did.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
     }
 }
 

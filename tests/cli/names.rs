@@ -149,5 +149,9 @@ fn help_speaks_in_the_name_that_was_called() {
     for program in ["nsc", "nscale", "nscred"] {
         let stderr = world.run(program, ["token", "revoke", "--token_id", "nsrt_abcdefgh"]).fails(2);
         assert!(stderr.contains(&format!("`{program} token list` shows the ids")), "{stderr}");
+        let help = world.run(program, ["token", "list", "--help"]).ok();
+        assert!(help.contains(&format!("Examples:\n  {program} token list\n")), "{help}");
+        let help = world.run(program, ["--help"]).ok();
+        assert_eq!(help.contains("handed on to the official"), program != "nscred", "{help}");
     }
 }

@@ -188,3 +188,42 @@ fn the_servers_words_cannot_steer_a_terminal_or_show_a_secret() {
     let stderr = world.nsc("token list -o json").fails(1);
     assert!(!stderr.contains("CANARY"), "{stderr}");
 }
+
+#[test]
+fn an_interrupt_says_whether_something_was_on_its_way() {
+    use rustix::process::{Pid, Signal, kill_process};
+    use std::process::Stdio;
+    for (signal, create, exit, words) in [
+        (Signal::INT, false, 130, "interrupted\n"),
+        (Signal::TERM, false, 130, "interrupted\n"),
+        (Signal::INT, true, 8, "interrupted while a change was on its way; its outcome is unknown"),
+    ] {
+        let (server, heard) = crate::server::Server::silent();
+        let (mut world, _) = world([]);
+        world.set("NSC_IAM_ENDPOINT", &server.url);
+        let before = world.files();
+        let mut command = world.command("nsc");
+        if create {
+            command.args([
+                "token",
+                "create",
+                "--name",
+                "t",
+                "--token_file",
+                "t.json",
+                "--grant",
+                crate::support::GRANT,
+            ]);
+        } else {
+            command.args(["token", "list"]);
+        }
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        heard.recv().unwrap();
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(exit), "{stderr}");
+        assert!(stderr.contains(words), "{stderr}");
+        assert_eq!(world.files(), before, "nothing is left behind");
+    }
+}

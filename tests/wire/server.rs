@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 
 /// What came in.
 #[derive(Clone, Debug)]
@@ -12,6 +12,27 @@ pub struct Request {
     pub line: String,
     pub headers: BTreeMap<String, String>,
     pub body: String,
+}
+
+impl Server {
+    /// A server that never answers, and the news of each request.
+    pub fn silent() -> (Self, mpsc::Receiver<()>) {
+        let (news, heard) = mpsc::channel();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let mut open = Vec::new();
+            for stream in listener.incoming() {
+                let stream = stream.unwrap();
+                read(&mut BufReader::new(&stream)).unwrap();
+                open.push(stream);
+                if news.send(()).is_err() {
+                    return;
+                }
+            }
+        });
+        (Self { url, requests: Arc::default() }, heard)
+    }
 }
 
 /// The server. It answers the requests in the order of its answers, and closes

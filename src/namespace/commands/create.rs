@@ -26,10 +26,10 @@ const DEFAULT_LIFETIME: &str = "24h";
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  nsc token create --name ci \\
+  {program} token create --name ci \\
     --grant '{\"resource_type\":\"builder\",\"resource_id\":\"*\",\"actions\":[\"ensure\",\"access\"]}'
-  nsc token create --name ci --grant @grants.json --expires_in 7d --token_file token.json
-  TOKEN=$(nsc token create --name ci --grant @grants.json --output token)")]
+  {program} token create --name ci --grant @grants.json --expires_in 7d --token_file token.json
+  TOKEN=$({program} token create --name ci --grant @grants.json --output token)")]
 pub struct CreateArgs {
     /// A unique name for the token within the workspace.
     #[arg(long, value_name = "NAME")]

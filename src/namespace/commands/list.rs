@@ -19,9 +19,9 @@ use crate::output::{table, written};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  nsc token list
-  nsc token list --include_revoked --output json
-  nsc token list -q '.[] | select(.name == \"ci\") | .token_id'")]
+  {program} token list
+  {program} token list --include_revoked --output json
+  {program} token list -q '.[] | select(.name == \"ci\") | .token_id'")]
 pub struct ListArgs {
     /// List revoked tokens too.
     #[arg(long = "include_revoked", alias = "include-revoked")]

@@ -18,8 +18,8 @@ use crate::output::{table, written};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  nsc token refresh --token_id tok_abc
-  nsc token refresh --token_id tok_abc --minimum_duration 30d")]
+  {program} token refresh --token_id tok_abc
+  {program} token refresh --token_id tok_abc --minimum_duration 30d")]
 pub struct RefreshArgs {
     /// The id of the token.
     #[arg(long = "token_id", alias = "token-id", value_name = "ID")]

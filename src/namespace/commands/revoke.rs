@@ -17,8 +17,8 @@ use crate::output::written;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  nsc token revoke --token_id tok_abc
-  nsc token revoke --token_id tok_abc --token_id tok_def")]
+  {program} token revoke --token_id tok_abc
+  {program} token revoke --token_id tok_abc --token_id tok_def")]
 pub struct RevokeArgs {
     /// The id of a token to revoke. Repeatable.
     #[arg(long = "token_id", alias = "token-id", value_name = "ID", required = true)]
