@@ -5,16 +5,12 @@
 //! The client sends and reads them; the sandbox does the same from the other
 //! side.
 
-use std::fmt;
-use std::time::Duration;
-
-use base64::Engine as _;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use jiff::Timestamp;
-use serde::de::{self, Deserializer};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+use crate::namespace::proto::{
+    Bytes, ProtoEnum, Span, Time, is_default, or_default, read_enum, read_int64, write_enum, write_int64,
+};
 use crate::secret::Secret;
 
 /// The full name of the service.
@@ -73,15 +69,6 @@ pub enum State {
     Expired,
 }
 
-/// An enum of protobuf: names with numbers, zero for unknown.
-trait ProtoEnum: Copy + Default + PartialEq + 'static {
-    const VALUES: &'static [(Self, &'static str)];
-
-    fn name(self) -> &'static str {
-        Self::VALUES.iter().find(|(value, _)| *value == self).map_or("", |(_, name)| name)
-    }
-}
-
 impl ProtoEnum for Scope {
     const VALUES: &'static [(Self, &'static str)] = &[
         (Self::Unknown, "SCOPE_UNKNOWN"),
@@ -97,158 +84,6 @@ impl ProtoEnum for State {
         (Self::Revoked, "REVOKED"),
         (Self::Expired, "EXPIRED"),
     ];
-}
-
-fn read_enum<'de, E: ProtoEnum, D: Deserializer<'de>>(deserializer: D) -> Result<E, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum NameOrNumber {
-        Name(String),
-        Number(i64),
-        Nothing(()),
-    }
-    Ok(match NameOrNumber::deserialize(deserializer)? {
-        NameOrNumber::Name(name) => E::VALUES.iter().find(|(_, known)| *known == name).map(|(value, _)| *value),
-        NameOrNumber::Number(number) => {
-            usize::try_from(number).ok().and_then(|index| E::VALUES.get(index)).map(|(value, _)| *value)
-        }
-        NameOrNumber::Nothing(()) => None,
-    }
-    .unwrap_or_default())
-}
-
-fn write_enum<E: ProtoEnum, S: Serializer>(value: &E, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(value.name())
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
-/// Reads `null` as an absent field, as protobuf's JSON does.
-fn or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-/// A point in time: RFC 3339 in UTC with 0, 3, 6 or 9 digits of fraction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Time(pub Timestamp);
-
-impl fmt::Display for Time {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nanos = self.0.subsec_nanosecond();
-        let digits = match nanos {
-            0 => 0,
-            _ if nanos % 1_000_000 == 0 => 3,
-            _ if nanos % 1_000 == 0 => 6,
-            _ => 9,
-        };
-        write!(f, "{:.digits$}", self.0)
-    }
-}
-
-impl Serialize for Time {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map(Self).map_err(|_| de::Error::custom("invalid RFC 3339 time"))
-    }
-}
-
-/// A length of time: decimal seconds and an `s`, as in `600s` or `1.500s`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span(pub jiff::SignedDuration);
-
-impl From<Duration> for Span {
-    fn from(length: Duration) -> Self {
-        Self(jiff::SignedDuration::try_from(length).unwrap_or(jiff::SignedDuration::MAX))
-    }
-}
-
-impl Serialize for Span {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let seconds = self.0.as_secs().unsigned_abs();
-        let nanos = self.0.subsec_nanos().unsigned_abs();
-        let sign = if self.0.is_negative() { "-" } else { "" };
-        if nanos == 0 {
-            return serializer.collect_str(&format_args!("{sign}{seconds}s"));
-        }
-        let fraction = format!("{nanos:09}");
-        let digits = if nanos.is_multiple_of(1_000_000) {
-            3
-        } else if nanos.is_multiple_of(1_000) {
-            6
-        } else {
-            9
-        };
-        serializer.collect_str(&format_args!("{sign}{seconds}.{}s", &fraction[..digits]))
-    }
-}
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        read_span(&text).map(Self).ok_or_else(|| de::Error::custom("invalid duration"))
-    }
-}
-
-fn read_span(text: &str) -> Option<jiff::SignedDuration> {
-    let number = text.strip_suffix('s')?;
-    let (negative, number) = match number.strip_prefix('-') {
-        Some(number) => (true, number),
-        None => (false, number),
-    };
-    let (seconds, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if seconds.is_empty() || !digits(seconds) || !digits(fraction) || fraction.len() > 9 {
-        return None;
-    }
-    let nanos: i32 = format!("{fraction:0<9}").parse().ok()?;
-    let span = jiff::SignedDuration::new(seconds.parse().ok()?, nanos);
-    Some(if negative { -span } else { span })
-}
-
-/// Bytes: base64, read in either alphabet, with or without padding.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bytes(pub Vec<u8>);
-
-impl Serialize for Bytes {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&base64::engine::general_purpose::STANDARD.encode(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-        let alphabet = if text.contains(['-', '_']) { URL_SAFE } else { STANDARD };
-        GeneralPurpose::new(&alphabet, lenient).decode(text).map(Self).map_err(|_| de::Error::custom("invalid base64"))
-    }
-}
-
-/// Reads an int64 given as a string or a number.
-fn read_int64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum TextOrNumber {
-        Text(String),
-        Number(i64),
-        Nothing(()),
-    }
-    match TextOrNumber::deserialize(deserializer)? {
-        TextOrNumber::Text(text) => text.parse().map_err(|_| de::Error::custom("invalid int64")),
-        TextOrNumber::Number(number) => Ok(number),
-        TextOrNumber::Nothing(()) => Ok(0),
-    }
-}
-
-fn write_int64<S: Serializer>(value: &i64, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
 }
 
 /// A revokable token as the server lists it. The secret is never in it.
@@ -464,40 +299,6 @@ mod tests {
             json!(camel).to_string(),
             r#"{"tokenId":"tok_1","createdAt":"2026-11-22T10:00:00.500Z","scope":"TENANT_MEMBERSHIP_SCOPE"}"#
         );
-    }
-
-    #[test]
-    fn spans_and_times_as_protobuf_writes_them() {
-        for (text, nanos) in [
-            ("600s", 600_000_000_000i128),
-            ("1.500s", 1_500_000_000),
-            ("-3600s", -3_600_000_000_000),
-            ("0.000001s", 1_000),
-        ] {
-            let span: Option<Span> = serde_json::from_value(json!(text)).ok();
-            assert_eq!(span.map(|span| span.0.as_nanos()), Some(nanos), "{text}");
-            assert_eq!(span.map(|span| json!(span)), Some(json!(text)));
-        }
-        for text in ["", "s", "1", "1h", "+1s", "1.s.s", "1.0000000001s", "99999999999999999999s", " 1s", "--1s"] {
-            assert!(serde_json::from_value::<Span>(json!(text)).is_err(), "{text}");
-        }
-        for text in [
-            "2026-11-22T10:00:00Z",
-            "2026-11-22T10:00:00.120Z",
-            "2026-11-22T10:00:00.123456Z",
-            "2026-11-22T10:00:00.123456789Z",
-        ] {
-            let time: Option<Time> = serde_json::from_value(json!(text)).ok();
-            assert_eq!(time.map(|time| time.to_string()).as_deref(), Some(text));
-        }
-    }
-
-    #[test]
-    fn bytes_in_either_alphabet() {
-        for text in ["+/8=", "+/8", "-_8=", "-_8"] {
-            let bytes: Option<Bytes> = serde_json::from_value(json!(text)).ok();
-            assert_eq!(bytes, Some(Bytes(vec![0xfb, 0xff])), "{text}");
-        }
     }
 
     #[test]

@@ -8,5 +8,6 @@ pub mod grant;
 pub mod jwt;
 pub mod message;
 pub mod permissions;
+pub mod proto;
 pub mod session;
 pub mod view;

@@ -15,7 +15,8 @@ use crate::input::document::read_limited;
 use crate::namespace::api::{decode, explain, server_words};
 use crate::namespace::credential::Found;
 use crate::namespace::jwt::{Claims, TokenKind};
-use crate::namespace::message::{IssueTenantTokenRequest, IssueTenantTokenResponse, SESSIONS_SERVICE, Span};
+use crate::namespace::message::{IssueTenantTokenRequest, IssueTenantTokenResponse, SESSIONS_SERVICE};
+use crate::namespace::proto::Span;
 use crate::output::private_file;
 use crate::secret::Secret;
 

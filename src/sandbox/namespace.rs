@@ -17,11 +17,11 @@ use crate::error::{Failure, Result};
 use crate::http::connect::Code;
 use crate::namespace::detail::Access;
 use crate::namespace::message::{
-    BatchRevokeRequest, BatchRevokeResponse, Bytes, CreateRequest, IssueTenantTokenRequest, ListRequest, ListResponse,
+    BatchRevokeRequest, BatchRevokeResponse, CreateRequest, IssueTenantTokenRequest, ListRequest, ListResponse,
     Permission, RefreshRequest, RefreshResponse, RevokableToken, RevokeRequest, SESSIONS_SERVICE, Scope, TOKEN_SERVICE,
-    Time,
 };
 use crate::namespace::permissions::actions_of;
+use crate::namespace::proto::{Bytes, Time};
 use crate::sandbox::auth::{self, ADMIN, Admission, Caller, Claims, Keys, TENANT_ID};
 use crate::sandbox::clock::{Clock, later};
 use crate::sandbox::reply::{Dialect, RpcFailure, RpcResult};

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
 use crate::error::{Failure, Result};
-use crate::namespace::message::{Permission, RevokableToken, Scope, State, Time};
+use crate::namespace::message::{Permission, RevokableToken, Scope, State};
+use crate::namespace::proto::Time;
 
 /// Tells a file of ours from any other database: "nscr".
 const APPLICATION_ID: i32 = 0x6e73_6372;
