@@ -1,0 +1,129 @@
+//! Logins, their sessions, and the tenant tokens that sessions are exchanged
+//! for.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::http::connect::Code;
+use crate::namespace::message::IssueTenantTokenRequest;
+use crate::namespace::proto::Time;
+use crate::sandbox::auth::{ADMIN, Claims, TENANT_ID};
+use crate::sandbox::namespace::{Namespace, YEAR, read};
+use crate::sandbox::reply::{RpcFailure, RpcResult};
+
+/// How long a login lasts where the request does not say.
+const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
+
+/// The longest life of a tenant token out of a session.
+const TENANT_TOKEN_LIFETIME: Duration = Duration::from_secs(8 * 3_600);
+
+/// Its life where the request does not say.
+const DEFAULT_TENANT_TOKEN_LIFETIME: Duration = Duration::from_secs(600);
+
+impl Namespace {
+    pub(super) fn issue_from_session(&self, session: &Claims, body: &[u8]) -> RpcResult<Value> {
+        let request: IssueTenantTokenRequest = read(body)?;
+        Ok(json!({ "tenantToken": self.issue(session, request.token_duration.map(|span| span.0))? }))
+    }
+
+    pub(super) fn plain_issue_from_session(&self, session: &Claims, body: &[u8]) -> RpcResult<Value> {
+        let request: PlainIssueRequest = read(body)?;
+        Ok(json!({ "tenant_token": self.issue(session, request.token_duration_secs.map(SignedDuration::from_secs))? }))
+    }
+
+    pub(super) fn invalidate_session(&self, session: &Claims, body: &[u8]) -> RpcResult<Value> {
+        let request: InvalidateRequest = read(body)?;
+        let ended = self.store.invalidate_sessions(&session.actor_id, Some(&request.session_id), self.clock.now())?;
+        if ended.is_empty() { Err(RpcFailure::new(Code::NotFound, "no such session")) } else { Ok(json!({})) }
+    }
+
+    pub(super) fn invalidate_all_sessions(&self, session: &Claims) -> RpcResult<Value> {
+        Ok(json!({ "sessionId": self.store.invalidate_sessions(&session.actor_id, None, self.clock.now())? }))
+    }
+
+    fn issue(&self, session: &Claims, asked: Option<SignedDuration>) -> RpcResult<String> {
+        let life = match asked {
+            None => DEFAULT_TENANT_TOKEN_LIFETIME,
+            Some(asked) => Duration::try_from(asked)
+                .ok()
+                .filter(|life| !life.is_zero())
+                .ok_or_else(|| RpcFailure::invalid("the token duration must be more than zero"))?,
+        };
+        Ok(self.tenant_token(&session.actor_id, life.min(TENANT_TOKEN_LIFETIME)))
+    }
+
+    pub(super) fn list_sessions(&self, session: &Claims) -> RpcResult<Value> {
+        let sessions = self.store.sessions_of(&session.actor_id)?;
+        let session: Value = sessions
+            .into_iter()
+            .map(|session| {
+                let mut object = json!({
+                    "id": session.session_id, "ownerId": session.owner_id, "tenantId": TENANT_ID,
+                    "createdAt": Time(session.created_at), "expiresAt": Time(session.expires_at),
+                });
+                for (name, time) in [("invalidatedAt", session.invalidated_at), ("lastUsedAt", session.last_used_at)] {
+                    if let Some(time) = time {
+                        object[name] = json!(Time(time));
+                    }
+                }
+                object
+            })
+            .collect();
+        Ok(json!({ "session": session }))
+    }
+
+    pub(super) fn start_login(&self, body: &[u8]) -> RpcResult<Value> {
+        /// Logins that nobody completes must not pile up.
+        const MOST_LOGINS: usize = 1_000;
+        let request: StartLoginRequest = read(body)?;
+        let asked = request.session_duration_secs.unwrap_or(SESSION_LIFETIME.as_secs() as i64);
+        let life = u64::try_from(asked)
+            .ok()
+            .filter(|seconds| *seconds > 0)
+            .map(Duration::from_secs)
+            .ok_or_else(|| RpcFailure::invalid("session_duration_secs must be more than zero"))?;
+        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        if logins.len() >= MOST_LOGINS {
+            return Err(RpcFailure::new(Code::ResourceExhausted, "too many logins were started"));
+        }
+        let id = format!("login_{}", self.keys.id());
+        logins.insert(id.clone(), life.min(YEAR));
+        Ok(json!({ "login_id": id, "login_url": format!("http://127.0.0.1/login/{id}"), "kind": "tenant" }))
+    }
+
+    pub(super) fn complete_login(&self, body: &[u8]) -> RpcResult<Value> {
+        let request: CompleteLoginRequest = read(body)?;
+        let started = self.logins.lock().unwrap_or_else(PoisonError::into_inner).remove(&request.login_id);
+        let life = started.ok_or_else(|| RpcFailure::new(Code::NotFound, "no such login"))?;
+        Ok(json!([{ "session_token": self.session_token(ADMIN, life)?, "tenant_name": "Sandbox" }]))
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PlainIssueRequest {
+    token_duration_secs: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct InvalidateRequest {
+    #[serde(alias = "sessionId")]
+    session_id: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct StartLoginRequest {
+    session_duration_secs: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CompleteLoginRequest {
+    login_id: String,
+}

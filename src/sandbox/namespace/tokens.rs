@@ -1,0 +1,239 @@
+//! TokenService: create, list, revoke, refresh.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::http::connect::Code;
+use crate::namespace::detail::Access;
+use crate::namespace::message::{
+    BatchRevokeRequest, BatchRevokeResponse, CreateRequest, ListRequest, ListResponse, Permission, RefreshRequest,
+    RefreshResponse, RevokableToken, RevokeRequest, Scope,
+};
+use crate::namespace::permissions::actions_of;
+use crate::namespace::proto::{Bytes, Time};
+use crate::sandbox::auth::{self, Caller, TENANT_ID};
+use crate::sandbox::clock::later;
+use crate::sandbox::namespace::{Namespace, YEAR, read, write};
+use crate::sandbox::reply::{RpcFailure, RpcResult};
+use crate::sandbox::store::{NewToken, StoredToken};
+
+/// What "at most a year" may be exceeded by: the time on the way, and clocks
+/// that differ.
+const YEAR_TOLERANCE: Duration = Duration::from_secs(60);
+
+/// Entries in a page where the request does not say.
+const DEFAULT_PAGE: i64 = 100;
+
+/// The most entries in a page.
+const LARGEST_PAGE: i64 = 1_000;
+
+impl Namespace {
+    pub(super) fn create(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
+        let request: CreateRequest = read(body)?;
+        let membership = request.scope == Scope::Membership;
+        let now = self.clock.now();
+        if !caller.may_mint(membership) {
+            return Err(RpcFailure::denied(vec![tokens_access("", "create")]));
+        }
+        check_create(&request, membership, now)?;
+        let beyond = caller.beyond(&request.access.grants);
+        if !beyond.is_empty() {
+            return Err(RpcFailure::denied(beyond));
+        }
+        let secret = format!("nsrt_{}", self.keys.secret());
+        let token_id = format!("tok_{}", self.keys.id());
+        let inserted = self.store.insert_token(&NewToken {
+            token_id: &token_id,
+            secret_hash: &auth::hash(&secret),
+            name: &request.name,
+            description: &request.description,
+            created_at: now,
+            expires_at: request.expires_at.map(|time| time.0),
+            creator: caller.actor_id(),
+            membership,
+            grants: &request.access.grants,
+        })?;
+        if !inserted {
+            return Err(RpcFailure::new(
+                Code::AlreadyExists,
+                format!("a token named \"{}\" exists already", request.name),
+            ));
+        }
+        let token = self.store.token_by_id(&token_id)?.map(|stored| complete(stored.token, now));
+        Ok(json!({ "bearerToken": secret, "token": token }))
+    }
+
+    pub(super) fn list(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
+        require(caller, None, "list")?;
+        let request: ListRequest = read(body)?;
+        let page = match request.max_entries {
+            0 => DEFAULT_PAGE,
+            1.. => request.max_entries.min(LARGEST_PAGE),
+            _ => return Err(RpcFailure::invalid("max_entries is negative")),
+        };
+        let after = read_cursor(&request)?;
+        let now = self.clock.now();
+        // One more than the page tells whether there is another.
+        let mut stored = self.store.tokens_after(after, page + 1, request.include_revoked)?;
+        let more = stored.len() as i64 > page;
+        stored.truncate(usize::try_from(page).unwrap_or_default());
+        let last = stored.last().map(|stored| stored.seq);
+        write(&ListResponse {
+            tokens: stored.into_iter().map(|stored| complete(stored.token, now)).collect(),
+            pagination_cursor: last
+                .filter(|_| more)
+                .map(|seq| write_cursor(seq, request.include_revoked))
+                .unwrap_or_default(),
+        })
+    }
+
+    pub(super) fn revoke(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
+        let request: RevokeRequest = read(body)?;
+        require(caller, Some(&request.token_id), "revoke")?;
+        check_id(&request.token_id)?;
+        if self.store.revoke_token(&request.token_id, self.clock.now(), caller.actor_id())? {
+            Ok(json!({}))
+        } else {
+            Err(no_such_token())
+        }
+    }
+
+    pub(super) fn refresh(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
+        let request: RefreshRequest = read(body)?;
+        require(caller, Some(&request.token_id), "refresh")?;
+        check_id(&request.token_id)?;
+        let minimum = request.minimum_duration.map(|span| span.0).unwrap_or_default();
+        let minimum = Duration::try_from(minimum)
+            .ok()
+            .filter(|minimum| !minimum.is_zero() && *minimum <= YEAR)
+            .ok_or_else(|| RpcFailure::invalid("minimum_duration must be more than zero and at most 1 year"))?;
+        let now = self.clock.now();
+        let stored = self.store.token_by_id(&request.token_id)?.filter(|stored| stored.token.revoked_at.is_none());
+        let StoredToken { mut token, .. } = stored.ok_or_else(no_such_token)?;
+        if let Some(Time(expiry)) = token.expires_at {
+            if expiry <= now {
+                return Err(RpcFailure::new(Code::FailedPrecondition, "the token has expired"));
+            }
+            let needed = later(now, minimum);
+            if expiry < needed {
+                self.store.set_expiry(&request.token_id, needed)?;
+                token.expires_at = Some(Time(needed));
+            }
+        }
+        write(&RefreshResponse { token: Some(complete(token, now)) })
+    }
+
+    pub(super) fn batch_revoke(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
+        require(caller, Some("*"), "revoke")?;
+        let request: BatchRevokeRequest = read(body)?;
+        if request == BatchRevokeRequest::default() {
+            return Err(RpcFailure::invalid("at least one filter is required"));
+        }
+        let creator = Some(request.created_by_actor_id.as_str()).filter(|id| !id.is_empty());
+        if creator.is_some_and(|id| !id.starts_with("user_")) {
+            return Err(RpcFailure::invalid("created_by_actor_id must be a user"));
+        }
+        let membership = match request.scope {
+            Scope::Unknown => None,
+            Scope::Tenant => Some(false),
+            Scope::Membership => Some(true),
+        };
+        let before = request.before.map(|time| time.0);
+        let revoked = self.store.revoke_tokens(before, creator, membership, self.clock.now(), caller.actor_id())?;
+        write(&BatchRevokeResponse { revoked_token_ids: revoked })
+    }
+}
+
+fn tokens_access(token_id: &str, action: &str) -> Access {
+    Access { resource_type: "token/revokable".into(), resource_id: token_id.into(), action: action.into() }
+}
+
+fn require(caller: &Caller, token_id: Option<&str>, action: &str) -> RpcResult<()> {
+    if caller.may("token/revokable", token_id, action) {
+        return Ok(());
+    }
+    Err(RpcFailure::denied(vec![tokens_access(token_id.unwrap_or_default(), action)]))
+}
+
+fn check_id(token_id: &str) -> RpcResult<()> {
+    if token_id.is_empty() { Err(RpcFailure::invalid("token_id is required")) } else { Ok(()) }
+}
+
+fn no_such_token() -> RpcFailure {
+    RpcFailure::new(Code::NotFound, "no such token, or it is revoked already")
+}
+
+fn check_create(request: &CreateRequest, membership: bool, now: Timestamp) -> RpcResult<()> {
+    if request.name.is_empty() {
+        return Err(RpcFailure::invalid("name is required"));
+    }
+    if request.access.grants.is_empty() {
+        return Err(RpcFailure::invalid("at least one grant is required"));
+    }
+    match request.expires_at {
+        None if !membership => {
+            return Err(RpcFailure::invalid("expires_at is required for tokens of the whole workspace"));
+        }
+        Some(Time(expiry)) if expiry <= now => return Err(RpcFailure::invalid("expires_at is not in the future")),
+        Some(Time(expiry)) if expiry > later(now, YEAR + YEAR_TOLERANCE) => {
+            return Err(RpcFailure::invalid("expires_at is more than 1 year away"));
+        }
+        _ => {}
+    }
+    let unfit: Vec<String> = request.access.grants.iter().flat_map(not_grantable).collect();
+    if unfit.is_empty() {
+        return Ok(());
+    }
+    Err(RpcFailure::invalid(format!(
+        "requested permissions are not allowed in revokable tokens: [{}]",
+        unfit.join(" ")
+    )))
+}
+
+/// The `type:action` pairs of a grant that the real server was seen to
+/// refuse: verbs that do not exist, and the wildcard on instances.
+fn not_grantable(grant: &Permission) -> Vec<String> {
+    let known = actions_of(&grant.resource_type);
+    let fits = |action: &str| match known {
+        None => false,
+        Some([]) => true,
+        Some(_) if action == "*" => grant.resource_type != "instance",
+        Some(known) => known.contains(&action),
+    };
+    if grant.actions.is_empty() {
+        return vec![format!("{}:", grant.resource_type)];
+    }
+    grant
+        .actions
+        .iter()
+        .filter(|action| !fits(action))
+        .map(|action| format!("{}:{action}", grant.resource_type))
+        .collect()
+}
+
+/// Fills in what the store does not keep.
+fn complete(mut token: RevokableToken, now: Timestamp) -> RevokableToken {
+    token.state = token.state_at(now);
+    token.tenant_id = TENANT_ID.into();
+    token
+}
+
+/// A cursor is the place of the last entry and what was asked for, since the
+/// next request must ask for the same.
+fn write_cursor(seq: i64, include_revoked: bool) -> Bytes {
+    let mut bytes = seq.to_be_bytes().to_vec();
+    bytes.push(include_revoked.into());
+    Bytes(bytes)
+}
+
+fn read_cursor(request: &ListRequest) -> RpcResult<i64> {
+    match request.pagination_cursor.0.as_slice() {
+        [] => Ok(0),
+        [seq @ .., revoked] if *revoked == u8::from(request.include_revoked) => {
+            seq.try_into().map(i64::from_be_bytes).map_err(|_| RpcFailure::invalid("pagination_cursor is malformed"))
+        }
+        _ => Err(RpcFailure::invalid("pagination_cursor belongs to another request")),
+    }
+}
