@@ -13,7 +13,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::context::{ColorChoice, Context, Environment, Settings, Stream};
 use crate::error::{Failure, Kind, Result};
 use crate::exit;
-use crate::http::client::InFlight;
+use crate::interrupt::{Interrupt, Signals};
 use crate::names::{Program, hand_on};
 use crate::namespace::commands::TokenCommand;
 #[cfg(feature = "sandbox")]
@@ -142,37 +142,41 @@ fn refuse(program: Program, argv: &[OsString], error: &clap::Error) -> Stop {
     let text = redact(&error.render().to_string());
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Print(text),
-        _ if program.is_borrowed() && is_foreign(argv, error) => {
-            let meant = match error.get(ContextKind::SuggestedSubcommand) {
-                Some(ContextValue::Strings(names)) => names.first().cloned(),
-                _ => None,
-            };
-            Stop::Failed(hand_on(program, argv, meant))
-        }
-        _ => Stop::Usage(text),
+        _ => match foreign_word(argv, error) {
+            Some(word) if program.is_borrowed() => {
+                let meant = match error.get(ContextKind::SuggestedSubcommand) {
+                    Some(ContextValue::Strings(names)) => names.first().cloned(),
+                    _ => None,
+                };
+                Stop::Failed(hand_on(program, argv, word, meant))
+            }
+            _ => Stop::Usage(text),
+        },
     }
 }
 
-/// Whether what clap does not know, a command or a flag, stands before any of
+/// What clap does not know, a command or a flag, where it stands before any of
 /// this tree's commands, as in `nsc instance list` or `nsc --region eu login`.
-fn is_foreign(argv: &[OsString], error: &clap::Error) -> bool {
+fn foreign_word<'a>(argv: &[OsString], error: &'a clap::Error) -> Option<&'a str> {
     let context = match error.kind() {
         ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
         ErrorKind::UnknownArgument => ContextKind::InvalidArg,
-        _ => return false,
+        _ => return None,
     };
-    let Some(ContextValue::String(unknown)) = error.get(context) else { return false };
+    let Some(ContextValue::String(unknown)) = error.get(context) else { return None };
+    let short = unknown.strip_prefix('-').filter(|letter| letter.chars().count() == 1 && *letter != "-");
     let tree = Cli::command();
-    let words = argv.iter().skip(1).map(|word| word.to_string_lossy());
-    for word in words {
+    for word in argv.iter().skip(1).map(|word| word.to_string_lossy()) {
         if tree.get_subcommands().any(|command| command.get_name() == word) {
-            return false;
+            return None;
         }
-        if word.starts_with(unknown.as_str()) {
-            return true;
+        // Short flags may stand together in one word.
+        let is_cluster = word.starts_with('-') && !word.starts_with("--");
+        if word.starts_with(unknown.as_str()) || (is_cluster && short.is_some_and(|letter| word.contains(letter))) {
+            return Some(unknown);
         }
     }
-    false
+    None
 }
 
 /// Whether a line that could not be parsed asks for JSON, and so for its
@@ -182,7 +186,8 @@ fn names_json(argv: &[OsString]) -> bool {
         argv.iter().skip(1).map(|word| word.to_string_lossy()).take_while(|word| word != "--").collect();
     words.iter().enumerate().any(|(index, word)| {
         let next_is_json = words.get(index + 1).is_some_and(|next| next == "json");
-        matches!(word.as_ref(), "--json" | "-q" | "--query" | "--output=json" | "-ojson" | "-o=json")
+        matches!(word.as_ref(), "--json" | "--query" | "--output=json" | "-ojson" | "-o=json")
+            || word.starts_with("-q")
             || word.starts_with("--query=")
             || (matches!(word.as_ref(), "-o" | "--output") && next_is_json)
     })
@@ -199,8 +204,8 @@ fn run(program: Program, cli: Cli) -> Result<u8> {
     let mut ctx = context(program, cli.global)?;
     match cli.command {
         Command::Token(command) => {
-            let in_flight = ctx.in_flight.clone();
-            block_on(interruptible(command.run(&mut ctx), &in_flight)).flatten().map(|()| 0)
+            let interrupt = ctx.interrupt.clone();
+            block_on(interruptible(command.run(&mut ctx), &interrupt)).flatten().map(|()| 0)
         }
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => block_on(crate::sandbox::command::run(args, &mut ctx)).flatten(),
@@ -226,7 +231,7 @@ fn context(program: Program, global: GlobalArgs) -> Result<Context> {
         stdout,
         stderr,
         settings: Settings { timeout: timeout.min(LONGEST), verbose: global.verbose, ca_file: global.ca_file },
-        in_flight: InFlight::default(),
+        interrupt: Interrupt::default(),
     })
 }
 
@@ -236,42 +241,42 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
         .enable_all()
         .build()
         .map_err(|error| Failure::unexpected("the runtime cannot be set up").source(error))?;
-    Ok(runtime.block_on(future))
+    let result = runtime.block_on(future);
+    // A resolver that hangs in its thread is not waited for.
+    runtime.shutdown_background();
+    Ok(result)
 }
 
 /// Runs a command until it ends or is asked to (Ctrl-C, SIGTERM, SIGHUP). A
-/// change that is on its way gets a moment for its answer, and what was
-/// prepared is cleaned up.
-async fn interruptible(command: impl Future<Output = Result<()>>, in_flight: &InFlight) -> Result<()> {
+/// change that is on its way gets a moment for its answer, nothing new is
+/// begun, and what was prepared is cleaned up.
+async fn interruptible(command: impl Future<Output = Result<()>>, interrupt: &Interrupt) -> Result<()> {
     /// Long enough for a server that is there.
     const GRACE: Duration = Duration::from_secs(2);
     tokio::pin!(command);
+    // The command first: until it waits for something, signals end the
+    // process as they always did.
     tokio::select! {
+        biased;
         result = &mut command => return result,
-        _ = asked_to_end() => {}
+        result = asked_to_end() => result?,
     }
-    if !in_flight.get() {
+    interrupt.request();
+    if !interrupt.in_flight() {
         return Err(Failure::new(Kind::Interrupted, "interrupted"));
     }
     match tokio::time::timeout(GRACE, command).await {
         Ok(result) => result,
         Err(_) => {
-            Err(Failure::new(Kind::OutcomeUnknown, "interrupted while a change was on its way; its outcome is unknown"))
+            let what = "interrupted while a change was on its way; its outcome is unknown";
+            Err(Failure::new(Kind::OutcomeUnknown, what))
         }
     }
 }
 
-async fn asked_to_end() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
-        // Without handlers the signals end the process as they always did.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
-    }
+async fn asked_to_end() -> Result<()> {
+    Signals::listen()?.any().await;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::http::client::InFlight;
+use crate::interrupt::Interrupt;
 use crate::names::Program;
+use crate::output::sanitize::sanitize;
+use crate::secret::redact;
 
 /// Everything a command is handed beside its flags.
 pub struct Context {
@@ -23,8 +25,8 @@ pub struct Context {
     pub stderr: Stream,
     /// The global flags.
     pub settings: Settings,
-    /// Whether a change is on its way right now.
-    pub in_flight: InFlight,
+    /// What it shares with the handler of Ctrl-C.
+    pub interrupt: Interrupt,
 }
 
 /// The global flags, with their defaults filled in.
@@ -62,7 +64,7 @@ impl Context {
     }
 
     fn aside(&mut self, label: &str, text: &str) {
-        let _ = self.stderr.write_line(&format!("{label}: {}", crate::secret::redact(text)));
+        let _ = self.stderr.write_line(&format!("{label}: {}", redact(&sanitize(text))));
         let _ = self.stderr.flush();
     }
 }

@@ -202,6 +202,9 @@ impl Failure {
             let parts = *failure.0;
             all.0.message.push_str("; ");
             all.0.message.push_str(&parts.message);
+            if let Some(source) = &parts.source {
+                all.0.message.push_str(&format!(": {source:#}"));
+            }
             for hint in parts.hints {
                 if !all.0.hints.contains(&hint) {
                     all.0.hints.push(hint);

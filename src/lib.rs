@@ -2,7 +2,7 @@
 //! two clouds.
 //!
 //! The ground floor knows neither cloud: [`context`], [`error`], [`exit`],
-//! [`secret`], [`input`], [`output`] and [`http`]. Above it stands a wing for
+//! [`secret`], [`interrupt`], [`input`], [`output`] and [`http`]. Above it stands a wing for
 //! each cloud, which do not know each other: [`namespace`] is the first. The
 //! [`sandbox`] speaks the wings' messages from the server's side. [`cli`]
 //! wires them, and [`names`] decides what the binary is called.
@@ -13,6 +13,7 @@ pub mod error;
 pub mod exit;
 pub mod http;
 pub mod input;
+pub mod interrupt;
 pub mod names;
 pub mod namespace;
 pub mod output;

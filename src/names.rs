@@ -63,8 +63,9 @@ const HANDED_ON: &str = "NSCRED_HANDED_ON";
 /// Becomes the official program further down the PATH, with the same
 /// arguments and environment. Comes back only with the reason why not.
 ///
-/// `meant` is a command of this binary that the line may have been meant for.
-pub fn hand_on(program: Program, argv: &[OsString], meant: Option<String>) -> Failure {
+/// `word` is what of the line is foreign, and `meant` a command of this binary
+/// that may have been meant.
+pub fn hand_on(program: Program, argv: &[OsString], word: &str, meant: Option<String>) -> Failure {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut candidates: Vec<PathBuf> = Vec::new();
     for file in env::split_paths(&path).map(|directory| directory.join(program.name())) {
@@ -77,13 +78,13 @@ pub fn hand_on(program: Program, argv: &[OsString], meant: Option<String>) -> Fa
     let own = env::current_exe().ok().and_then(|exe| identity(&exe));
     let found = further_down(&candidates, &argv0, |file| own.is_some() && identity(file) == own);
     let Some((official, lost)) = found else {
-        return none(program, argv, meant);
+        return none(program, word, meant);
     };
     let mut command = Command::new(&official);
     command.args(argv.get(1..).unwrap_or_default());
     if lost {
         if env::var_os(HANDED_ON).is_some() {
-            return none(program, argv, meant);
+            return none(program, word, meant);
         }
         command.env(HANDED_ON, program.name());
     }
@@ -94,7 +95,7 @@ pub fn hand_on(program: Program, argv: &[OsString], meant: Option<String>) -> Fa
 /// The first candidate behind this binary's own place that is not this binary
 /// again, and whether its own place could not be told.
 ///
-/// The own place is where `argv0` names it, else the last candidate that is
+/// The own place is where `argv0` names it, else the first candidate that is
 /// this very file. Starting behind it, and not merely passing over the same
 /// file, keeps two copies from calling each other.
 fn further_down(candidates: &[PathBuf], argv0: &Path, is_self: impl Fn(&Path) -> bool) -> Option<(PathBuf, bool)> {
@@ -105,16 +106,16 @@ fn further_down(candidates: &[PathBuf], argv0: &Path, is_self: impl Fn(&Path) ->
     Some((official.clone(), place.is_none()))
 }
 
-fn none(program: Program, argv: &[OsString], meant: Option<String>) -> Failure {
-    let command = argv.get(1).map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+fn none(program: Program, word: &str, meant: Option<String>) -> Failure {
+    let what = if word.starts_with('-') { "an option" } else { "a command" };
     let failure = Failure::usage(format!(
-        "`{command}` is not a command of nscred, and there is no official {program} further down the PATH"
+        "`{word}` is not {what} of nscred, and there is no official {program} further down the PATH"
     ));
     match meant {
         Some(meant) => failure.hint(format!("did you mean `{program} {meant}`?")),
         None => failure,
     }
-    .hint(format!("`{program} --help` lists the commands; install the official {program} for its other ones"))
+    .hint(format!("`{program} --help` lists what there is; install the official {program} for the rest"))
 }
 
 fn is_executable(file: &Path) -> bool {

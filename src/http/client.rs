@@ -1,11 +1,9 @@
 //! One client for every call: HTTP/1.1, no redirects, bounded in time and
 //! size, with retries where they can do no harm.
 
-use std::cell::Cell;
 use std::error::Error as _;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
@@ -18,6 +16,7 @@ use crate::http::endpoint::{Endpoint, authority};
 use crate::http::retry::{Effect, Ending, MOST_TRIES, delay, parse_retry_after};
 use crate::http::tls;
 use crate::http::wire::WireLog;
+use crate::interrupt::Interrupt;
 
 /// The largest answer that is read, in bytes: 100,000 accounts are 35 MB.
 const LARGEST_ANSWER: usize = 256 * 1024 * 1024;
@@ -51,25 +50,14 @@ pub struct Answer {
     pub repeated: bool,
 }
 
-/// Whether a change is on its way and its answer not yet here. Shared with
-/// the handler of Ctrl-C.
-#[derive(Clone, Debug, Default)]
-pub struct InFlight(Rc<Cell<bool>>);
-
-impl InFlight {
-    /// Whether one is.
-    pub fn get(&self) -> bool {
-        self.0.get()
-    }
-}
-
 /// The client.
 pub struct Client {
     http: reqwest::Client,
     timeout: Duration,
     deadline: Instant,
     log: WireLog,
-    in_flight: InFlight,
+    connect_timeout: Duration,
+    interrupt: Interrupt,
 }
 
 /// A try that brought no answer.
@@ -94,18 +82,21 @@ impl Client {
     ///
     /// # Errors
     /// Usage: a certificate file cannot be used.
-    pub fn new(settings: &Settings, env: &Environment, in_flight: &InFlight, endpoints: &[&Endpoint]) -> Result<Self> {
+    pub fn new(settings: &Settings, env: &Environment, interrupt: &Interrupt, endpoints: &[&Endpoint]) -> Result<Self> {
         let config = if endpoints.iter().any(|endpoint| endpoint.is_https()) {
             tls::client_config(settings.ca_file.as_deref(), env)?
         } else {
             tls::unused_config()?
         };
+        // Below the whole, so that a connection that does not come about is not
+        // taken for an answer that does not.
+        let connect_timeout = CONNECT_TIMEOUT.min(settings.timeout.mul_f64(0.9));
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(config)
             .http1_only()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
+            .connect_timeout(connect_timeout)
             .user_agent(concat!("nscred/", env!("CARGO_PKG_VERSION")))
             // What is called loopback stays there, whatever a resolver says.
             .resolve_to_addrs(
@@ -122,7 +113,8 @@ impl Client {
             timeout: settings.timeout,
             deadline: Instant::now() + settings.timeout,
             log: WireLog::new(settings.verbose),
-            in_flight: in_flight.clone(),
+            connect_timeout,
+            interrupt: interrupt.clone(),
         })
     }
 
@@ -153,8 +145,13 @@ impl Client {
             };
             let permanent = matches!(&outcome, Err(Broken { cause: Cause::Tls(_) | Cause::TooLarge, .. }));
             let wait = delay(tries, asked);
-            if !permanent && tries < MOST_TRIES && request.effect.allows_retry(ending) && wait < self.remaining() {
+            // A change is tried again only while there is time to tell whether
+            // it was sent.
+            let needed = if request.effect == Effect::Read { wait } else { wait + self.connect_timeout };
+            let allowed = request.effect.allows_retry(ending) && !self.interrupt.is_requested();
+            if allowed && !permanent && tries < MOST_TRIES && needed < self.remaining() {
                 repeated |= ending.may_have_landed();
+                self.interrupt.set_in_flight(repeated && request.effect != Effect::Read);
                 tokio::time::sleep(wait).await;
                 tries += 1;
                 continue;
@@ -170,9 +167,9 @@ impl Client {
     async fn once(&self, request: &Request, attempt: u32) -> std::result::Result<Answer, Broken> {
         self.log.request(&request.method, &request.url, attempt);
         let started = Instant::now();
-        self.in_flight.0.set(request.effect != Effect::Read);
+        self.interrupt.set_in_flight(request.effect != Effect::Read);
         let outcome = self.exchange(request).await;
-        self.in_flight.0.set(false);
+        self.interrupt.set_in_flight(false);
         if let Err(broken) = &outcome {
             let why = if broken.ending == Ending::NotSent { "no connection" } else { "no answer" };
             self.log.failure(why, started.elapsed());
@@ -224,10 +221,9 @@ impl Client {
         match broken.cause {
             Cause::Resolve => failure(format!("the name {host} cannot be resolved")),
             Cause::Refused => failure(format!("{host} refused the connection")),
-            Cause::ConnectTimeout => failure(format!(
-                "no connection to {host} within {}",
-                humantime::format_duration(CONNECT_TIMEOUT.min(self.timeout))
-            )),
+            Cause::ConnectTimeout => {
+                failure(format!("no connection to {host} within {}", humantime::format_duration(self.connect_timeout)))
+            }
             Cause::Timeout => {
                 failure(format!("no answer from {host} within {limit}")).hint("allow more time with --timeout 2m")
             }

@@ -23,10 +23,16 @@ use crate::error::{Failure, Result};
 pub fn client_config(ca_file: Option<&Path>, env: &Environment) -> Result<ClientConfig> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(path) = ca_file {
-        add_file(&mut roots, "--ca-file", path)?;
+        for certificate in read_file("--ca-file", path)? {
+            roots.add(certificate).map_err(|error| unusable("--ca-file", path).source(error))?;
+        }
     }
     if let Some(path) = env.path("SSL_CERT_FILE") {
-        add_file(&mut roots, "SSL_CERT_FILE", &path)?;
+        // A whole system's bundle may hold a certificate that nobody can use.
+        let (usable, _) = roots.add_parsable_certificates(read_file("SSL_CERT_FILE", &path)?);
+        if usable == 0 {
+            return Err(unusable("SSL_CERT_FILE", &path));
+        }
     }
     with_roots(roots)
 }
@@ -57,18 +63,18 @@ fn unexpected(error: impl std::error::Error + Send + Sync + 'static) -> Failure 
     Failure::unexpected("TLS cannot be set up").source(error)
 }
 
-fn add_file(roots: &mut RootCertStore, name: &str, path: &Path) -> Result<()> {
-    let refuse = || Failure::usage(format!("{name}: {} cannot be used as a certificate file", path.display()));
-    let certificates = CertificateDer::pem_file_iter(path)
-        .and_then(|certificates| certificates.collect::<std::result::Result<Vec<_>, _>>())
-        .map_err(|error| refuse().source(error))?;
+fn unusable(name: &str, path: &Path) -> Failure {
+    Failure::usage(format!("{name}: {} cannot be used as a certificate file", path.display()))
+}
+
+fn read_file(name: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(|error| unusable(name, path).source(error))?;
     if certificates.is_empty() {
-        return Err(refuse().hint("it holds no PEM certificate (-----BEGIN CERTIFICATE-----)"));
+        return Err(unusable(name, path).hint("it holds no PEM certificate (-----BEGIN CERTIFICATE-----)"));
     }
-    for certificate in certificates {
-        roots.add(certificate).map_err(|error| refuse().source(error))?;
-    }
-    Ok(())
+    Ok(certificates)
 }
 
 /// Checks against the bundled roots; an unknown issuer is looked for among

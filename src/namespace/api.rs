@@ -1,24 +1,24 @@
 //! The calls of `TokenService`, and what their errors mean to a user.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::context::Context;
-use crate::error::{Failure, Kind, Result};
+use crate::error::{Failure, Result};
 use crate::http::client::Client;
-use crate::http::connect::{Call, CallError, Code, RpcError, unary, unreadable};
+use crate::http::connect::{Call, CallError, Code, unary, unreadable};
 use crate::http::endpoint::{Endpoint, authority};
 use crate::http::retry::Effect;
 use crate::namespace::credential::{self, Source};
-use crate::namespace::detail::{PERMISSION_DENIED, REQUEST_ID, read_permission_denied, read_request_id};
+use crate::namespace::failure::{decode, explain};
 use crate::namespace::message::{
-    CreateRequest, CreateResponse, ListRequest, ListResponse, RefreshRequest, RefreshResponse, RevokeRequest,
-    TOKEN_SERVICE,
+    CreateRequest, CreateResponse, ListRequest, ListResponse, RefreshRequest, RefreshResponse, RevokableToken,
+    RevokeRequest, TOKEN_SERVICE,
 };
 use crate::namespace::session;
-use crate::output::json::snake_case_names;
-use crate::output::sanitize::sanitize;
+use crate::output::json::{Layout, snake_case_names};
 use crate::secret::Secret;
 
 /// The variables that name the server, the first that is set wins.
@@ -50,11 +50,30 @@ impl<T> Reply<T> {
     ///
     /// # Errors
     /// Unexpected: it is not JSON, which having decoded it rules out.
-    pub fn json(&self) -> Result<Value> {
-        let value = serde_json::from_slice(&self.body)
-            .map_err(|error| Failure::unexpected("the answer is not JSON").source(error))?;
-        Ok(snake_case_names(value))
+    pub fn json(&self, layout: Layout) -> Result<String> {
+        let text = std::str::from_utf8(&self.body).map_err(not_json)?;
+        snake_case_names(text, layout).map_err(not_json)
     }
+}
+
+impl Reply<ListResponse> {
+    /// The tokens of the page as they came, each as JSON text.
+    ///
+    /// # Errors
+    /// Unexpected: they are not JSON, which having decoded them rules out.
+    pub fn tokens(&self) -> Result<Vec<String>> {
+        #[derive(Deserialize)]
+        struct Page<'a> {
+            #[serde(borrow, default)]
+            tokens: Option<Vec<&'a RawValue>>,
+        }
+        let page: Page<'_> = serde_json::from_slice(&self.body).map_err(not_json)?;
+        Ok(page.tokens.unwrap_or_default().into_iter().map(|token| token.get().to_owned()).collect())
+    }
+}
+
+fn not_json(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::unexpected("the answer is not JSON").source(error)
 }
 
 impl TokensApi {
@@ -68,7 +87,7 @@ impl TokensApi {
         let endpoint = Endpoint::from_env(&ctx.env, &ENDPOINT_VARIABLES, IAM_ENDPOINT)?;
         let sessions = Endpoint::from_env(&ctx.env, &ENDPOINT_VARIABLES, GLOBAL_ENDPOINT)?;
         let found = credential::find(&ctx.env)?;
-        let client = Client::new(&ctx.settings, &ctx.env, &ctx.in_flight, &[&endpoint, &sessions])?;
+        let client = Client::new(&ctx.settings, &ctx.env, &ctx.interrupt, &[&endpoint, &sessions])?;
         let bearer = session::bearer(&found, &client, &sessions, ctx.now()).await?;
         Ok(Self { client, endpoint, bearer, source: found.source })
     }
@@ -78,11 +97,18 @@ impl TokensApi {
     /// # Errors
     /// As the server or the way there says.
     pub async fn create(&self, request: &CreateRequest) -> Result<Reply<CreateResponse>> {
-        let reply: Reply<CreateResponse> = self.call("CreateRevokableToken", request, Effect::Mint).await?;
-        if reply.message.bearer_token.expose().is_empty() {
-            return Err(unreadable(Effect::Mint, &authority(&self.endpoint.join("/")), "it holds no bearerToken"));
-        }
-        Ok(reply)
+        let body = self
+            .raw("CreateRevokableToken", request, Effect::Mint)
+            .await
+            .map_err(|error| self.failure(error, Effect::Mint))?;
+        let message = match decode::<CreateResponse>(&body, Effect::Mint, &self.endpoint) {
+            Ok(message) if !message.bearer_token.expose().is_empty() => message,
+            Ok(_) => {
+                return Err(unreadable(Effect::Mint, &authority(&self.endpoint.join("/")), "it holds no bearerToken"));
+            }
+            Err(failure) => salvage(&body).ok_or(failure)?,
+        };
+        Ok(Reply { message, body })
     }
 
     /// One page of tokens.
@@ -146,71 +172,13 @@ impl TokensApi {
     }
 }
 
-/// Reads a response message.
-///
-/// # Errors
-/// Unexpected, or outcome unknown where a change was made: it does not fit.
-pub fn decode<T: DeserializeOwned>(body: &[u8], effect: Effect, endpoint: &Endpoint) -> Result<T> {
-    let host = authority(&endpoint.join("/"));
-    // serde would take an array for a message.
-    if !body.trim_ascii_start().starts_with(b"{") {
-        return Err(unreadable(effect, &host, "it is no JSON object"));
-    }
-    // serde_json would quote a value that it did not expect.
-    serde_json::from_slice(body).map_err(|error| {
-        unreadable(effect, &host, &format!("its JSON does not fit at line {}, column {}", error.line(), error.column()))
-    })
-}
-
-/// The server's words behind a colon, or nothing.
-pub fn server_words(error: &RpcError) -> String {
-    if error.message.is_empty() { String::new() } else { format!(": {}", sanitize(&error.message)) }
-}
-
-/// An error of the server, in a sentence.
-pub fn explain(error: &RpcError, effect: Effect, source: &Source) -> Failure {
-    let words = server_words(error);
-    let kind = match error.code.kind() {
-        // A gateway gave up waiting: what it waited for may have been done.
-        _ if effect != Effect::Read && !error.from_envelope && matches!(error.http_status, 502 | 504) => {
-            Kind::OutcomeUnknown
-        }
-        Kind::Temporary if effect != Effect::Read && error.code == Code::DeadlineExceeded => Kind::OutcomeUnknown,
-        kind => kind,
-    };
-    let failure = match kind {
-        Kind::NotAuthenticated => {
-            Failure::new(kind, format!("the server rejected the credential from {}{words}", source.name())).hint(
-                "it may have expired or been revoked; log in with the official `nsc login`, or use another token file",
-            )
-        }
-        Kind::NotPermitted => Failure::new(kind, format!("not permitted{}", missing(error).unwrap_or(words))),
-        Kind::NotFound => Failure::new(kind, format!("not found{words}")),
-        Kind::Conflict => {
-            Failure::new(kind, format!("the state of things does not allow it{words} ({})", error.code.name()))
-        }
-        Kind::Unexpected => Failure::new(kind, format!("the server failed{words} ({})", error.code.name())),
-        Kind::Temporary => {
-            Failure::new(kind, format!("the server cannot answer now{words}")).hint("run it again in a moment")
-        }
-        Kind::OutcomeUnknown => Failure::new(kind, format!("the request was sent and its outcome is unknown{words}")),
-        _ => Failure::new(kind, format!("the server refused{words} ({})", error.code.name())),
-    };
-    failure.http_status(error.http_status).request_id(request_id(error))
-}
-
-/// The permissions that the caller lacked, where the server named them.
-fn missing(error: &RpcError) -> Option<String> {
-    let detail = error.details.iter().find(|detail| detail.type_name == PERMISSION_DENIED)?;
-    let missing = read_permission_denied(&detail.value)?;
-    if missing.is_empty() {
-        return None;
-    }
-    let names: Vec<String> = missing.iter().map(|access| sanitize(&access.to_string()).into_owned()).collect();
-    Some(format!(": missing {}", names.join(", ")))
-}
-
-fn request_id(error: &RpcError) -> Option<String> {
-    let detail = error.details.iter().find(|detail| detail.type_name == REQUEST_ID)?;
-    read_request_id(&detail.value).map(|id| sanitize(&id).into_owned())
+/// What can be had of a create's answer that does not fit: the secret exists
+/// now and must not be lost for a field that is of no matter.
+fn salvage(body: &[u8]) -> Option<CreateResponse> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let secret = ["bearerToken", "bearer_token"].iter().find_map(|name| value.get(name)?.as_str())?;
+    let token = value.get("token").cloned().unwrap_or_default();
+    let id = ["tokenId", "token_id"].iter().find_map(|name| token.get(name)?.as_str()).unwrap_or_default();
+    let token = RevokableToken { token_id: id.to_owned(), ..RevokableToken::default() };
+    (!secret.is_empty()).then(|| CreateResponse { bearer_token: Secret::new(secret), token })
 }

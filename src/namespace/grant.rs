@@ -39,13 +39,14 @@ pub fn read_all(values: &[String]) -> Result<Vec<Permission>> {
             Some("") => return Err(Failure::usage(format!("{name}: @ needs the name of a file")).hint(FORMAT)),
             Some(path) => {
                 let document = Document::from_file(format!("{name} file {path}"), Path::new(path))?;
-                grants.extend(read_file(&document)?);
+                let read = read_file(&document)?;
+                if read.is_empty() {
+                    return Err(Failure::usage(format!("{} holds no grant", document.name)).hint(FORMAT));
+                }
+                grants.extend(read);
             }
             None => grants.push(read(&Document::inline(name, value))?),
         }
-    }
-    if grants.is_empty() {
-        return Err(Failure::usage("--grant: the file holds no grant").hint(FORMAT));
     }
     Ok(grants)
 }
@@ -127,6 +128,9 @@ pub fn doubts(grants: &[Permission]) -> Vec<String> {
                     });
                 }
             }
+        }
+        if kind == "instance" && grant.actions.iter().any(|action| action == "*") {
+            doubts.push("the server is known to refuse the action \"*\" on instance; name the actions".to_owned());
         }
         if grant.resource_id.is_empty() {
             doubts.push(format!(
@@ -249,6 +253,7 @@ mod tests {
             ["\"destory\" is not a known action of instance; did you mean \"destroy\"?"]
         );
         assert_eq!(doubts(&[grant("artifact", "", "list")]).len(), 1);
+        assert_eq!(doubts(&[grant("instance", "*", "*")]).len(), 1);
     }
 
     proptest! {

@@ -169,7 +169,7 @@ pub struct CreateResponse {
     #[serde(rename = "bearerToken", alias = "bearer_token")]
     pub bearer_token: Secret,
     /// The token.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub token: RevokableToken,
 }
 

@@ -4,6 +4,7 @@ pub mod api;
 pub mod commands;
 pub mod credential;
 pub mod detail;
+pub mod failure;
 pub mod grant;
 pub mod jwt;
 pub mod message;

@@ -46,9 +46,12 @@ pub const PUBLISHED: [(&str, &[&str]); 29] = [
     ("testing/test/logs", &["stream"]),
     ("testing/test/result", &["list", "push"]),
     ("testing/test/run", &["complete", "create", "get", "list"]),
-    ("token/revokable", &["create", "list", "refresh", "revoke"]),
+    (TOKENS, &["create", "list", "refresh", "revoke"]),
     ("volume/persistent", &["describe", "destroy", "list"]),
 ];
+
+/// The type of the tokens themselves.
+pub const TOKENS: &str = "token/revokable";
 
 /// Types seen in use outside the published page.
 pub const UNPUBLISHED: [(&str, &[&str]); 4] = [

@@ -5,11 +5,12 @@ use std::fmt;
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize, Serializer};
+
+use crate::http::connect::decode_base64;
 
 /// An enum of protobuf: names with numbers, zero for unknown.
 pub(super) trait ProtoEnum: Copy + Default + PartialEq + 'static {
@@ -61,13 +62,7 @@ pub struct Time(pub Timestamp);
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nanos = self.0.subsec_nanosecond();
-        let digits = match nanos {
-            0 => 0,
-            _ if nanos % 1_000_000 == 0 => 3,
-            _ if nanos % 1_000 == 0 => 6,
-            _ => 9,
-        };
+        let digits = fraction_digits(self.0.subsec_nanosecond().unsigned_abs());
         write!(f, "{:.digits$}", self.0)
     }
 }
@@ -81,6 +76,16 @@ impl Serialize for Time {
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map(Self).map_err(|_| de::Error::custom("invalid RFC 3339 time"))
+    }
+}
+
+/// How many digits of a second's fraction protobuf writes: 0, 3, 6 or 9.
+fn fraction_digits(nanos: u32) -> usize {
+    match nanos {
+        0 => 0,
+        _ if nanos.is_multiple_of(1_000_000) => 3,
+        _ if nanos.is_multiple_of(1_000) => 6,
+        _ => 9,
     }
 }
 
@@ -99,18 +104,11 @@ impl Serialize for Span {
         let seconds = self.0.as_secs().unsigned_abs();
         let nanos = self.0.subsec_nanos().unsigned_abs();
         let sign = if self.0.is_negative() { "-" } else { "" };
-        if nanos == 0 {
-            return serializer.collect_str(&format_args!("{sign}{seconds}s"));
-        }
-        let fraction = format!("{nanos:09}");
-        let digits = if nanos.is_multiple_of(1_000_000) {
-            3
-        } else if nanos.is_multiple_of(1_000) {
-            6
-        } else {
-            9
+        let fraction = match fraction_digits(nanos) {
+            0 => String::new(),
+            digits => format!(".{}", &format!("{nanos:09}")[..digits]),
         };
-        serializer.collect_str(&format_args!("{sign}{seconds}.{}s", &fraction[..digits]))
+        serializer.collect_str(&format_args!("{sign}{seconds}{fraction}s"))
     }
 }
 
@@ -143,16 +141,14 @@ pub struct Bytes(pub Vec<u8>);
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&base64::engine::general_purpose::STANDARD.encode(&self.0))
+        serializer.serialize_str(&STANDARD.encode(&self.0))
     }
 }
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-        let alphabet = if text.contains(['-', '_']) { URL_SAFE } else { STANDARD };
-        GeneralPurpose::new(&alphabet, lenient).decode(text).map(Self).map_err(|_| de::Error::custom("invalid base64"))
+        decode_base64(&text).map(Self).ok_or_else(|| de::Error::custom("invalid base64"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! From what a token file holds to a token that can be sent: a session is
 //! exchanged for a tenant token, which is cached beside the file.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use crate::http::connect::{Call, CallError, Code, unary};
 use crate::http::endpoint::Endpoint;
 use crate::http::retry::Effect;
 use crate::input::document::read_limited;
-use crate::namespace::api::{decode, explain, server_words};
 use crate::namespace::credential::Found;
+use crate::namespace::failure::{decode, explain, server_words};
 use crate::namespace::jwt::{Claims, TokenKind};
 use crate::namespace::message::{IssueTenantTokenRequest, IssueTenantTokenResponse, SESSIONS_SERVICE};
 use crate::namespace::proto::Span;
@@ -60,14 +61,18 @@ fn outlasts(expiry: Timestamp, now: Timestamp) -> bool {
     now.checked_add(MINIMUM_VALIDITY).is_ok_and(|needed| expiry > needed)
 }
 
-fn cache_file(found: &Found) -> PathBuf {
-    found.path.with_file_name("token.cache")
+/// The cache beside a token file; none beside what is no file, such as a
+/// pipe, and none in place of the token file itself.
+fn cache_file(found: &Found) -> Option<PathBuf> {
+    let cache = found.path.with_file_name("token.cache");
+    let is_file = fs::metadata(&found.path).is_ok_and(|metadata| metadata.is_file());
+    (is_file && cache != found.path).then_some(cache)
 }
 
 /// The cached tenant token, where it is the same user's and lives on. A cache
 /// that cannot be read is no cache.
 fn cached(found: &Found, session: &Secret, now: Timestamp) -> Option<Secret> {
-    let text = String::from_utf8(read_limited(&cache_file(found)).ok()??).ok()?;
+    let text = String::from_utf8(read_limited(&cache_file(found)?).ok()??).ok()?;
     let token = Secret::new(text.trim());
     let (claims, owner) = (Claims::of(&token)?, Claims::of(session)?);
     // Every token file in a directory shares the cache: the workspace must
@@ -100,6 +105,8 @@ async fn exchange(found: &Found, session: &Secret, client: &Client, endpoint: &E
     })?;
     let response: IssueTenantTokenResponse = decode(&body, Effect::Read, endpoint)?;
     // A cache that cannot be written costs the next call a round trip.
-    let _ = private_file::replace(&cache_file(found), response.tenant_token.expose().as_bytes());
+    if let Some(cache) = cache_file(found) {
+        let _ = private_file::replace(&cache, response.tenant_token.expose().as_bytes());
+    }
     Ok(response.tenant_token)
 }

@@ -1,92 +1,211 @@
 //! The way of a secret that exists once, from the server's answer to its
 //! owner. What cannot be delivered is put aside in a file, never dropped.
 
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
 
 use crate::context::{Context, Environment};
 use crate::error::{Failure, Result};
 use crate::output::private_file::{self, PrivateFile};
 
+/// Where a secret is to go, looked at before there is one.
+pub struct Delivery {
+    file: Option<PrivateFile>,
+    stdout: Stdout,
+}
+
+/// What standard output leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stdout {
+    Somewhere,
+    /// `/dev/null`, by the caller's wish.
+    Discarded,
+    /// Nothing: it was closed, and opened on `/dev/null` for safety's sake as
+    /// the process began, for reading and writing, which no shell does.
+    Closed,
+}
+
 /// A secret that was just minted, ready to be written.
-pub struct Minted<'a> {
+pub struct Minted {
     /// What it is called in messages, as in `token tok_…`.
     pub what: String,
     /// Names the rescue file: the server's id.
-    pub id: &'a str,
+    pub id: String,
     /// The content of a file that holds the secret.
     pub file_content: String,
-    /// The command that undoes the minting.
+    /// How to undo the minting, as a hint.
     pub undo: String,
 }
 
-/// Delivers: the file first, then standard output. `shown` makes what goes to
-/// standard output and says whether the secret is in it.
-///
-/// # Errors
-/// Unexpected: something could not be written. The message says where the
-/// secret is now.
-pub fn deliver(
-    ctx: &mut Context,
-    minted: &Minted<'_>,
-    file: Option<PrivateFile>,
-    shown: impl FnOnce(&mut Context) -> Result<()>,
-) -> Result<()> {
-    let mut in_file = None;
-    if let Some(file) = file {
-        let path = file.path().to_owned();
-        if let Err(error) = file.commit(minted.file_content.as_bytes()) {
-            let failure =
-                Failure::unexpected(format!("{} was made, but {} cannot be written", minted.what, path.display()));
-            return Err(put_aside(ctx, minted, failure.source(error)));
+impl Delivery {
+    /// Readies a delivery to a file, or to standard output alone.
+    ///
+    /// # Errors
+    /// Usage: the file cannot be written, or there is none and standard output
+    /// is closed.
+    pub fn prepare(flag: &str, file: Option<&Path>) -> Result<Self> {
+        let file = file.map(|path| PrivateFile::prepare(flag, path)).transpose()?;
+        let stdout = stdout();
+        if file.is_none() && stdout == Stdout::Closed {
+            return Err(Failure::usage("standard output is closed: the secret would have nowhere to go")
+                .hint(format!("write it to a file with {flag} PATH")));
         }
-        ctx.note(&format!("{} written to {}", minted.what, path.display()));
-        in_file = Some(path);
+        Ok(Self { file, stdout })
     }
-    let written = shown(ctx).and_then(|()| {
-        ctx.stdout.flush().map_err(|error| Failure::unexpected("standard output cannot be written").source(error))
-    });
-    match (written, in_file) {
-        (Ok(()), _) => Ok(()),
-        (Err(failure), Some(path)) => Err(failure.hint(format!("{} is in {}", minted.what, path.display()))),
-        (Err(failure), None) => Err(put_aside(ctx, minted, failure)),
+
+    /// Whether the secret goes to a file.
+    pub fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Delivers: to the file first, then what `shown` makes to standard
+    /// output. `is_risky` says that making it may take the process down, as a
+    /// filter may: the secret is put aside for as long.
+    ///
+    /// # Errors
+    /// Unexpected: something could not be made or written. The hints say where
+    /// the secret is now.
+    pub async fn deliver(
+        self,
+        ctx: &mut Context,
+        minted: &Minted,
+        is_risky: bool,
+        shown: impl Future<Output = Result<Vec<u8>>>,
+    ) -> Result<()> {
+        let mut in_file = None;
+        if let Some(file) = self.file {
+            let path = file.path().to_owned();
+            if let Err(error) = file.commit(minted.file_content.as_bytes()) {
+                let what = format!("{} was made, but {} cannot be written", minted.what, path.display());
+                return Err(Aside::new(&ctx.env, minted).explain(ctx, minted, Failure::unexpected(what).source(error)));
+            }
+            in_file = Some(path);
+        }
+        let aside = (is_risky && in_file.is_none()).then(|| Aside::new(&ctx.env, minted));
+        let written = match shown.await {
+            Ok(bytes) => ctx
+                .stdout
+                .write_all(&bytes)
+                .and_then(|()| ctx.stdout.flush())
+                .map_err(|error| Failure::unexpected("standard output cannot be written").source(error)),
+            Err(failure) => Err(failure),
+        };
+        match (written, in_file) {
+            (Ok(()), Some(path)) => ctx.note(&format!("{} written to {}", minted.what, path.display())),
+            (Ok(()), None) if self.stdout == Stdout::Discarded => {
+                let aside = aside.unwrap_or_else(|| Aside::new(&ctx.env, minted));
+                if let Some(path) = aside.keep() {
+                    ctx.warn(&format!("standard output is discarded: {} is kept in {}", minted.what, path.display()));
+                }
+            }
+            (Ok(()), None) => {
+                if let Some(aside) = aside {
+                    aside.remove();
+                }
+            }
+            (Err(failure), Some(path)) => {
+                return Err(failure.hint(format!("{} is in {}", minted.what, path.display())));
+            }
+            (Err(failure), None) => {
+                let aside = aside.unwrap_or_else(|| Aside::new(&ctx.env, minted));
+                return Err(aside.explain(ctx, minted, failure));
+            }
+        }
+        Ok(())
     }
 }
 
-/// Puts the secret into a rescue file and tells where, or shows it to the
-/// person at the terminal where no file can be written.
-fn put_aside(ctx: &mut Context, minted: &Minted<'_>, failure: Failure) -> Failure {
-    let undo = format!("if you do not want it, undo it with `{}`", minted.undo);
-    match rescue(&ctx.env, minted) {
-        Ok(path) => failure.hint(format!("{} is kept in {}", minted.what, path.display())).hint(undo),
-        Err(error) if ctx.stderr.is_terminal() => {
-            // The one message that holds a secret: a person is there to take it.
-            let _ = ctx.stderr.write_line(minted.file_content.trim_end());
-            let _ = ctx.stderr.flush();
-            failure
-                .hint(format!("no file could be written either ({error}): {} is shown above, once", minted.what))
-                .hint(undo)
+/// A secret in a rescue file. Dropped before it was decided what becomes of
+/// it, as when the user interrupts, it says where the file is.
+struct Aside {
+    file: io::Result<PathBuf>,
+    is_settled: bool,
+}
+
+impl Aside {
+    fn new(env: &Environment, minted: &Minted) -> Self {
+        Self { file: rescue(env, minted), is_settled: false }
+    }
+
+    /// Leaves the file in place.
+    fn keep(mut self) -> Option<PathBuf> {
+        self.is_settled = true;
+        self.file.as_ref().ok().cloned()
+    }
+
+    /// The secret was delivered: the file is of no use.
+    fn remove(mut self) {
+        self.is_settled = true;
+        if let Ok(path) = &self.file {
+            let _ = fs::remove_file(path);
         }
-        Err(error) => failure
-            .hint(format!("no rescue file could be written either ({error}): the secret is lost"))
-            .hint(format!("undo it with `{}`", minted.undo)),
+    }
+
+    /// Says in the failure where the secret is. Where no file could be written
+    /// a person at the terminal is shown it.
+    fn explain(mut self, ctx: &mut Context, minted: &Minted, failure: Failure) -> Failure {
+        self.is_settled = true;
+        match &self.file {
+            Ok(path) => failure.hint(format!("{} is kept in {}", minted.what, path.display())).hint(&minted.undo),
+            Err(error) if ctx.stderr.is_terminal() => {
+                // The one message that holds a secret: a person is there to take it.
+                let _ = ctx.stderr.write_line(minted.file_content.trim_end());
+                let _ = ctx.stderr.flush();
+                let shown = format!("no file could be written either ({error}): {} is shown above, once", minted.what);
+                failure.hint(shown).hint(&minted.undo)
+            }
+            Err(error) => failure
+                .hint(format!("no rescue file could be written either ({error}): the secret is lost"))
+                .hint(&minted.undo),
+        }
     }
 }
 
-fn rescue(env: &Environment, minted: &Minted<'_>) -> io::Result<PathBuf> {
-    let state = env
-        .path("XDG_STATE_HOME")
-        .filter(|path| path.is_absolute())
-        .or_else(|| env.path("HOME").map(|home| home.join(".local/state")))
-        .ok_or_else(|| io::Error::other("neither XDG_STATE_HOME nor HOME is set"))?;
-    let directory = state.join("nscred/undelivered");
-    DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if let (false, Ok(path)) = (self.is_settled, &self.file) {
+            let _ = writeln!(io::stderr(), "note: the secret is kept in {}", path.display());
+        }
+    }
+}
+
+/// Writes the rescue file: under the state directory, else the temporary one.
+fn rescue(env: &Environment, minted: &Minted) -> io::Result<PathBuf> {
+    let absolute = |name| env.path(name).filter(|path| path.is_absolute());
+    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
     // The id is the server's text: only what is plain in a file name is kept.
-    let name: String =
-        minted.id.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).take(100).collect();
-    let path = directory.join(format!("{}.json", if name.is_empty() { "secret" } else { &name }));
-    private_file::replace(&path, minted.file_content.as_bytes())?;
-    Ok(path)
+    let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let name: String = minted.id.chars().filter(plain).take(100).collect();
+    let name = if name.is_empty() { "secret" } else { &name };
+    let mut outcome = Err(io::Error::other("there is no directory for it"));
+    for directory in [state, Some(std::env::temp_dir())].into_iter().flatten() {
+        let directory = directory.join("nscred/undelivered");
+        outcome = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&directory)
+            .and_then(|()| private_file::add(&directory, name, minted.file_content.as_bytes()));
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+fn stdout() -> Stdout {
+    let stdout = io::stdout();
+    let same_device = match (fstat(stdout.as_fd()), stat("/dev/null")) {
+        (Ok(stdout), Ok(null)) => stdout.st_rdev == null.st_rdev && stdout.st_mode == null.st_mode,
+        _ => false,
+    };
+    match fcntl_getfl(stdout.as_fd()) {
+        _ if !same_device => Stdout::Somewhere,
+        Ok(flags) if flags.contains(OFlags::RDWR) => Stdout::Closed,
+        _ => Stdout::Discarded,
+    }
 }

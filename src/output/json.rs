@@ -1,28 +1,116 @@
-//! JSON out: the server's answer with the field names as documented.
+//! JSON out: the server's answer with the field names as documented, and
+//! everything else as it came.
 
 use std::collections::HashMap;
+use std::fmt;
 
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde_json::value::RawValue;
 
-/// The value with every field name in snake_case, in the same order, unknown
-/// fields kept. Where two names would become one, both stay as they were.
-pub fn snake_case_names(value: Value) -> Value {
-    match value {
-        Value::Array(items) => items.into_iter().map(snake_case_names).collect(),
-        Value::Object(fields) => {
-            let mut named = Map::with_capacity(fields.len());
+/// How JSON is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// On one line.
+    Compact,
+    /// Over several, indented by two.
+    Pretty,
+}
+
+/// Deeper than this, values are written as they came.
+const DEEPEST: usize = 100;
+
+/// The JSON text with every field name in snake_case. Order, numbers and
+/// unknown fields stay as they are; where two names would become one, both
+/// stay too.
+///
+/// # Errors
+/// The text is not JSON.
+pub fn snake_case_names(json: &str, layout: Layout) -> serde_json::Result<String> {
+    let mut out = String::with_capacity(json.len() * 2);
+    write(json.trim(), layout, 0, &mut out)?;
+    Ok(out)
+}
+
+fn write(json: &str, layout: Layout, depth: usize, out: &mut String) -> serde_json::Result<()> {
+    match json.as_bytes().first() {
+        Some(b'{') if depth < DEEPEST => {
+            let Fields(fields) = serde_json::from_str(json)?;
             let mut uses: HashMap<String, usize> = HashMap::with_capacity(fields.len());
-            for name in fields.keys() {
+            for (name, _) in &fields {
                 *uses.entry(snake_case(name)).or_default() += 1;
             }
-            for (name, value) in fields {
-                let snake = snake_case(&name);
-                let unique = uses.get(&snake) == Some(&1);
-                named.insert(if unique { snake } else { name }, snake_case_names(value));
-            }
-            Value::Object(named)
+            write_items(['{', '}'], &fields, layout, depth, out, |(name, value), out| {
+                let snake = snake_case(name);
+                let name = if uses.get(&snake) == Some(&1) { &snake } else { name };
+                out.push_str(&serde_json::to_string(name)?);
+                out.push_str(if layout == Layout::Pretty { ": " } else { ":" });
+                write(value.get(), layout, depth + 1, out)
+            })
         }
-        other => other,
+        Some(b'[') if depth < DEEPEST => {
+            let items: Vec<&RawValue> = serde_json::from_str(json)?;
+            write_items(['[', ']'], &items, layout, depth, out, |item, out| write(item.get(), layout, depth + 1, out))
+        }
+        _ => {
+            let _: serde::de::IgnoredAny = serde_json::from_str(json)?;
+            out.push_str(json);
+            Ok(())
+        }
+    }
+}
+
+fn write_items<T>(
+    brackets: [char; 2],
+    items: &[T],
+    layout: Layout,
+    depth: usize,
+    out: &mut String,
+    write_item: impl Fn(&T, &mut String) -> serde_json::Result<()>,
+) -> serde_json::Result<()> {
+    let new_line = |depth: usize, out: &mut String| {
+        if layout == Layout::Pretty {
+            out.push('\n');
+            out.extend(std::iter::repeat_n("  ", depth));
+        }
+    };
+    out.push(brackets[0]);
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        new_line(depth + 1, out);
+        write_item(item, out)?;
+    }
+    if !items.is_empty() {
+        new_line(depth, out);
+    }
+    out.push(brackets[1]);
+    Ok(())
+}
+
+/// An object's fields in their order, values as they stand.
+struct Fields<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldsVisitor;
+        impl<'de> Visitor<'de> for FieldsVisitor {
+            type Value = Vec<(String, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(fields)
+            }
+        }
+        deserializer.deserialize_map(FieldsVisitor).map(Fields)
     }
 }
 
@@ -43,27 +131,57 @@ fn snake_case(name: &str) -> String {
     snake
 }
 
-/// The value over several lines, indented by two.
-pub fn pretty(value: &Value) -> String {
-    // A `Value` always serialises: its keys are strings and its numbers finite.
-    serde_json::to_string_pretty(value).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use proptest::prelude::*;
+
+    fn compact(json: &str) -> String {
+        snake_case_names(json, Layout::Compact).unwrap()
+    }
 
     #[test]
     fn names_change_and_values_order_and_strangers_stay() {
-        let value = json!({"tokenId": "tokenId", "new_field": 1, "aFutureThing": {"innerName": [{"deepName": null}]}});
-        let expected = r#"{"token_id":"tokenId","new_field":1,"a_future_thing":{"inner_name":[{"deep_name":null}]}}"#;
-        assert_eq!(snake_case_names(value).to_string(), expected);
+        let json = r#" {"tokenId": "tokenId", "new_field": 1.50, "aFutureThing": {"innerName": [{"deepName": null}, 1e400]}, "é\"": "\u00e9"} "#;
+        let expected = r#"{"token_id":"tokenId","new_field":1.50,"a_future_thing":{"inner_name":[{"deep_name":null},1e400]},"é\"":"\u00e9"}"#;
+        assert_eq!(compact(json), expected);
     }
 
     #[test]
     fn names_that_would_collide_are_left_alone() {
-        let value = json!({"tokenId": 1, "token_id": 2});
-        assert_eq!(snake_case_names(value.clone()), value);
+        let json = r#"{"tokenId":1,"token_id":2}"#;
+        assert_eq!(compact(json), json);
+    }
+
+    #[test]
+    fn over_several_lines() {
+        let pretty = snake_case_names(r#"{"a":[],"b":{},"cD":[1,{"e":2}]}"#, Layout::Pretty).unwrap();
+        assert_eq!(pretty, "{\n  \"a\": [],\n  \"b\": {},\n  \"c_d\": [\n    1,\n    {\n      \"e\": 2\n    }\n  ]\n}");
+    }
+
+    #[test]
+    fn what_is_no_json_is_an_error_and_depth_is_no_danger() {
+        for json in ["", "{", "[1,]", "nul", "{\"a\":1}x"] {
+            assert!(snake_case_names(json, Layout::Compact).is_err(), "{json}");
+        }
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(compact(&deep), deep);
+    }
+
+    proptest! {
+        #![proptest_config(crate::testing::properties())]
+
+        #[test]
+        fn pretty_is_the_same_value(names in prop::collection::vec("[a-z_]{1,4}", 0..5), text in any::<String>(), number in any::<i64>()) {
+            let object: serde_json::Map<_, _> = names.into_iter().map(|name| (name, serde_json::json!([text, number, {}]))).collect();
+            let json = serde_json::Value::Object(object);
+            let pretty = snake_case_names(&json.to_string(), Layout::Pretty).unwrap();
+            prop_assert_eq!(pretty, serde_json::to_string_pretty(&json).unwrap());
+        }
+
+        #[test]
+        fn no_text_panics(json in any::<String>()) {
+            let _ = snake_case_names(&json, Layout::Pretty);
+        }
     }
 }

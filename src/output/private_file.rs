@@ -3,9 +3,10 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 
 use crate::error::{Failure, Result};
@@ -21,7 +22,15 @@ enum Target {
     /// A new file beside the old one, which takes its place.
     Replace { temporary: NamedTempFile, path: PathBuf },
     /// A FIFO, a device or an open descriptor: written to, never replaced.
-    WriteTo(PathBuf),
+    WriteTo(File),
+    /// Standard output or error, by one of their names: written to through
+    /// the process's own handle, so that nothing overwrites the other.
+    Standard(Standard),
+}
+
+enum Standard {
+    Output,
+    Error,
 }
 
 impl PrivateFile {
@@ -44,16 +53,21 @@ impl PrivateFile {
         if text.ends_with('/') {
             return Err(refuse("is a directory; name a file"));
         }
+        if let Some(standard) = standard_stream(path) {
+            return Ok(Self { shown: path.to_owned(), target: Target::Standard(standard) });
+        }
         match fs::metadata(path) {
             Ok(existing) if existing.is_dir() => return Err(refuse("is a directory; name a file")),
             Ok(existing) if existing.permissions().readonly() => {
                 return Err(refuse("is read-only")
                     .hint(format!("allow writing with `chmod u+w {}`, or name another file", path.display())));
             }
-            Ok(existing)
-                if existing.file_type().is_fifo() || existing.file_type().is_char_device() || is_descriptor(path) =>
-            {
-                return Ok(Self { shown: path.to_owned(), target: Target::WriteTo(path.to_owned()) });
+            Ok(existing) if !existing.file_type().is_file() || is_descriptor(path) => {
+                // Not blocking: a FIFO that nobody reads is told at once.
+                let flags = OFlags::NONBLOCK.bits() as i32;
+                let file = OpenOptions::new().append(true).custom_flags(flags).open(path);
+                let file = file.map_err(|error| refuse("cannot be written to now").source(error))?;
+                return Ok(Self { shown: path.to_owned(), target: Target::WriteTo(file) });
             }
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -80,22 +94,52 @@ impl PrivateFile {
     /// Whatever writing, syncing or renaming says; the old file then stands.
     pub fn commit(self, content: &[u8]) -> io::Result<()> {
         match self.target {
-            Target::WriteTo(path) => {
-                let mut file = OpenOptions::new().append(true).open(path)?;
-                file.write_all(content)?;
-                file.flush()
+            Target::WriteTo(mut file) => file.write_all(content),
+            Target::Standard(Standard::Output) => {
+                let mut stdout = io::stdout();
+                stdout.write_all(content)?;
+                stdout.flush()
             }
+            Target::Standard(Standard::Error) => io::stderr().write_all(content),
             Target::Replace { temporary, path } => finish(temporary, &path, content),
         }
     }
 }
 
-/// Replaces a file of our own, such as a cache, in one step.
+/// Replaces a file of our own in one step. It may be lost with the power, as
+/// a cache may.
 ///
 /// # Errors
 /// Whatever creating, writing or renaming says.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    finish(create_beside(path)?, path, content)
+    let mut temporary = create_beside(path)?;
+    temporary.write_all(content)?;
+    temporary.persist(path)?;
+    Ok(())
+}
+
+/// Puts a file beside others under a name that none of them has: `stem.json`,
+/// else `stem-2.json` and so on.
+///
+/// # Errors
+/// Whatever creating, writing or renaming says.
+pub fn add(directory: &Path, stem: &str, content: &[u8]) -> io::Result<PathBuf> {
+    let mut temporary = create_beside(&directory.join(stem))?;
+    temporary.write_all(content)?;
+    temporary.as_file().sync_all()?;
+    for number in 1u32.. {
+        let name = if number == 1 { format!("{stem}.json") } else { format!("{stem}-{number}.json") };
+        let path = directory.join(name);
+        match temporary.persist_noclobber(&path) {
+            Ok(_) => {
+                sync_directory(&path);
+                return Ok(path);
+            }
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => temporary = error.file,
+            Err(error) => return Err(error.error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 fn create_beside(path: &Path) -> io::Result<NamedTempFile> {
@@ -108,7 +152,14 @@ fn finish(mut temporary: NamedTempFile, path: &Path, content: &[u8]) -> io::Resu
     temporary.write_all(content)?;
     temporary.as_file().sync_all()?;
     temporary.persist(path)?;
-    File::open(parent(path))?.sync_all()
+    sync_directory(path);
+    Ok(())
+}
+
+/// Makes a rename last. The file is in its place by now, and a directory that
+/// may not be read cannot be synced: no reason to call it a failure.
+fn sync_directory(path: &Path) {
+    let _ = File::open(parent(path)).and_then(|directory| directory.sync_all());
 }
 
 fn parent(path: &Path) -> &Path {
@@ -133,8 +184,15 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many links"))
 }
 
+/// Whether a path is another name for a descriptor of this process.
 fn is_descriptor(path: &Path) -> bool {
-    ["/dev/stdout", "/dev/stderr"].iter().any(|name| path == Path::new(name))
-        || path.starts_with("/dev/fd")
-        || path.starts_with("/proc/self/fd")
+    path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd")
+}
+
+fn standard_stream(path: &Path) -> Option<Standard> {
+    match path.to_str()? {
+        "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => Some(Standard::Output),
+        "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2" => Some(Standard::Error),
+        _ => None,
+    }
 }

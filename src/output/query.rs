@@ -1,6 +1,7 @@
 //! `-q`: jq filters over a JSON answer. Compiled before any request is sent.
 
-use std::io::{self, Write};
+use std::io;
+use std::time::Duration;
 
 use jaq_core::compile::{Compiler, Filter};
 use jaq_core::load::{self, Arena, File, Loader};
@@ -23,23 +24,47 @@ impl Query {
         filters.iter().map(|code| Ok((code.clone(), compile(code)?))).collect::<Result<_>>().map(Self)
     }
 
-    /// Runs each filter over the JSON text and writes each result on its own
+    /// Runs each filter over the JSON text and gives each result on its own
     /// line: strings raw, everything else as compact JSON. Numbers keep their
     /// digits and objects their order.
     ///
+    /// A filter is a program that may never end, so it runs beside the rest
+    /// and is given up after `limit`.
+    ///
     /// # Errors
-    /// Unexpected: the text is not JSON, a filter fails on it, or a result
-    /// cannot be written.
-    pub fn run(&self, json: &[u8], out: &mut dyn Write) -> Result<()> {
+    /// Unexpected: the text is not JSON, a filter fails on it, does not end in
+    /// time, or has no end of results.
+    pub async fn run(self, json: String, limit: Duration) -> Result<Vec<u8>> {
+        /// Room for filters that recurse; only what is used of it is taken.
+        const STACK: usize = 64 * 1024 * 1024;
+        let (done, result) = tokio::sync::oneshot::channel();
+        std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn(move || done.send(self.results(json.as_bytes())))
+            .map_err(|error| Failure::unexpected("the filter cannot be started").source(error))?;
+        match tokio::time::timeout(limit, result).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(Failure::unexpected("the filter ended without a result")),
+            Err(_) => {
+                let limit = humantime::format_duration(limit);
+                Err(Failure::unexpected(format!("the filter did not end within {limit}"))
+                    .hint("allow more time with --timeout 2m"))
+            }
+        }
+    }
+
+    fn results(&self, json: &[u8]) -> Result<Vec<u8>> {
+        /// More results than this come from a filter without end.
+        const MOST: usize = 1024 * 1024 * 1024;
         let input = read::parse_single(json)
             .map_err(|error| Failure::unexpected(format!("the answer is not JSON: {error}")))?;
+        let mut out = Vec::new();
         for (code, filter) in &self.0 {
             let ctx = Ctx::<Data>::new(&filter.lut, Vars::new([]));
             for result in filter.id.run((ctx, input.clone())) {
                 match result {
-                    Ok(value) => write_result(out, &value).map_err(|error| {
-                        Failure::unexpected("a result of the filter cannot be written").source(error)
-                    })?,
+                    Ok(value) => write_result(&mut out, &value)
+                        .map_err(|error| Failure::unexpected("a result cannot be written").source(error))?,
                     Err(exception) => match exception.get_err() {
                         // jaq quotes values in its messages, and a value may be a secret.
                         Ok(_) => {
@@ -57,18 +82,22 @@ impl Query {
                         },
                     },
                 }
+                if out.len() > MOST {
+                    return Err(Failure::unexpected(format!("the filter `{code}` gives more than 1 GiB")));
+                }
             }
         }
-        Ok(())
+        Ok(out)
     }
 }
 
-fn write_result(out: &mut dyn Write, value: &Val) -> io::Result<()> {
+fn write_result(out: &mut Vec<u8>, value: &Val) -> io::Result<()> {
     match value {
-        Val::TStr(text) | Val::BStr(text) => out.write_all(text)?,
+        Val::TStr(text) | Val::BStr(text) => out.extend_from_slice(text),
         other => write::write(out, &write::Pp::default(), 0, other)?,
     }
-    out.write_all(b"\n")
+    out.push(b'\n');
+    Ok(())
 }
 
 fn compile(code: &str) -> Result<Filter<Native<Data>>> {
@@ -122,8 +151,7 @@ mod tests {
 
     fn run(filters: &[&str], json: &str) -> Result<String> {
         let filters: Vec<String> = filters.iter().map(|filter| (*filter).to_owned()).collect();
-        let mut out = Vec::new();
-        Query::compile(&filters)?.run(json.as_bytes(), &mut out)?;
+        let out = Query::compile(&filters)?.results(json.as_bytes())?;
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 

@@ -1,8 +1,6 @@
 //! Draws views. On a terminal a table fits the width and is coloured; on a
 //! pipe the same table is whole: untruncated, unwrapped, no trailing blanks.
 
-use std::io;
-
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use crate::context::Stream;
@@ -13,11 +11,8 @@ use crate::output::view::{Cell, Details, Listing, Tone};
 /// that leaves less, lines run over rather than fall to single letters.
 const NARROWEST: u16 = 18;
 
-/// Draws a listing.
-///
-/// # Errors
-/// Whatever writing to the stream says.
-pub fn listing(stream: &mut Stream, listing: &Listing) -> io::Result<()> {
+/// Draws a listing, for the stream that it will be written to.
+pub fn listing(stream: &Stream, listing: &Listing) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     match stream.width() {
@@ -37,25 +32,22 @@ pub fn listing(stream: &mut Stream, listing: &Listing) -> io::Result<()> {
             ColumnConstraint::ContentWidth
         });
     }
-    for line in table.lines() {
-        stream.write_line(&paint(line.trim_end()))?;
-    }
-    Ok(())
+    table.lines().map(|line| format!("{}\n", paint(line.trim_end()))).collect()
 }
 
-/// Draws `Label: value` lines, the values aligned.
-///
-/// # Errors
-/// Whatever writing to the stream says.
-pub fn details(stream: &mut Stream, details: &Details) -> io::Result<()> {
+/// Draws `Label: value` lines, the values aligned, for the stream that they
+/// will be written to.
+pub fn details(stream: &Stream, details: &Details) -> String {
+    let mut text = String::new();
     let width = details.0.iter().map(|(label, _)| label.len() + 1).max().unwrap_or(0);
     for (label, cell) in &details.0 {
         let value = paint(&mark(cell, stream.color()));
         let label = if label.is_empty() { String::new() } else { format!("{label}:") };
         let line = format!("{label:<width$} {value}");
-        stream.write_line(line.trim_end())?;
+        text.push_str(line.trim_end());
+        text.push('\n');
     }
-    Ok(())
+    text
 }
 
 /// Invisible stand-ins for colours while widths are measured: comfy-table

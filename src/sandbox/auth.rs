@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::namespace::detail::Access;
 use crate::namespace::message::{Permission, RevokableToken, State};
+use crate::namespace::permissions::TOKENS;
 use crate::sandbox::store::{Store, Stored};
 
 /// The one workspace.
@@ -20,9 +21,6 @@ pub const ADMIN: &str = "user_admin";
 /// A member who is no admin: may use every resource, and mint tokens bound to
 /// the own membership; may not list, revoke or refresh them.
 pub const MEMBER: &str = "user_member";
-
-/// The resource type of tokens themselves.
-const TOKENS: &str = "token/revokable";
 
 /// The claims of the sandbox's own JWTs.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -12,11 +12,12 @@ use clap::Args;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::input::duration;
+use crate::interrupt::Signals;
 use crate::output::written;
 use crate::sandbox::clock::Clock;
 use crate::sandbox::namespace::Namespace;
 use crate::sandbox::server;
-use crate::sandbox::shell::{Signals, World};
+use crate::sandbox::shell::World;
 use crate::sandbox::store::Store;
 
 /// Flags of `sandbox`.

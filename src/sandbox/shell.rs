@@ -13,9 +13,9 @@ use std::time::Duration;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::{Failure, Result};
+use crate::interrupt::Signals;
 use crate::names::Program;
 use crate::output::private_file;
 use crate::sandbox::auth::{ADMIN, MEMBER};
@@ -111,51 +111,16 @@ impl World {
     }
 }
 
-/// The signals that end a program. Listened for from before there is anything
-/// to clean up.
-pub struct Signals {
-    interrupt: Signal,
-    quit: Signal,
-    terminate: Signal,
-    hang_up: Signal,
-}
-
-impl Signals {
-    /// Begins to listen.
-    ///
-    /// # Errors
-    /// Unexpected: the system does not let it.
-    pub fn listen() -> Result<Self> {
-        let on = |kind| signal(kind).map_err(|error| Failure::unexpected("signals cannot be awaited").source(error));
-        Ok(Self {
-            interrupt: on(SignalKind::interrupt())?,
-            quit: on(SignalKind::quit())?,
-            terminate: on(SignalKind::terminate())?,
-            hang_up: on(SignalKind::hangup())?,
-        })
-    }
-
-    /// Waits for any of them.
-    pub async fn any(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.quit.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
-        }
-    }
-}
-
 /// Waits for the command. Ctrl-C is the command's to answer, since the
 /// terminal sends it to both; a request to end is passed on.
 async fn wait(mut child: Child, signals: &mut Signals) -> io::Result<u8> {
     let status = loop {
         tokio::select! {
             status = child.wait() => break status?,
-            _ = signals.interrupt.recv() => {}
-            _ = signals.quit.recv() => {}
-            _ = signals.terminate.recv() => pass_on(&child, rustix::process::Signal::TERM),
-            _ = signals.hang_up.recv() => pass_on(&child, rustix::process::Signal::HUP),
+            () = signals.interrupt.recv() => {}
+            () = signals.quit.recv() => {}
+            () = signals.terminate.recv() => pass_on(&child, rustix::process::Signal::TERM),
+            () = signals.hang_up.recv() => pass_on(&child, rustix::process::Signal::HUP),
         }
     };
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);

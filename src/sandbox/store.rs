@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 
 use crate::error::{Failure, Result};
 use crate::namespace::message::{Permission, RevokableToken, Scope, State};
@@ -124,7 +124,10 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(Failure::usage(format!("{name} cannot be made")).source(error)),
         }
-        let connection = Connection::open(path).map_err(|error| unusable(&name, error))?;
+        // A path and nothing else: no URI, and no special names.
+        let plain = Path::new(".").join(path);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(plain, flags).map_err(|error| unusable(&name, error))?;
         Self::prepare(connection, &name)
     }
 
@@ -367,7 +370,7 @@ fn unusable(name: &str, error: rusqlite::Error) -> Failure {
 
 /// Nanoseconds since 1970, which fit until 2262.
 fn nanos(time: Timestamp) -> i64 {
-    i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)
+    i64::try_from(time.as_nanosecond()).unwrap_or(if time < Timestamp::UNIX_EPOCH { i64::MIN } else { i64::MAX })
 }
 
 fn time(nanos: i64) -> Timestamp {

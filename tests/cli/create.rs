@@ -1,6 +1,6 @@
 //! `token create`: what it makes, what it prints, and what it refuses.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::json;
 
@@ -78,6 +78,10 @@ fn doubtful_grants_are_warned_about_and_left_to_the_server() {
     let run = sandbox.run("nsc", ["token", "create", "--name", "t", "--grant", grant]);
     assert!(run.stderr.contains("warning: \"buidler\" is not a known resource type; did you mean \"builder\"?"));
     run.fails_with(1, "requested permissions are not allowed in revokable tokens: [buidler:ensure] (invalid_argument)");
+    let args = ["token", "create", "--name", "t", "--grant", grant, "-o", "json"];
+    let stderr = sandbox.run("nsc", args).fails(1);
+    let error: serde_json::Value = serde_json::from_str(&stderr).unwrap();
+    assert_eq!(error["hints"], json!(["\"buidler\" is not a known resource type; did you mean \"builder\"?"]));
 }
 
 #[test]
@@ -132,8 +136,8 @@ fn with_a_file_the_other_formats_print_the_secret_too() {
 #[test]
 fn the_file_replaces_a_wider_one_and_a_links_target() {
     let sandbox = Sandbox::start();
-    sandbox.write("target.json", "old");
-    assert_eq!(mode(sandbox.path("target.json")), 0o644);
+    let target = sandbox.write("target.json", "old");
+    std::fs::set_permissions(&target, PermissionsExt::from_mode(0o644)).unwrap();
     symlink("target.json", sandbox.path("link.json")).unwrap();
     sandbox.create("a", "--token_file link.json").ok();
     assert!(sandbox.path("link.json").is_symlink());
@@ -152,7 +156,75 @@ fn a_descriptor_is_written_to_and_not_replaced() {
 }
 
 #[test]
-fn a_closed_or_full_standard_output_leaves_a_rescue_file() {
+fn standard_output_by_name_shares_its_place() {
+    let sandbox = Sandbox::start();
+    for (name, path) in [("a", "/dev/stdout"), ("b", "/dev/fd/1"), ("c", "/proc/self/fd/1")] {
+        sandbox.sh(&format!("nsc token create --name {name} --grant '{GRANT}' --token_file {path} > out")).ok();
+        let out = sandbox.read("out");
+        assert!(
+            out.starts_with("{\"bearer_token\":\"nsrt_") && out.contains(&format!("\nName:        {name}\n")),
+            "{out}"
+        );
+    }
+}
+
+#[test]
+fn a_fifo_that_nobody_reads_is_refused_before_anything_is_made() {
+    let sandbox = Sandbox::start();
+    let script = format!("mkfifo pipe; nsc token create --name a --grant '{GRANT}' --token_file pipe");
+    sandbox.sh(&script).fails_with(2, "--token_file pipe: cannot be written to now");
+    assert_eq!(sandbox.nsc("token list -q length").ok(), "0\n");
+}
+
+#[test]
+fn a_closed_standard_output_is_refused_before_anything_is_made() {
+    let sandbox = Sandbox::start();
+    let create = format!("nsc token create --name a --grant '{GRANT}'");
+    sandbox.sh(&format!("{create} --output token >&-")).fails_with(2, "standard output is closed");
+    assert_eq!(sandbox.nsc("token list -q length").ok(), "0\n");
+    sandbox.sh(&format!("{create} --token_file t.json >&-")).ok();
+    assert!(sandbox.read("t.json").contains("nsrt_"));
+}
+
+/// The rescue files, by name.
+fn rescued(sandbox: &Sandbox) -> Vec<String> {
+    let directory = std::fs::read_dir(sandbox.path("home/.local/state/nscred/undelivered"));
+    let mut names: Vec<String> = directory
+        .map(|entries| entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect())
+        .unwrap_or_default();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_discarded_standard_output_keeps_the_secret_in_a_file() {
+    let sandbox = Sandbox::start();
+    let run = sandbox.sh(&format!("nsc token create --name a --grant '{GRANT}' > /dev/null"));
+    assert!(run.stderr.contains("standard output is discarded"), "{run:?}");
+    run.ok();
+    assert_eq!(rescued(&sandbox).len(), 1);
+}
+
+#[test]
+fn a_filter_that_never_ends_or_crashes_does_not_take_the_secret_along() {
+    let sandbox = Sandbox::start();
+    let run = |name: &str, filter: &str| {
+        let args = ["token", "create", "--timeout", "2s", "--name", name, "--grant", GRANT, "-q", filter];
+        sandbox.run("nsc", args)
+    };
+    run("fine", ".token.name").ok();
+    assert_eq!(rescued(&sandbox).len(), 0);
+    let stderr = run("endless", "last(repeat(1))").fails_with(1, "the filter did not end within 2s");
+    assert!(stderr.contains("undelivered/tok_"), "{stderr}");
+    assert_eq!(rescued(&sandbox).len(), 1);
+    let crashed = run("deep", "def f: 1 + f; f");
+    assert_ne!(crashed.code, 0);
+    assert_eq!(crashed.stdout, "");
+    assert_eq!(rescued(&sandbox).len(), 2);
+}
+
+#[test]
+fn a_full_standard_output_leaves_a_rescue_file() {
     let sandbox = Sandbox::start();
     let script = format!("nsc token create --name full --grant '{GRANT}' --output token > /dev/full");
     let stderr = sandbox.sh(&script).fails(1);
@@ -161,8 +233,7 @@ fn a_closed_or_full_standard_output_leaves_a_rescue_file() {
     let script = format!("nsc token create --name file --grant '{GRANT}' -o json --token_file t.json > /dev/full");
     let stderr = sandbox.sh(&script).fails_with(1, "is in t.json");
     assert!(!stderr.contains("undelivered/"), "{stderr}");
-    let kept = std::fs::read_dir(sandbox.path("home/.local/state/nscred/undelivered")).unwrap().count();
-    assert_eq!(kept, 1);
+    assert_eq!(rescued(&sandbox).len(), 1);
 }
 
 /// Everything that can be told without the server is told before anything is
@@ -176,7 +247,7 @@ fn bad_input_is_refused_before_anything_is_sent() {
     world.write("not-utf8.json", [b'{', 0xff, b'}']);
     world.write("huge.json", " ".repeat(1024 * 1024 + 1));
     let read_only = world.write("read-only.json", "{}");
-    std::fs::set_permissions(&read_only, std::os::unix::fs::PermissionsExt::from_mode(0o444)).unwrap();
+    std::fs::set_permissions(&read_only, PermissionsExt::from_mode(0o444)).unwrap();
     let before = world.files();
 
     let refused = |args: &[&str], words: &str| {

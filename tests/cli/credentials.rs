@@ -131,6 +131,19 @@ fn a_session_is_exchanged_once_and_cached() {
 }
 
 #[test]
+fn a_session_is_not_overwritten_by_its_cache() {
+    let mut sandbox = Sandbox::start();
+    sandbox.become_user("session");
+    let session = sandbox.bearer();
+    let path = sandbox.write("token.cache", &session);
+    sandbox.set("NSC_TOKEN_FILE", path);
+    sandbox.nsc("token list").ok();
+    assert_eq!(sandbox.read("token.cache"), session);
+    // What comes through a pipe has no place beside it.
+    sandbox.sh("NSC_TOKEN_FILE=/dev/fd/3 nsc token list 3<<EOF\n$(cat token.cache)\nEOF").ok();
+}
+
+#[test]
 fn a_session_that_was_ended_is_rejected() {
     let mut sandbox = Sandbox::start();
     sandbox.become_user("session");

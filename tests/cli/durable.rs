@@ -41,6 +41,8 @@ fn a_kill_in_a_storm_of_creates_loses_nothing_acknowledged() {
                     }
                 });
             }
+            // Should every writer stop early, this ends too, and fails.
+            drop(enough);
             wait.recv().unwrap();
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
         });
@@ -74,6 +76,19 @@ fn the_state_outlives_the_server_and_the_secrets_are_not_in_it() {
         let content = std::fs::read(sandbox.path(&name)).unwrap();
         let found = content.windows(secret.len() - 5).any(|part| part == &secret.as_bytes()[5..]);
         assert!(!found, "{name}");
+    }
+}
+
+#[test]
+fn a_file_is_a_path_whatever_its_name() {
+    for name in ["file:box.db", ":memory:"] {
+        let world = World::new();
+        let mut sandbox = Sandbox::with(world, &["--data", name]);
+        let (id, _) = sandbox.mint("kept", "");
+        sandbox = Sandbox::with(sandbox.kill(), &["--data", name]);
+        assert_eq!(sandbox.nsc("token list -q .[].token_id").ok().trim(), id);
+        assert!(sandbox.files().iter().all(|file| file.starts_with(name)), "{:?}", sandbox.files());
+        assert_eq!(mode(sandbox.path(name)), 0o600);
     }
 }
 

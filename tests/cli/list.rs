@@ -97,11 +97,21 @@ fn a_reader_that_goes_away_ends_it_quietly() {
     // The reading end is closed before the first byte is written.
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let mut command = sandbox.command("nsc");
-    let output = command.args(["token", "list"]).stdout(writer).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    let output = output.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(0));
-    assert_eq!(output.stderr, b"");
+    for line in ["token list", "token list -o json", "token list -q range(100000)"] {
+        let mut command = sandbox.command("nsc");
+        let stdout = writer.try_clone().unwrap();
+        let child = command.args(line.split(' ')).stdout(stdout).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), b"".as_slice()), "{line}");
+    }
+}
+
+#[test]
+fn a_filter_that_fails_in_the_middle_prints_nothing() {
+    let sandbox = Sandbox::start();
+    sandbox.mint("t", "");
+    sandbox.run("nsc", ["token", "list", "-q", ".[].name, error(\"x\")"]).fails(1);
+    sandbox.nsc("token list --timeout 300ms -q last(repeat(1))").fails_with(1, "did not end within 300ms");
 }
 
 #[test]

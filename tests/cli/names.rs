@@ -52,7 +52,14 @@ fn unknown_flags_before_a_command_are_theirs_too() {
     let world = World::new();
     link(&world, "ours/nsc");
     script(&world.path("theirs/nsc"), OFFICIAL);
-    for args in [&["--region", "eu", "token", "list"][..], &["--debug", "instance", "list"], &["-x"], &["login"]] {
+    for args in [
+        &["--region", "eu", "token", "list"][..],
+        &["--debug", "instance", "list"],
+        &["-x"],
+        &["-vx", "instance"],
+        &["help", "instance"],
+        &["login"],
+    ] {
         let run = call(&world, &["ours", "theirs"], "nsc", args);
         assert_eq!(run.code, 42, "{args:?} {run:?}");
         assert!(world.read("out.args").lines().skip(1).eq(args.iter().copied()));
@@ -88,6 +95,10 @@ fn without_an_official_program_there_is_a_sentence() {
     link(&world, "ours/nsc");
     let words = "`instance` is not a command of nscred, and there is no official nsc further down the PATH";
     call(&world, &["ours"], "nsc", &["instance", "list"]).fails_with(2, words);
+    let words = "`--bogus` is not an option of nscred";
+    call(&world, &["ours"], "nsc", &["--bogus", "token", "list"]).fails_with(2, words);
+    let words = "`instance` is not a command of nscred";
+    call(&world, &["ours"], "nsc", &["help", "instance"]).fails_with(2, words);
     // A file that cannot be run and a directory are no programs.
     world.write("theirs/nsc", OFFICIAL);
     std::fs::create_dir_all(world.path("folder/nsc")).unwrap();

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::ops::{Deref, DerefMut};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -23,15 +23,21 @@ impl Sandbox {
     }
 
     /// A sandbox in a world that is there already, with further flags.
-    pub fn with(mut world: World, flags: &[&str]) -> Self {
-        let mut server = world
-            .command("nscred")
-            .args(["sandbox", "--listen", "127.0.0.1:0"])
-            .args(flags)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+    pub fn with(world: World, flags: &[&str]) -> Self {
+        let mut command = world.command("nscred");
+        command.args(["sandbox", "--listen", "127.0.0.1:0"]).args(flags);
+        Self::from_command(world, command)
+    }
+
+    /// A sandbox that a shell starts.
+    pub fn in_shell(script: &str) -> Self {
+        let world = World::new();
+        let command = world.shell(script);
+        Self::from_command(world, command)
+    }
+
+    fn from_command(mut world: World, mut command: Command) -> Self {
+        let mut server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         // The line with PATH is the last: by then everything is in place.
         for line in BufReader::new(server.stdout.take().unwrap()).lines() {
             let line = line.unwrap();

@@ -108,7 +108,7 @@ fn a_request_to_end_is_passed_on_to_the_command() {
     let world = World::new();
     let mut server = world
         .command("nscred")
-        .args(["sandbox", "--", "sh", "-c", "trap 'exit 9' TERM; mkfifo gate; echo ready; read line < gate"])
+        .args(["sandbox", "--", "sh", "-c", "trap 'kill $!; exit 9' TERM; sleep 60 & echo ready; wait"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -118,4 +118,11 @@ fn a_request_to_end_is_passed_on_to_the_command() {
     let pid = rustix::process::Pid::from_child(&server);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert!(server.wait().unwrap().code().is_some_and(|code| code == 9));
+}
+
+#[test]
+fn what_was_ignored_at_the_start_stays_ignored() {
+    let sandbox = Sandbox::in_shell("trap '' HUP; exec nscred sandbox --listen 127.0.0.1:0");
+    rustix::process::kill_process(sandbox.id(), rustix::process::Signal::HUP).unwrap();
+    sandbox.nsc("token list").ok();
 }

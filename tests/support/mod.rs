@@ -87,12 +87,16 @@ impl World {
 
     /// Runs a script in a shell, where the names are on the PATH.
     pub fn sh(&self, script: &str) -> Run {
-        let mut command = self.command("nsc");
+        Run::of(&mut self.shell(script))
+    }
+
+    /// A shell with a script, where the names are on the PATH.
+    pub fn shell(&self, script: &str) -> Command {
+        let command = self.command("nsc");
         let mut shell = Command::new("/bin/sh");
         shell.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         shell.current_dir(self.directory.path()).stdin(Stdio::null()).args(["-c", script]);
-        command = shell;
-        Run::of(&mut command)
+        shell
     }
 
     /// `nsc token create` with a good grant and these further words.

@@ -140,7 +140,7 @@ fn a_listing_is_tried_again_and_a_create_is_not() {
     let (world, server) = world((0..9).map(|_| busy(503)));
     world.nsc("token list").fails_with(7, "the server cannot answer now: HTTP 503");
     server.requests(4);
-    for (status, exit, sent) in [(429, 7, 4), (502, 8, 1), (503, 7, 1), (504, 8, 1), (500, 1, 1)] {
+    for (status, exit, sent) in [(429, 7, 4), (502, 8, 1), (503, 7, 1), (504, 8, 1), (500, 8, 1)] {
         let (world, server) = crate::world((0..9).map(|_| busy(status)));
         world.create("t", "").fails(exit);
         server.requests(sent);
@@ -226,4 +226,65 @@ fn an_interrupt_says_whether_something_was_on_its_way() {
         assert!(stderr.contains(words), "{stderr}");
         assert_eq!(world.files(), before, "nothing is left behind");
     }
+}
+
+#[test]
+fn a_connection_that_does_not_come_about_is_safe_to_repeat() {
+    use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
+    // A listener with no room left: connections are neither taken nor refused.
+    let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&listener, &std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listen(&listener, 0).unwrap();
+    let address = std::net::SocketAddrV4::try_from(getsockname(&listener).unwrap()).unwrap();
+    let _waiting: Vec<_> = (0..3)
+        .map(|_| std::net::TcpStream::connect_timeout(&address.into(), std::time::Duration::from_millis(100)))
+        .collect();
+    let (mut world, _server) = world([]);
+    world.set("NSC_IAM_ENDPOINT", format!("http://{address}"));
+    for line in ["token list", "token revoke --token_id tok_a"] {
+        world.nsc(&format!("{line} --timeout 1s")).fails_with(7, "no connection to 127.0.0.1:");
+    }
+    world.create("t", "--timeout 1s").fails_with(7, "no connection to 127.0.0.1:");
+}
+
+#[test]
+fn what_a_gateway_says_of_a_change_is_not_taken_for_its_outcome() {
+    let html = |status| answer(status, "Content-Type: text/html\r\n", "<html>");
+    let unavailable = r#"{"code":"unavailable","message":"upstream"}"#;
+    for response in
+        [html(408), html(500), html(502), html(504), html(524), json(502, unavailable), json(504, unavailable)]
+    {
+        let (world, server) = world([response]);
+        world.create("t", "").fails_with(8, "its outcome is unknown");
+        server.requests(1);
+    }
+    for response in [json(500, r#"{"code":"internal"}"#), json(400, r#"{"code":"invalid_argument"}"#)] {
+        let (world, _server) = world([response]);
+        world.create("t", "").fails(1);
+    }
+    let (world, _server) = world([json(503, unavailable)]);
+    world.create("t", "").fails_with(7, "the server cannot answer now: upstream");
+    // The first try may have landed, whatever the later ones say.
+    let (world, _server) = crate::world([html(502), html(503), html(503), html(503)]);
+    world.nsc("token revoke --token_id tok_a").fails_with(8, "run `nsc token revoke --token_id tok_a` again");
+}
+
+#[test]
+fn an_interrupt_begins_nothing_new() {
+    use rustix::process::{Pid, Signal, kill_process};
+    use std::process::Stdio;
+    let (server, heard, go) = crate::server::Server::gated([json(200, "{}"), json(200, "{}"), json(200, "{}")]);
+    let (mut world, _server) = world([]);
+    world.set("NSC_IAM_ENDPOINT", &server.url);
+    let mut command = world.command("nsc");
+    command.args(["token", "revoke", "--token_id", "tok_a", "--token_id", "tok_b", "--token_id", "tok_c"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    heard.recv().unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    drop(go);
+    let output = child.wait_with_output().unwrap();
+    let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stdout.starts_with("Successfully revoked token tok_a\n"), "{stdout}");
+    assert!(stderr.contains("tok_c: interrupted before it was revoked"), "{stderr}");
 }

@@ -54,6 +54,14 @@ pub fn answer(status: u16, headers: &str, body: &str) -> String {
 
 impl Server {
     pub fn start(answers: impl IntoIterator<Item = String>) -> Self {
+        Self::gated(answers).0
+    }
+
+    /// A server that tells of the first request, and answers it only once the
+    /// gate is dropped.
+    pub fn gated(answers: impl IntoIterator<Item = String>) -> (Self, mpsc::Receiver<()>, mpsc::Sender<()>) {
+        let (news, heard) = mpsc::channel();
+        let (gate, opened) = mpsc::channel();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -63,10 +71,15 @@ impl Server {
         // It ends with the test's process, which has its own for each binary.
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                serve(stream.unwrap(), &mut answers, &kept);
+                serve(stream.unwrap(), &mut answers, &kept, || {
+                    // Nobody listens to the news where there is no gate.
+                    if news.send(()).is_ok() {
+                        let _ = opened.recv();
+                    }
+                });
             }
         });
-        Self { url, requests }
+        (Self { url, requests }, heard, gate)
     }
 
     /// All requests, of which there are this many.
@@ -78,11 +91,12 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, answers: &mut Vec<String>, kept: &Mutex<Vec<Request>>) {
+fn serve(stream: TcpStream, answers: &mut Vec<String>, kept: &Mutex<Vec<Request>>, pass: impl Fn()) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
     while let Some(request) = read(&mut reader) {
         kept.lock().unwrap().push(request);
+        pass();
         let Some(answer) = answers.pop() else { return };
         if writer.write_all(answer.as_bytes()).is_err()
             || !answer.starts_with("HTTP/1.1 ")

@@ -124,7 +124,7 @@ fn a_server_that_writes_snake_case_and_fields_of_the_future() {
         "Token ID:    tok_3\nName:        n\nDescription:\nCreated At:  2026-11-22T10:00:00Z\nExpires At:  never\n\n"
     ));
     let filtered = world.create("n", "-q .bearer_token -q .token.unheard_of -q .future_field -q .token.scope").ok();
-    assert_eq!(filtered, "nsrt_3\n{\"inner_thing\":[1.5,\"x\"]}\ntrue\n7\n");
+    assert_eq!(filtered, "nsrt_3\n{\"inner_thing\":[1.50,\"x\"]}\ntrue\n7\n");
 }
 
 #[test]
@@ -240,4 +240,63 @@ fn a_bad_line_sends_nothing() {
     world.nsc("token revoke --token_id nsrt_wirewirewire").fails(2);
     world.nsc("token refresh --token_id tok_a --minimum_duration 0").fails(2);
     server.requests(0);
+}
+
+#[test]
+fn a_secret_is_not_lost_for_a_field_that_does_not_fit() {
+    for (status, headers, body, id) in [
+        (200, "Content-Type: application/json\r\n", r#"{"bearerToken":"nsrt_S","token":null}"#, ""),
+        (
+            200,
+            "Content-Type: application/json\r\n",
+            r#"{"bearerToken":"nsrt_S","token":{"tokenId":"tok_1","createdAt":"soon"}}"#,
+            "tok_1",
+        ),
+        (
+            200,
+            "Content-Type: application/json\r\n",
+            r#"{"bearerToken":"nsrt_S","token":{"token_id":"tok_1","scope":[]}}"#,
+            "tok_1",
+        ),
+        (
+            200,
+            "Content-Type: application/json\r\n",
+            r#"{"bearerToken":"nsrt_S","bearer_token":"nsrt_S","token":7}"#,
+            "",
+        ),
+        (200, "Content-Type: text/plain\r\n", r#"{"bearerToken":"nsrt_S","token":{"tokenId":"tok_1"}}"#, "tok_1"),
+        (201, "", r#"{"bearerToken":"nsrt_S","token":{"tokenId":"tok_1"}}"#, "tok_1"),
+    ] {
+        let answers = || crate::server::answer(status, headers, body);
+        let (world, _server) = world([answers(), answers()]);
+        assert_eq!(world.create("ci", "-o token").ok(), "nsrt_S\n", "{body}");
+        assert!(world.create("ci", "").ok().starts_with(format!("Token ID:    {id}").trim_end()), "{body}");
+    }
+}
+
+#[test]
+fn rescued_secrets_do_not_replace_each_other() {
+    let answers = ["nsrt_1", "nsrt_2", "nsrt_3"].map(|secret| json(200, &format!(r#"{{"bearerToken":"{secret}"}}"#)));
+    let (world, _server) = world(answers);
+    for _ in 0..3 {
+        let script = format!("nsc token create --name ci --grant '{GRANT}' -o token > /dev/full");
+        let stderr = world.sh(&script).fails(1);
+        assert!(stderr.contains("look for \"ci\" in `nsc token list` and revoke it"), "{stderr}");
+    }
+    for (name, secret) in [("secret", 1), ("secret-2", 2), ("secret-3", 3)] {
+        let file = format!("home/.local/state/nscred/undelivered/{name}.json");
+        assert_eq!(world.read(&file), format!("{{\"bearer_token\":\"nsrt_{secret}\"}}\n"));
+    }
+}
+
+#[test]
+fn an_id_of_the_server_cannot_steer_a_terminal_or_a_shell() {
+    let body = r#"{"bearerToken":"nsrt_S","token":{"tokenId":"tok_\u001b[31m; rm -rf ~\u202e"}}"#;
+    let (world, _server) = world([json(200, body), json(200, body)]);
+    let run = world.create("ci", "--token_file t.json");
+    assert!(!run.stderr.contains('\u{1b}') && !run.stderr.contains('\u{202e}'), "{run:?}");
+    run.ok();
+    let script = format!("nsc token create --name ci --grant '{GRANT}' -o token > /dev/full");
+    let stderr = world.sh(&script).fails(1);
+    assert!(!stderr.contains("token_id tok_") && !stderr.contains('\u{1b}'), "{stderr}");
 }

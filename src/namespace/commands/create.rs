@@ -1,7 +1,7 @@
 //! `token create`.
 
-use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -11,12 +11,11 @@ use crate::error::{Failure, Kind, Result};
 use crate::input::duration::lifetime;
 use crate::namespace::api::{Reply, TokensApi};
 use crate::namespace::commands::QueryArgs;
-use crate::namespace::message::{AccessPolicy, CreateRequest, CreateResponse, Scope};
+use crate::namespace::message::{AccessPolicy, CreateRequest, CreateResponse, Permission, Scope};
 use crate::namespace::proto::Time;
 use crate::namespace::{grant, view};
-use crate::output::deliver::{Minted, deliver};
-use crate::output::json::pretty;
-use crate::output::private_file::PrivateFile;
+use crate::output::deliver::{Delivery, Minted};
+use crate::output::json::Layout;
 use crate::output::query::Query;
 use crate::output::table;
 
@@ -92,10 +91,28 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         (false, text) => Some(lifetime("--expires_in", text.as_deref().unwrap_or(DEFAULT_LIFETIME))?),
     };
     let query = args.query.compile()?;
-    for doubt in grant::doubts(&grants) {
-        ctx.warn(&doubt);
+    let delivery = Delivery::prepare("--token_file", args.token_file.as_deref())?;
+    let doubts = grant::doubts(&grants);
+    if !args.wants_json() {
+        doubts.iter().for_each(|doubt| ctx.warn(doubt));
     }
-    let file = args.token_file.as_deref().map(|path| PrivateFile::prepare("--token_file", path)).transpose()?;
+    // Where an error is one line of JSON, doubts are part of it.
+    let as_json = args.wants_json();
+    let minted = mint(&args, grants, life, ctx).await;
+    let reply = minted.map_err(|failure| if as_json { doubts.iter().fold(failure, Failure::hint) } else { failure })?;
+    if as_json {
+        doubts.iter().for_each(|doubt| ctx.warn(doubt));
+    }
+    hand_over(&args, &reply, query, delivery, ctx).await
+}
+
+/// Sends the request.
+async fn mint(
+    args: &CreateArgs,
+    grants: Vec<Permission>,
+    life: Option<Duration>,
+    ctx: &Context,
+) -> Result<Reply<CreateResponse>> {
     let api = TokensApi::connect(ctx).await?;
     let expires_at = life
         .map(|life| ctx.now().checked_add(life).map(Time))
@@ -103,71 +120,80 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         .map_err(|error| Failure::unexpected("the clock of this machine is out of range").source(error))?;
     let request = CreateRequest {
         name: args.name.clone(),
-        description: args.description.unwrap_or_default(),
+        description: args.description.clone().unwrap_or_default(),
         expires_at,
         access: AccessPolicy { grants },
         scope: if args.user { Scope::Membership } else { Scope::Unknown },
     };
     let program = ctx.program;
-    let reply = api.create(&request).await.map_err(|failure| {
+    api.create(&request).await.map_err(|failure| {
         let failure = if args.user {
             failure
         } else {
             failure.hint_on(Kind::NotPermitted, || {
-                "only workspace admins create tokens for the whole workspace; --user binds one to your own membership".to_owned()
+                "only workspace admins create tokens for the whole workspace; --user binds one to your own membership"
+                    .to_owned()
             })
         };
         failure.hint_on(Kind::OutcomeUnknown, || {
-            format!("look for \"{}\" in `{program} token list`; if it is there, its secret is lost: revoke it and create another", args.name)
+            format!(
+                "look for \"{}\" in `{program} token list`; if it is there, its secret is lost: revoke it and create another",
+                args.name
+            )
         })
-    })?;
-
-    let secret = &reply.message.bearer_token;
-    let id = reply.message.token.token_id.as_str();
-    let minted = Minted {
-        what: format!("token {id}"),
-        id,
-        file_content: format!("{}\n", json!({ "bearer_token": secret.expose() })),
-        undo: format!("{program} token revoke --token_id {id}"),
-    };
-    let in_file = file.is_some();
-    deliver(ctx, &minted, file, |ctx| show(ctx, &reply, args.output, query.as_ref(), in_file))?;
-    if args.output == Format::Table && query.is_none() && !in_file {
-        ctx.note("store the bearer token now: it is shown only once");
-    }
-    Ok(())
+    })
 }
 
-fn show(
-    ctx: &mut Context,
+/// Delivers the secret by file, by standard output, or both.
+async fn hand_over(
+    args: &CreateArgs,
     reply: &Reply<CreateResponse>,
-    format: Format,
-    query: Option<&Query>,
-    in_file: bool,
+    query: Option<Query>,
+    delivery: Delivery,
+    ctx: &mut Context,
 ) -> Result<()> {
-    let secret = &reply.message.bearer_token;
-    let mut shown = Vec::new();
-    match (query, format) {
-        (Some(query), _) => {
-            query.run(reply.json()?.to_string().as_bytes(), &mut shown)?;
-            let has_secret = shown.windows(secret.expose().len()).any(|part| part == secret.expose().as_bytes());
-            if !has_secret && !in_file {
-                ctx.warn("the output does not contain the secret, which cannot be shown again");
+    let secret = reply.message.bearer_token.expose();
+    let id = reply.message.token.token_id.as_str();
+    // The id is the server's text, and a hint is made to be pasted.
+    let is_plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    let program = ctx.program;
+    let minted = Minted {
+        what: format!("token {}", if id.is_empty() { &args.name } else { id }),
+        id: id.to_owned(),
+        file_content: format!("{}\n", json!({ "bearer_token": secret })),
+        undo: if is_plain {
+            format!("if you do not want it, undo it with `{program} token revoke --token_id {id}`")
+        } else {
+            format!("if you do not want it, look for \"{}\" in `{program} token list` and revoke it", args.name)
+        },
+    };
+    let in_file = delivery.has_file();
+    let table = view::details(&reply.message.token, ctx);
+    let table = table::details(&ctx.stdout, &table);
+    let limit = ctx.settings.timeout;
+    let mut warning = None;
+    let mut note = None;
+    let is_risky = query.is_some();
+    let shown = async {
+        Ok(match (query, args.output) {
+            (Some(query), _) => {
+                let bytes = query.run(reply.json(Layout::Compact)?, limit).await?;
+                if !in_file && !bytes.windows(secret.len()).any(|part| part == secret.as_bytes()) {
+                    warning = Some("the output does not contain the secret, which cannot be shown again");
+                }
+                bytes
             }
-        }
-        (None, Format::Json) => shown.extend(format!("{}\n", pretty(&reply.json()?)).bytes()),
-        (None, Format::Token) => shown.extend(format!("{}\n", secret.expose()).bytes()),
-        (None, Format::Table) => {
-            let details = view::details(&reply.message.token, ctx);
-            table::details(&mut ctx.stdout, &details).map_err(unwritable)?;
-            if !in_file {
-                shown.extend(format!("\nBearer Token: {}\n", secret.expose()).bytes());
+            (None, Format::Json) => format!("{}\n", reply.json(Layout::Pretty)?).into_bytes(),
+            (None, Format::Token) => format!("{secret}\n").into_bytes(),
+            (None, Format::Table) if in_file => table.into_bytes(),
+            (None, Format::Table) => {
+                note = Some("store the bearer token now: it is shown only once");
+                format!("{table}\nBearer Token: {secret}\n").into_bytes()
             }
-        }
-    }
-    ctx.stdout.write_all(&shown).map_err(unwritable)
-}
-
-fn unwritable(error: std::io::Error) -> Failure {
-    Failure::unexpected("standard output cannot be written").source(error)
+        })
+    };
+    delivery.deliver(ctx, &minted, is_risky, shown).await?;
+    warning.into_iter().for_each(|text| ctx.warn(text));
+    note.into_iter().for_each(|text| ctx.note(text));
+    Ok(())
 }

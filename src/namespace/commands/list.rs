@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::io::Write;
 
 use clap::Args;
-use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
@@ -12,7 +11,7 @@ use crate::namespace::api::TokensApi;
 use crate::namespace::commands::{Format, OutputArgs};
 use crate::namespace::message::ListRequest;
 use crate::namespace::view;
-use crate::output::json::pretty;
+use crate::output::json::{Layout, snake_case_names};
 use crate::output::{table, written};
 
 /// Flags of `token list`.
@@ -40,8 +39,8 @@ pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
     let mut seen = HashSet::new();
     loop {
         let reply = api.list(&request).await?;
-        if raw_wanted && let Some(Value::Array(page)) = reply.json()?.get_mut("tokens").map(Value::take) {
-            raw.extend(page);
+        if raw_wanted {
+            raw.extend(reply.tokens()?);
         }
         tokens.extend(reply.message.tokens);
         let cursor = reply.message.pagination_cursor;
@@ -54,16 +53,21 @@ pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
         }
         request.pagination_cursor = cursor;
     }
-    let raw = Value::Array(raw);
-    match (query, args.output.output) {
-        (Some(query), _) => query.run(raw.to_string().as_bytes(), &mut ctx.stdout)?,
-        (None, Format::Json) => written(writeln!(ctx.stdout, "{}", pretty(&raw)))?,
-        (None, Format::Table) if tokens.is_empty() => ctx.note("no tokens found"),
+    let raw = format!("[{}]", raw.join(","));
+    let json = |layout| {
+        snake_case_names(&raw, layout).map_err(|error| Failure::unexpected("the answer is not JSON").source(error))
+    };
+    let shown = match (query, args.output.output) {
+        (Some(query), _) => query.run(json(Layout::Compact)?, ctx.settings.timeout).await?,
+        (None, Format::Json) => format!("{}\n", json(Layout::Pretty)?).into_bytes(),
+        (None, Format::Table) if tokens.is_empty() => {
+            ctx.note("no tokens found");
+            Vec::new()
+        }
         (None, Format::Table) => {
             tokens.sort_by_key(|token| token.created_at);
-            let listing = view::listing(&tokens, ctx);
-            written(table::listing(&mut ctx.stdout, &listing))?;
+            table::listing(&ctx.stdout, &view::listing(&tokens, ctx)).into_bytes()
         }
-    }
-    written(ctx.stdout.flush())
+    };
+    written(ctx.stdout.write_all(&shown).and_then(|()| ctx.stdout.flush()))
 }

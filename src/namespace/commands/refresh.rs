@@ -12,7 +12,7 @@ use crate::namespace::commands::{Format, OutputArgs, token_id};
 use crate::namespace::message::RefreshRequest;
 use crate::namespace::proto::Span;
 use crate::namespace::view;
-use crate::output::json::pretty;
+use crate::output::json::Layout;
 use crate::output::{table, written};
 
 /// Flags of `token refresh`.
@@ -59,17 +59,15 @@ pub(super) async fn run(args: RefreshArgs, ctx: &mut Context) -> Result<()> {
             .hint_on(Kind::OutcomeUnknown, || "run it again: that can do no harm".to_owned())
             .about(&id)
     })?;
-    match (query, args.output.output) {
-        (Some(query), _) => query.run(reply.json()?.to_string().as_bytes(), &mut ctx.stdout)?,
-        (None, Format::Json) => written(writeln!(ctx.stdout, "{}", pretty(&reply.json()?)))?,
+    let shown = match (query, args.output.output) {
+        (Some(query), _) => query.run(reply.json(Layout::Compact)?, ctx.settings.timeout).await?,
+        (None, Format::Json) => format!("{}\n", reply.json(Layout::Pretty)?).into_bytes(),
         (None, Format::Table) => {
-            written(writeln!(ctx.stdout, "Token {id} refreshed."))?;
-            if let Some(token) = &reply.message.token {
-                let details = view::details(token, ctx);
-                written(writeln!(ctx.stdout))?;
-                written(table::details(&mut ctx.stdout, &details))?;
-            }
+            let details =
+                reply.message.token.as_ref().map(|token| table::details(&ctx.stdout, &view::details(token, ctx)));
+            let details = details.map(|details| format!("\n{details}")).unwrap_or_default();
+            format!("Token {id} refreshed.\n{details}").into_bytes()
         }
-    }
-    written(ctx.stdout.flush())
+    };
+    written(ctx.stdout.write_all(&shown).and_then(|()| ctx.stdout.flush()))
 }

@@ -10,7 +10,6 @@ use crate::error::{Failure, Kind, Result};
 use crate::namespace::api::TokensApi;
 use crate::namespace::commands::{Format, token_id};
 use crate::namespace::message::RevokeRequest;
-use crate::output::json::pretty;
 use crate::output::written;
 
 /// Flags of `token revoke`.
@@ -48,6 +47,10 @@ pub(super) async fn run(args: RevokeArgs, ctx: &mut Context) -> Result<()> {
     // A reader that goes away does not keep the rest from being revoked.
     let mut output = Ok(());
     for id in &ids {
+        if ctx.interrupt.is_requested() {
+            failures.push(Failure::new(Kind::Interrupted, "interrupted before it was revoked").about(id));
+            continue;
+        }
         match api.revoke(&RevokeRequest { token_id: id.clone() }).await {
             Ok(()) => {
                 if args.output == Format::Table {
@@ -86,7 +89,7 @@ pub(super) async fn run(args: RevokeArgs, ctx: &mut Context) -> Result<()> {
         });
     }
     if args.output == Format::Json {
-        output = writeln!(ctx.stdout, "{}", pretty(&json!({ "revoked_token_ids": revoked })));
+        output = writeln!(ctx.stdout, "{:#}", json!({ "revoked_token_ids": revoked }));
     }
     written(output.and_then(|()| ctx.stdout.flush()))
 }

@@ -23,9 +23,6 @@ use crate::sandbox::clock::{Clock, later};
 use crate::sandbox::reply::{Dialect, RpcFailure, RpcResult};
 use crate::sandbox::store::Store;
 
-/// The longest life of a token.
-const YEAR: Duration = Duration::from_secs(365 * 86_400);
-
 /// Namespace's side of the sandbox.
 pub struct Namespace {
     store: Store,

@@ -9,10 +9,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::http::connect::Code;
+use crate::input::duration::YEAR;
 use crate::namespace::message::IssueTenantTokenRequest;
 use crate::namespace::proto::Time;
 use crate::sandbox::auth::{ADMIN, Claims, TENANT_ID};
-use crate::sandbox::namespace::{Namespace, YEAR, read};
+use crate::sandbox::namespace::{Namespace, read};
 use crate::sandbox::reply::{RpcFailure, RpcResult};
 
 /// How long a login lasts where the request does not say.

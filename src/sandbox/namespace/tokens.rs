@@ -6,16 +6,17 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::http::connect::Code;
+use crate::input::duration::YEAR;
 use crate::namespace::detail::Access;
 use crate::namespace::message::{
     BatchRevokeRequest, BatchRevokeResponse, CreateRequest, ListRequest, ListResponse, Permission, RefreshRequest,
     RefreshResponse, RevokableToken, RevokeRequest, Scope,
 };
-use crate::namespace::permissions::actions_of;
+use crate::namespace::permissions::{TOKENS, actions_of};
 use crate::namespace::proto::{Bytes, Time};
 use crate::sandbox::auth::{self, Caller, TENANT_ID};
 use crate::sandbox::clock::later;
-use crate::sandbox::namespace::{Namespace, YEAR, read, write};
+use crate::sandbox::namespace::{Namespace, read, write};
 use crate::sandbox::reply::{RpcFailure, RpcResult};
 use crate::sandbox::store::{NewToken, StoredToken};
 
@@ -147,11 +148,11 @@ impl Namespace {
 }
 
 fn tokens_access(token_id: &str, action: &str) -> Access {
-    Access { resource_type: "token/revokable".into(), resource_id: token_id.into(), action: action.into() }
+    Access { resource_type: TOKENS.into(), resource_id: token_id.into(), action: action.into() }
 }
 
 fn require(caller: &Caller, token_id: Option<&str>, action: &str) -> RpcResult<()> {
-    if caller.may("token/revokable", token_id, action) {
+    if caller.may(TOKENS, token_id, action) {
         return Ok(());
     }
     Err(RpcFailure::denied(vec![tokens_access(token_id.unwrap_or_default(), action)]))

@@ -1,0 +1,113 @@
+//! Being asked to end: which signals ask, and what is told to those who are
+//! in the middle of something.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::error::{Failure, Result};
+
+/// What the handler of a signal and the command tell each other.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Rc<Flags>);
+
+#[derive(Debug, Default)]
+struct Flags {
+    in_flight: Cell<bool>,
+    requested: Cell<bool>,
+}
+
+impl Interrupt {
+    /// Whether a change is on its way, or may have arrived, and its answer is
+    /// not here yet.
+    pub fn in_flight(&self) -> bool {
+        self.0.in_flight.get()
+    }
+
+    /// Says whether one is.
+    pub fn set_in_flight(&self, in_flight: bool) {
+        self.0.in_flight.set(in_flight);
+    }
+
+    /// Whether the command was asked to end: nothing new is begun.
+    pub fn is_requested(&self) -> bool {
+        self.0.requested.get()
+    }
+
+    /// Asks it to.
+    pub fn request(&self) {
+        self.0.requested.set(true);
+    }
+}
+
+/// The signals that end a program, but for those that were ignored when it
+/// began, as `nohup` has it.
+pub struct Signals {
+    /// Ctrl-C.
+    pub interrupt: Watched,
+    /// Ctrl-\.
+    pub quit: Watched,
+    /// `kill`.
+    pub terminate: Watched,
+    /// The terminal went away.
+    pub hang_up: Watched,
+}
+
+/// A signal that is listened for, or ignored.
+pub struct Watched(Option<Signal>);
+
+impl Watched {
+    /// Waits for it.
+    pub async fn recv(&mut self) {
+        match &mut self.0 {
+            Some(signal) => {
+                signal.recv().await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Signals {
+    /// Begins to listen. From then on the signals end nothing by themselves.
+    ///
+    /// # Errors
+    /// Unexpected: the system does not let it.
+    pub fn listen() -> Result<Self> {
+        let ignored = ignored();
+        let on = |kind: SignalKind| {
+            if ignored & (1 << (kind.as_raw_value() - 1)) != 0 {
+                return Ok(Watched(None));
+            }
+            let listener = signal(kind);
+            listener
+                .map(|signal| Watched(Some(signal)))
+                .map_err(|error| Failure::unexpected("signals cannot be awaited").source(error))
+        };
+        Ok(Self {
+            interrupt: on(SignalKind::interrupt())?,
+            quit: on(SignalKind::quit())?,
+            terminate: on(SignalKind::terminate())?,
+            hang_up: on(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for any of them.
+    pub async fn any(&mut self) {
+        tokio::select! {
+            () = self.interrupt.recv() => {}
+            () = self.quit.recv() => {}
+            () = self.terminate.recv() => {}
+            () = self.hang_up.recv() => {}
+        }
+    }
+}
+
+/// The signals that this process began with ignored, a bit for each; none
+/// where the system does not tell.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+}

@@ -1,0 +1,89 @@
+//! What went wrong with a call, in a sentence.
+
+use serde::de::DeserializeOwned;
+
+use crate::error::{Failure, Kind, Result};
+use crate::http::connect::{Code, RpcError, unreadable};
+use crate::http::endpoint::{Endpoint, authority};
+use crate::http::retry::Effect;
+use crate::namespace::credential::Source;
+use crate::namespace::detail::{PERMISSION_DENIED, REQUEST_ID, read_permission_denied, read_request_id};
+use crate::output::sanitize::sanitize;
+
+/// Reads a response message.
+///
+/// # Errors
+/// Unexpected, or outcome unknown where a change was made: it does not fit.
+pub fn decode<T: DeserializeOwned>(body: &[u8], effect: Effect, endpoint: &Endpoint) -> Result<T> {
+    let host = authority(&endpoint.join("/"));
+    // serde would take an array for a message.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(unreadable(effect, &host, "it is no JSON object"));
+    }
+    // serde_json would quote a value that it did not expect.
+    serde_json::from_slice(body).map_err(|error| {
+        unreadable(effect, &host, &format!("its JSON does not fit at line {}, column {}", error.line(), error.column()))
+    })
+}
+
+/// The server's words behind a colon, or nothing.
+pub fn server_words(error: &RpcError) -> String {
+    if error.message.is_empty() { String::new() } else { format!(": {}", sanitize(&error.message)) }
+}
+
+/// An error of the server, in a sentence.
+pub fn explain(error: &RpcError, effect: Effect, source: &Source) -> Failure {
+    let words = server_words(error);
+    let kind = match error.code.kind() {
+        kind if effect == Effect::Read => kind,
+        _ if is_gateway_doubt(error) => Kind::OutcomeUnknown,
+        Kind::Temporary if error.repeated || error.code == Code::DeadlineExceeded => Kind::OutcomeUnknown,
+        kind => kind,
+    };
+    let failure = match kind {
+        Kind::NotAuthenticated => {
+            Failure::new(kind, format!("the server rejected the credential from {}{words}", source.name())).hint(
+                "it may have expired or been revoked; log in with the official `nsc login`, or use another token file",
+            )
+        }
+        Kind::NotPermitted => Failure::new(kind, format!("not permitted{}", missing(error).unwrap_or(words))),
+        Kind::NotFound => Failure::new(kind, format!("not found{words}")),
+        Kind::Conflict => {
+            Failure::new(kind, format!("the state of things does not allow it{words} ({})", error.code.name()))
+        }
+        Kind::Unexpected => Failure::new(kind, format!("the server failed{words} ({})", error.code.name())),
+        Kind::Temporary => {
+            Failure::new(kind, format!("the server cannot answer now{words}")).hint("run it again in a moment")
+        }
+        Kind::OutcomeUnknown => Failure::new(kind, format!("the request was sent and its outcome is unknown{words}")),
+        _ => Failure::new(kind, format!("the server refused{words} ({})", error.code.name())),
+    };
+    failure.http_status(error.http_status).request_id(request_id(error))
+}
+
+/// The permissions that the caller lacked, where the server named them.
+fn missing(error: &RpcError) -> Option<String> {
+    let detail = error.details.iter().find(|detail| detail.type_name == PERMISSION_DENIED)?;
+    let missing = read_permission_denied(&detail.value)?;
+    if missing.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = missing.iter().map(|access| sanitize(&access.to_string()).into_owned()).collect();
+    Some(format!(": missing {}", names.join(", ")))
+}
+
+fn request_id(error: &RpcError) -> Option<String> {
+    let detail = error.details.iter().find(|detail| detail.type_name == REQUEST_ID)?;
+    read_request_id(&detail.value).map(|id| sanitize(&id).into_owned())
+}
+
+/// Whether somebody in between answered who cannot know what became of the
+/// request: it may have been carried out.
+fn is_gateway_doubt(error: &RpcError) -> bool {
+    match error.http_status {
+        502 | 504 => true,
+        503 => false,
+        408 | 500.. => !error.from_envelope,
+        _ => false,
+    }
+}
