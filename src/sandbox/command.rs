@@ -67,7 +67,7 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
     let stays = args.command.is_empty() && args.listen.is_some();
     let command = match args.command {
         command if !command.is_empty() || stays => command,
-        _ => vec![shell(ctx)?],
+        _ => vec![shell(ctx, args.data.is_some())?],
     };
     let listener = listen(args.listen.as_deref())?;
     let address =
@@ -99,13 +99,15 @@ async fn live(
 }
 
 /// The user's shell, where somebody is there to use it.
-fn shell(ctx: &mut Context) -> Result<OsString> {
+fn shell(ctx: &mut Context, keeps: bool) -> Result<OsString> {
     if !std::io::stdin().is_terminal() || !ctx.stderr.is_terminal() {
         return Err(Failure::usage("there is no terminal for a shell inside the sandbox").hint(
             "run one command with `nscred sandbox -- CMD`, or serve with `nscred sandbox --listen 127.0.0.1:8700`",
         ));
     }
-    ctx.note("a shell inside the sandbox; `exit` leaves it and forgets what was made (--data FILE keeps it)");
+    let end =
+        if keeps { "`exit` leaves it" } else { "`exit` leaves it and forgets what was made (--data FILE keeps it)" };
+    ctx.note(&format!("a shell inside the sandbox; {end}"));
     Ok(ctx.env.var_os("SHELL").unwrap_or_else(|| "/bin/sh".into()))
 }
 

@@ -17,3 +17,4 @@ mod sandbox_command;
 mod sandbox_namespace;
 #[path = "../support/mod.rs"]
 mod support;
+mod terminal;

@@ -1,0 +1,102 @@
+//! What a person at a terminal sees, in a real pseudo-terminal.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+use crate::sandbox::Sandbox;
+use crate::support::World;
+
+/// A command that runs at a terminal of its own.
+struct Terminal {
+    screen: File,
+    child: Child,
+}
+
+impl Terminal {
+    fn start(mut command: Command, columns: u16) -> Self {
+        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&controller).unwrap();
+        unlockpt(&controller).unwrap();
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&controller, size).unwrap();
+        let name = ptsname(&controller, Vec::new()).unwrap();
+        let user: OwnedFd = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap().into();
+        command.env("TERM", "xterm");
+        command.stdin(user.try_clone().unwrap()).stdout(user.try_clone().unwrap()).stderr(user);
+        let child = command.spawn().unwrap();
+        // The command holds the other end now, and nobody else.
+        drop(command);
+        Self { screen: controller.into(), child }
+    }
+
+    fn type_in(&mut self, text: &str) {
+        self.screen.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// All that was shown until the command ended, and its exit code.
+    fn finish(mut self) -> (String, i32) {
+        let mut shown = Vec::new();
+        let mut buffer = [0; 4096];
+        // A terminal whose other end is closed ends in an error, not in nothing.
+        while let Ok(count @ 1..) = self.screen.read(&mut buffer) {
+            shown.extend_from_slice(&buffer[..count]);
+        }
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        (String::from_utf8(shown).unwrap().replace("\r\n", "\n"), code)
+    }
+}
+
+fn at_a_terminal(world: &World, columns: u16, line: &str) -> (String, i32) {
+    let mut command = world.command("nsc");
+    command.args(line.split(' '));
+    Terminal::start(command, columns).finish()
+}
+
+#[test]
+fn a_table_fits_the_width_keeps_ids_whole_and_is_coloured() {
+    let mut sandbox = Sandbox::start();
+    let description = "words ".repeat(20);
+    let grant = crate::support::GRANT;
+    let create = ["token", "create", "--name", "ci", "--description", description.trim(), "--grant", grant];
+    sandbox.run("nsc", create).ok();
+    let id = sandbox.nsc("token list -q .[].token_id").ok();
+    let (shown, code) = at_a_terminal(&sandbox, 100, "token list");
+    assert_eq!(code, 0);
+    assert!(shown.contains(id.trim()) && shown.lines().count() > 2, "{shown}");
+    assert!(
+        shown.contains("\u{1b}[32mActive\u{1b}[0m") && shown.contains("now") && shown.contains("in 1 day"),
+        "{shown}"
+    );
+    let plain = shown.replace("\u{1b}[32m", "").replace("\u{1b}[0m", "");
+    assert!(!plain.contains('\u{1b}') && plain.lines().all(|line| line.chars().count() <= 100), "{plain}");
+    sandbox.set("NO_COLOR", "1");
+    assert!(!at_a_terminal(&sandbox, 100, "token list").0.contains('\u{1b}'));
+    assert!(at_a_terminal(&sandbox, 100, "token list --color always").0.contains('\u{1b}'));
+}
+
+#[test]
+fn the_note_about_the_secret_comes_after_it() {
+    let sandbox = Sandbox::start();
+    let mut command = sandbox.command("nsc");
+    command.args(["token", "create", "--name", "ci", "--grant", crate::support::GRANT]);
+    let (shown, _) = Terminal::start(command, 80).finish();
+    let (before, after) = shown.split_once("Bearer Token: nsrt_").unwrap();
+    assert!(!before.contains("note:") && after.contains("note: store the bearer token now"), "{shown}");
+}
+
+#[test]
+fn the_sandbox_opens_a_shell() {
+    let world = World::new();
+    let mut command = world.command("nscred");
+    command.arg("sandbox").env("SHELL", "/bin/sh");
+    let mut terminal = Terminal::start(command, 80);
+    terminal.type_in("nsc token list -o json && exit 7\n");
+    let (shown, code) = terminal.finish();
+    assert_eq!(code, 7, "{shown}");
+    assert!(shown.contains("note: a shell inside the sandbox") && shown.contains("[]"), "{shown}");
+}
