@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -25,7 +26,9 @@ impl Terminal {
         let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&controller, size).unwrap();
         let name = ptsname(&controller, Vec::new()).unwrap();
-        let user: OwnedFd = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap().into();
+        let flags = rustix::fs::OFlags::NOCTTY.bits() as i32;
+        let user = File::options().read(true).write(true).custom_flags(flags).open(name.to_str().unwrap());
+        let user: OwnedFd = user.unwrap().into();
         command.env("TERM", "xterm");
         command.stdin(user.try_clone().unwrap()).stdout(user.try_clone().unwrap()).stderr(user);
         let child = command.spawn().unwrap();
