@@ -288,7 +288,7 @@ fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn std::e
 }
 
 fn find_tls(error: &reqwest::Error) -> Option<String> {
-    causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()).map(ToString::to_string)
+    causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()).map(tls::explain)
 }
 
 fn has_io(error: &reqwest::Error, kind: io::ErrorKind) -> bool {

@@ -77,6 +77,20 @@ fn read_file(name: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     Ok(certificates)
 }
 
+/// What went wrong with a handshake, in words.
+pub fn explain(error: &rustls::Error) -> String {
+    use CertificateError as Bad;
+    let rustls::Error::InvalidCertificate(bad) = error else { return error.to_string() };
+    match bad {
+        Bad::UnknownIssuer => "its certificate is from an unknown authority".to_owned(),
+        Bad::Expired | Bad::ExpiredContext { .. } => "its certificate has expired".to_owned(),
+        Bad::NotValidYet | Bad::NotValidYetContext { .. } => "its certificate is not valid yet".to_owned(),
+        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => "its certificate is for another name".to_owned(),
+        Bad::BadSignature => "its certificate is not signed by the authority that it names".to_owned(),
+        other => format!("its certificate cannot be used ({other})"),
+    }
+}
+
 /// Checks against the bundled roots; an unknown issuer is looked for among
 /// the operating system's.
 #[derive(Debug)]
@@ -113,9 +127,12 @@ impl ServerCertVerifier for Verifier {
             verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
         };
         match verify(&self.bundled) {
-            Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => match self.system() {
+            // Two authorities may share a name: then the signature is bad.
+            Err(rustls::Error::InvalidCertificate(
+                error @ (CertificateError::UnknownIssuer | CertificateError::BadSignature),
+            )) => match self.system() {
                 Some(system) => verify(system),
-                None => Err(CertificateError::UnknownIssuer.into()),
+                None => Err(error.into()),
             },
             verdict => verdict,
         }

@@ -10,6 +10,7 @@ mod server;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;
 mod tokens;
 
 use server::Server;

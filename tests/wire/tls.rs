@@ -1,0 +1,83 @@
+//! TLS, against a server with certificates made here.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::server::json;
+use crate::support::World;
+
+/// An HTTPS server on loopback with a certificate for this name; gives its
+/// address and the certificate of its authority.
+fn server(name: &str) -> (String, String) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = StreamOwned::new(connection, stream.unwrap());
+            // A client that does not trust the certificate ends it here.
+            if stream.read(&mut [0; 4096]).is_ok() {
+                let _ = stream.write_all(json(200, "{}").as_bytes());
+            }
+        }
+    });
+    (url, authority.pem())
+}
+
+fn world(url: &str) -> World {
+    let mut world = World::new();
+    let path = world.write("token", "nsrt_wirewirewire");
+    world.set("NSC_TOKEN_FILE", path).set("NSC_IAM_ENDPOINT", url);
+    world
+}
+
+#[test]
+fn an_authority_of_ones_own_is_trusted_when_named() {
+    let (url, pem) = server("127.0.0.1");
+    let mut world = world(&url);
+    world.write("ca.pem", &pem);
+    assert_eq!(world.nsc("token list -o json --ca-file ca.pem").ok(), "[]\n");
+    // In the variable a damaged neighbour does no harm.
+    world.write("bundle.pem", format!("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n{pem}"));
+    world.set("SSL_CERT_FILE", "bundle.pem");
+    assert_eq!(world.nsc("token list -o json").ok(), "[]\n");
+}
+
+#[test]
+fn an_unknown_authority_is_not_trusted() {
+    let (url, _) = server("127.0.0.1");
+    let world = world(&url);
+    let stderr = world.nsc("token list").fails_with(7, "no secure connection to 127.0.0.1:");
+    assert!(
+        stderr.contains("its certificate is from an unknown authority") && stderr.contains("--ca-file"),
+        "{stderr}"
+    );
+    let (_, other) = server("127.0.0.1");
+    world.write("other.pem", other);
+    world.nsc("token list --ca-file other.pem").fails_with(7, "no secure connection to 127.0.0.1:");
+}
+
+#[test]
+fn another_name_is_not_trusted() {
+    let (url, pem) = server("elsewhere.example");
+    let world = world(&url);
+    world.write("ca.pem", pem);
+    world.create("t", "--ca-file ca.pem").fails_with(7, "its certificate is for another name");
+}
