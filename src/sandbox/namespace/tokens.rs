@@ -62,7 +62,18 @@ impl Namespace {
                 format!("a token named \"{}\" exists already", request.name),
             ));
         }
-        let token = self.store.token_by_id(&token_id)?.map(|stored| complete(stored.token, now));
+        let token = RevokableToken {
+            token_id,
+            name: request.name,
+            description: request.description,
+            created_at: Some(Time(now)),
+            expires_at: request.expires_at,
+            creator_actor_id: caller.actor_id().to_owned(),
+            scope: if membership { Scope::Membership } else { Scope::Tenant },
+            permissions: request.access.grants,
+            ..RevokableToken::default()
+        };
+        let token = complete(token, now);
         Ok(json!({ "bearerToken": secret, "token": token }))
     }
 
