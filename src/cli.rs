@@ -20,7 +20,7 @@ use crate::namespace::commands::TokenCommand;
 use crate::sandbox::command::SandboxArgs;
 use crate::secret::redact;
 
-/// Mint, list, refresh, rotate and revoke machine credentials on two clouds.
+/// Mint, list, refresh and revoke machine credentials.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, after_help = exit::help())]
 struct Cli {
@@ -52,7 +52,7 @@ enum Command {
     /// Namespace's revokable tokens.
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Run a local server of the clouds' APIs, and a shell or a command inside it.
+    /// Run a local server of the API, and a shell or a command inside it.
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::interrupt::Interrupt;
 use crate::names::Program;
-use crate::output::sanitize::sanitize;
+use crate::output::sanitize::{escape, sanitize};
 use crate::secret::redact;
 
 /// Everything a command is handed beside its flags.
@@ -50,6 +50,12 @@ impl Context {
     pub fn time(&self, time: Timestamp) -> String {
         use crate::output::time::{relative, rfc3339};
         if self.stdout.is_terminal() { relative(time, self.now()) } else { rfc3339(time) }
+    }
+
+    /// Data as it is to go out: untouched to a program, and so that it cannot
+    /// steer the terminal to a person.
+    pub fn plain(&self, bytes: Vec<u8>) -> Vec<u8> {
+        if self.stdout.is_terminal() { escape(&bytes).into_bytes() } else { bytes }
     }
 
     /// Says something beside the data. A note that cannot be written is not

@@ -211,6 +211,7 @@ impl Client {
         let limit = humantime::format_duration(self.timeout);
         let landed = repeated || broken.ending.may_have_landed();
         let (kind, prefix) = match request.effect {
+            Effect::Read if matches!(broken.cause, Cause::TooLarge) => (Kind::Unexpected, ""),
             Effect::Read => (Kind::Temporary, ""),
             Effect::Change | Effect::Mint if landed => {
                 (Kind::OutcomeUnknown, "the request was sent and its outcome is unknown: ")

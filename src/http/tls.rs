@@ -14,6 +14,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStor
 
 use crate::context::Environment;
 use crate::error::{Failure, Result};
+use crate::input::document::read_limited;
 
 /// A client configuration that trusts the bundled roots, those in the given
 /// files, and at need those of the operating system.
@@ -68,8 +69,10 @@ fn unusable(name: &str, path: &Path) -> Failure {
 }
 
 fn read_file(name: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
+    let bytes = read_limited(path).map_err(|error| unusable(name, path).source(error))?;
+    let bytes = bytes.ok_or_else(|| unusable(name, path).hint("it is over 1 MiB"))?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<std::result::Result<_, _>>()
         .map_err(|error| unusable(name, path).source(error))?;
     if certificates.is_empty() {
         return Err(unusable(name, path).hint("it holds no PEM certificate (-----BEGIN CERTIFICATE-----)"));

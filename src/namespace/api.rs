@@ -1,6 +1,6 @@
 //! The calls of `TokenService`, and what their errors mean to a user.
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -126,7 +126,7 @@ impl TokensApi {
     /// As the server or the way there says.
     pub async fn revoke(&self, request: &RevokeRequest) -> Result<()> {
         match self.raw("RevokeRevokableToken", request, Effect::Change).await {
-            Ok(_) => Ok(()),
+            Ok(body) => decode::<IgnoredAny>(&body, Effect::Change, &self.endpoint).map(|_| ()),
             Err(CallError::Rpc(error)) if error.code == Code::NotFound && error.repeated => Ok(()),
             Err(error) => Err(self.failure(error, Effect::Change)),
         }

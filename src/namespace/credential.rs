@@ -212,8 +212,9 @@ fn is_set(token: &Secret) -> bool {
 
 /// A token without JSON around it.
 fn bare(text: &str) -> std::result::Result<Keys, &'static str> {
-    if text.split_whitespace().count() != 1 {
-        return Err("it is neither JSON nor a single token");
+    let is_json = text.starts_with(['[', '"']) || text == "null";
+    if is_json || text.split_whitespace().count() != 1 {
+        return Err("it is neither a JSON object nor a single token");
     }
     let token = Some(Secret::new(text));
     Ok(match TokenKind::of(text) {

@@ -49,7 +49,10 @@ fn created(token: &RevokableToken, ctx: &Context) -> String {
 }
 
 fn expires(token: &RevokableToken, ctx: &Context) -> Cell {
-    let Some(time) = token.expires_at else { return "never".into() };
+    let Some(time) = token.expires_at else {
+        // Only a user's own token may live for ever.
+        return if token.scope == Scope::Tenant { "unknown" } else { "never" }.into();
+    };
     let left = time.0.as_second() - ctx.now().as_second();
     let life = token.created_at.map_or(0, |created| time.0.as_second() - created.0.as_second());
     // The last tenth of its life wants attention.

@@ -1,10 +1,10 @@
 //! The way of a secret that exists once, from the server's answer to its
 //! owner. What cannot be delivered is put aside in a file, never dropped.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
@@ -25,8 +25,9 @@ enum Stdout {
     Somewhere,
     /// `/dev/null`, by the caller's wish.
     Discarded,
-    /// Nothing: it was closed, and opened on `/dev/null` for safety's sake as
-    /// the process began, for reading and writing, which no shell does.
+    /// Nothing: it cannot be written, or it was closed, and opened on
+    /// `/dev/null` for safety's sake as the process began, for reading and
+    /// writing, which no shell does.
     Closed,
 }
 
@@ -42,6 +43,14 @@ pub struct Minted {
     pub undo: String,
 }
 
+/// What goes to standard output.
+pub struct Shown {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Whether the secret is in them.
+    pub has_secret: bool,
+}
+
 impl Delivery {
     /// Readies a delivery to a file, or to standard output alone.
     ///
@@ -52,8 +61,10 @@ impl Delivery {
         let file = file.map(|path| PrivateFile::prepare(flag, path)).transpose()?;
         let stdout = stdout();
         if file.is_none() && stdout == Stdout::Closed {
-            return Err(Failure::usage("standard output is closed: the secret would have nowhere to go")
-                .hint(format!("write it to a file with {flag} PATH")));
+            return Err(Failure::usage(
+                "standard output is closed or cannot be written: the secret would have nowhere to go",
+            )
+            .hint(format!("write it to a file with {flag} PATH")));
         }
         Ok(Self { file, stdout })
     }
@@ -65,7 +76,8 @@ impl Delivery {
 
     /// Delivers: to the file first, then what `shown` makes to standard
     /// output. `is_risky` says that making it may take the process down, as a
-    /// filter may: the secret is put aside for as long.
+    /// filter may: the secret is put aside for as long. Gives back whether it is
+    /// kept aside, because it went nowhere else.
     ///
     /// # Errors
     /// Unexpected: something could not be made or written. The hints say where
@@ -75,8 +87,8 @@ impl Delivery {
         ctx: &mut Context,
         minted: &Minted,
         is_risky: bool,
-        shown: impl Future<Output = Result<Vec<u8>>>,
-    ) -> Result<()> {
+        shown: impl Future<Output = Result<Shown>>,
+    ) -> Result<bool> {
         let mut in_file = None;
         if let Some(file) = self.file {
             let path = file.path().to_owned();
@@ -87,21 +99,29 @@ impl Delivery {
             in_file = Some(path);
         }
         let aside = (is_risky && in_file.is_none()).then(|| Aside::new(&ctx.env, minted));
+        let mut has_secret = false;
         let written = match shown.await {
-            Ok(bytes) => ctx
-                .stdout
-                .write_all(&bytes)
-                .and_then(|()| ctx.stdout.flush())
-                .map_err(|error| Failure::unexpected("standard output cannot be written").source(error)),
+            Ok(shown) => {
+                has_secret = shown.has_secret;
+                let written = ctx.stdout.write_all(&shown.bytes).and_then(|()| ctx.stdout.flush());
+                written.map_err(|error| Failure::unexpected("standard output cannot be written").source(error))
+            }
             Err(failure) => Err(failure),
         };
         match (written, in_file) {
             (Ok(()), Some(path)) => ctx.note(&format!("{} written to {}", minted.what, path.display())),
-            (Ok(()), None) if self.stdout == Stdout::Discarded => {
+            (Ok(()), None) if self.stdout == Stdout::Discarded || !has_secret => {
                 let aside = aside.unwrap_or_else(|| Aside::new(&ctx.env, minted));
-                if let Some(path) = aside.keep() {
-                    ctx.warn(&format!("standard output is discarded: {} is kept in {}", minted.what, path.display()));
+                let why =
+                    if has_secret { "standard output is discarded" } else { "the output does not contain the secret" };
+                match aside.keep() {
+                    Some(path) => ctx.warn(&format!("{why}: {} is kept in {}", minted.what, path.display())),
+                    None => ctx.warn(&format!(
+                        "{why}, no file could be written, and it cannot be shown again; {}",
+                        minted.undo
+                    )),
                 }
+                return Ok(true);
             }
             (Ok(()), None) => {
                 if let Some(aside) = aside {
@@ -116,7 +136,7 @@ impl Delivery {
                 return Err(aside.explain(ctx, minted, failure));
             }
         }
-        Ok(())
+        Ok(false)
     }
 }
 
@@ -182,19 +202,21 @@ fn rescue(env: &Environment, minted: &Minted) -> io::Result<PathBuf> {
     let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let name: String = minted.id.chars().filter(plain).take(100).collect();
     let name = if name.is_empty() { "secret" } else { &name };
-    let mut outcome = Err(io::Error::other("there is no directory for it"));
-    for directory in [state, Some(std::env::temp_dir())].into_iter().flatten() {
-        let directory = directory.join("nscred/undelivered");
-        outcome = DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&directory)
-            .and_then(|()| private_file::add(&directory, name, minted.file_content.as_bytes()));
-        if outcome.is_ok() {
-            break;
-        }
+    let in_state = |state: PathBuf| {
+        let directory = state.join("nscred/undelivered");
+        DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
+        private_file::add(&directory, name, minted.file_content.as_bytes())
+    };
+    if let Some(Ok(path)) = state.map(in_state) {
+        return Ok(path);
     }
-    outcome
+    // The temporary directory is everybody's: a new one in it, that nobody
+    // else can have made ready.
+    let directory =
+        tempfile::Builder::new().prefix("nscred-undelivered-").permissions(Permissions::from_mode(0o700)).tempdir()?;
+    let path = private_file::add(directory.path(), name, minted.file_content.as_bytes())?;
+    let _ = directory.keep();
+    Ok(path)
 }
 
 fn stdout() -> Stdout {
@@ -204,6 +226,9 @@ fn stdout() -> Stdout {
         _ => false,
     };
     match fcntl_getfl(stdout.as_fd()) {
+        // The library takes a write that the system refuses for this reason
+        // for done.
+        Ok(flags) if !flags.intersects(OFlags::WRONLY | OFlags::RDWR) => Stdout::Closed,
         _ if !same_device => Stdout::Somewhere,
         Ok(flags) if flags.contains(OFlags::RDWR) => Stdout::Closed,
         _ => Stdout::Discarded,

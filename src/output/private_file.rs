@@ -51,7 +51,10 @@ impl PrivateFile {
         }
         let refuse = |why: &str| Failure::usage(format!("{flag} {}: {why}", path.display()));
         if text.ends_with('/') {
-            return Err(refuse("is a directory; name a file"));
+            return Err(refuse("names a directory; name a file in it"));
+        }
+        if path == Path::new("/dev/null") {
+            return Err(refuse("keeps nothing, and the secret would be lost"));
         }
         if let Some(standard) = standard_stream(path) {
             return Ok(Self { shown: path.to_owned(), target: Target::Standard(standard) });

@@ -21,7 +21,13 @@ impl Query {
     /// # Errors
     /// Usage, with the place of the mistake.
     pub fn compile(filters: &[String]) -> Result<Self> {
-        filters.iter().map(|code| Ok((code.clone(), compile(code)?))).collect::<Result<_>>().map(Self)
+        /// The compiler recurses: room for the deepest filter that is read.
+        const STACK: usize = 256 * 1024 * 1024;
+        let filters = filters.to_vec();
+        let all = move || filters.into_iter().map(|code| compile(&code).map(|filter| (code, filter))).collect();
+        let compiled = std::thread::Builder::new().stack_size(STACK).spawn(all);
+        let compiled = compiled.map_err(|error| Failure::unexpected("the filter cannot be compiled").source(error))?;
+        compiled.join().unwrap_or_else(|_| Err(Failure::unexpected("the filter cannot be compiled"))).map(Self)
     }
 
     /// Runs each filter over the JSON text and gives each result on its own
@@ -101,6 +107,11 @@ fn write_result(out: &mut Vec<u8>, value: &Val) -> io::Result<()> {
 }
 
 fn compile(code: &str) -> Result<Filter<Native<Data>>> {
+    /// Longer than anybody writes.
+    const LONGEST: usize = 8 * 1024;
+    if code.len() > LONGEST {
+        return Err(Failure::usage("the filter is over 8 KiB"));
+    }
     let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
     // `env` would hand every variable, credentials included, to the output.
     let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs()).filter(|(name, ..)| *name != "env");

@@ -14,6 +14,24 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
     )
 }
 
+/// Bytes that a person is going to see as they are, such as JSON or the result
+/// of a filter: what could steer a terminal is written as `\\u001b`, which JSON
+/// reads back as the same.
+pub fn escape(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for c in String::from_utf8_lossy(bytes).chars() {
+        if is_hidden(c) && !matches!(c, '\n' | '\t') {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// White space other than a blank, which would break a table's lines.
 fn is_blank(c: char) -> bool {
     c != ' ' && c.is_whitespace()
@@ -39,6 +57,16 @@ mod tests {
         assert_eq!(sanitize("\u{202e}evil\u{2066}"), "evil");
         assert_eq!(sanitize("\u{9b}31m"), "31m");
         assert!(matches!(sanitize("plain ünïcode 漢字"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn what_is_escaped_for_a_terminal_is_the_same_json() {
+        let text = "a\u{1b}[31m\u{9b}\u{202e}\u{e0001}b";
+        let json = serde_json::to_string(text).unwrap();
+        let shown = escape(json.as_bytes());
+        assert!(shown.is_ascii() && !shown.contains('\u{1b}'), "{shown}");
+        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
+        assert_eq!(escape("é\n\t漢".as_bytes()), "é\n\t漢");
     }
 
     proptest! {

@@ -9,7 +9,7 @@ use crate::output::view::{Cell, Details, Listing, Tone};
 
 /// How narrow a column that wraps may become, in characters. On a terminal
 /// that leaves less, lines run over rather than fall to single letters.
-const NARROWEST: u16 = 18;
+const NARROWEST: u16 = 12;
 
 /// Draws a listing, for the stream that it will be written to.
 pub fn listing(stream: &Stream, listing: &Listing) -> String {
@@ -21,11 +21,12 @@ pub fn listing(stream: &Stream, listing: &Listing) -> String {
     };
     table.set_header(listing.header.clone());
     for row in &listing.rows {
-        table.add_row(row.iter().map(|cell| mark(cell, stream.color())));
+        table.add_row(row.iter().map(|cell| mark(cell, stream)));
     }
     let widest = table.column_max_content_widths();
+    let last = listing.header.last();
     for ((column, head), widest) in table.column_iter_mut().zip(&listing.header).zip(widest) {
-        column.set_padding((0, 2));
+        column.set_padding((0, if Some(head) == last { 0 } else { 2 }));
         column.set_constraint(if listing.wrapping.contains(head) {
             ColumnConstraint::LowerBoundary(Width::Fixed((widest + 2).min(NARROWEST)))
         } else {
@@ -41,7 +42,7 @@ pub fn details(stream: &Stream, details: &Details) -> String {
     let mut text = String::new();
     let width = details.0.iter().map(|(label, _)| label.len() + 1).max().unwrap_or(0);
     for (label, cell) in &details.0 {
-        let value = paint(&mark(cell, stream.color()));
+        let value = paint(&mark(cell, stream));
         let label = if label.is_empty() { String::new() } else { format!("{label}:") };
         let line = format!("{label:<width$} {value}");
         text.push_str(line.trim_end());
@@ -61,8 +62,18 @@ const MARKS: [(Tone, char, &str); 4] = [
 ];
 const END: (char, &str) = ('\u{e0f00}', "\u{1b}[0m");
 
-fn mark(cell: &Cell, color: bool) -> String {
-    let text = sanitize(&cell.text);
+/// What is shown of a cell, in characters: enough for people on a terminal,
+/// and on a pipe all that can be laid out at all.
+fn longest(stream: &Stream) -> usize {
+    if stream.is_terminal() { 400 } else { 20_000 }
+}
+
+fn mark(cell: &Cell, stream: &Stream) -> String {
+    let mut text = sanitize(&cell.text);
+    if let Some((end, _)) = text.char_indices().nth(longest(stream)) {
+        text = format!("{}…", &text[..end]).into();
+    }
+    let color = stream.color();
     match MARKS.iter().find(|(tone, ..)| *tone == cell.tone) {
         Some((_, mark, _)) if color => format!("{mark}{text}{}", END.0),
         _ => text.into_owned(),

@@ -7,20 +7,19 @@ pub fn rfc3339(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// How far a time lies from now, in its largest unit: `in 23 hours`,
-/// `5 minutes ago`, `now`.
+/// How far a time lies from now, in its largest unit: `in 23h`, `5m ago`,
+/// `now`.
 pub fn relative(time: Timestamp, now: Timestamp) -> String {
     let seconds = time.as_second() - now.as_second();
     let length = seconds.unsigned_abs();
     let (count, unit) = match length {
         0..=9 => return "now".to_owned(),
-        10..=59 => (length, "second"),
-        60..=3_599 => (length / 60, "minute"),
-        3_600..=86_399 => (length / 3_600, "hour"),
-        _ => (length / 86_400, "day"),
+        10..=59 => (length, "s"),
+        60..=3_599 => (length / 60, "m"),
+        3_600..=86_399 => (length / 3_600, "h"),
+        _ => (length / 86_400, "d"),
     };
-    let plural = if count == 1 { "" } else { "s" };
-    if seconds < 0 { format!("{count} {unit}{plural} ago") } else { format!("in {count} {unit}{plural}") }
+    if seconds < 0 { format!("{count}{unit} ago") } else { format!("in {count}{unit}") }
 }
 
 #[cfg(test)]
@@ -37,14 +36,9 @@ mod tests {
     fn distances_in_their_largest_unit() {
         let now = Timestamp::UNIX_EPOCH;
         let at = |seconds| Timestamp::from_second(seconds).unwrap_or_default();
-        for (seconds, text) in [
-            (0, "now"),
-            (-9, "now"),
-            (10, "in 10 seconds"),
-            (60, "in 1 minute"),
-            (-7_199, "1 hour ago"),
-            (86_400 * 365, "in 365 days"),
-        ] {
+        for (seconds, text) in
+            [(0, "now"), (-9, "now"), (10, "in 10s"), (60, "in 1m"), (-7_199, "1h ago"), (86_400 * 365, "in 365d")]
+        {
             assert_eq!(relative(at(seconds), now), text);
         }
     }

@@ -51,7 +51,7 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// Let the server's clock run ahead, to see what expires.
-    #[arg(long = "clock-ahead", alias = "clock_ahead", value_name = "DURATION")]
+    #[arg(long = "clock-ahead", alias = "clock_ahead", value_name = "DURATION", allow_hyphen_values = true)]
     clock_ahead: Option<String>,
     /// A command to run inside.
     #[arg(last = true, value_name = "CMD")]

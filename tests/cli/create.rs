@@ -38,8 +38,9 @@ fn a_filter_runs_over_that_json() {
     assert!(lines[0].starts_with("nsrt_"));
     assert_eq!(lines[1..], ["[\"ensure\",\"access\"]", "ci"]);
     let made = sandbox.create("other", "-q .token.name");
-    assert!(made.stderr.contains("does not contain the secret"), "{made:?}");
+    assert!(made.stderr.contains("the output does not contain the secret: token tok_"), "{made:?}");
     assert_eq!(made.ok(), "other\n");
+    assert_eq!(rescued(&sandbox).len(), 1, "what was not shown is kept");
 }
 
 #[test]
@@ -181,6 +182,9 @@ fn a_closed_standard_output_is_refused_before_anything_is_made() {
     let sandbox = Sandbox::start();
     let create = format!("nsc token create --name a --grant '{GRANT}'");
     sandbox.sh(&format!("{create} --output token >&-")).fails_with(2, "standard output is closed");
+    sandbox.write("unwritable", "");
+    sandbox.sh(&format!("{create} --output token 1<unwritable")).fails_with(2, "cannot be written");
+    sandbox.sh(&format!("{create} 1</dev/null")).fails_with(2, "cannot be written");
     assert_eq!(sandbox.nsc("token list -q length").ok(), "0\n");
     sandbox.sh(&format!("{create} --token_file t.json >&-")).ok();
     assert!(sandbox.read("t.json").contains("nsrt_"));
@@ -201,6 +205,7 @@ fn a_discarded_standard_output_keeps_the_secret_in_a_file() {
     let sandbox = Sandbox::start();
     let run = sandbox.sh(&format!("nsc token create --name a --grant '{GRANT}' > /dev/null"));
     assert!(run.stderr.contains("standard output is discarded"), "{run:?}");
+    assert!(!run.stderr.contains("store the bearer token now"), "{run:?}");
     run.ok();
     assert_eq!(rescued(&sandbox).len(), 1);
 }
@@ -212,7 +217,7 @@ fn a_filter_that_never_ends_or_crashes_does_not_take_the_secret_along() {
         let args = ["token", "create", "--timeout", "2s", "--name", name, "--grant", GRANT, "-q", filter];
         sandbox.run("nsc", args)
     };
-    run("fine", ".token.name").ok();
+    run("fine", ".bearer_token").ok();
     assert_eq!(rescued(&sandbox).len(), 0);
     let stderr = run("endless", "last(repeat(1))").fails_with(1, "the filter did not end within 2s");
     assert!(stderr.contains("undelivered/tok_"), "{stderr}");
@@ -285,7 +290,8 @@ fn bad_input_is_refused_before_anything_is_sent() {
     flags("--user --no_expiry --expires_in 1h", "cannot be used with");
     flags("--token_file missing/token.json", "its directory does not exist");
     flags("--token_file bin", "is a directory");
-    flags("--token_file missing/", "is a directory");
+    flags("--token_file missing/", "names a directory");
+    flags("--token_file /dev/null", "keeps nothing");
     flags("--token_file read-only.json", "is read-only");
     flags("--token_file -", "takes a path, not -");
     flags("--token_file /proc/token.json", "cannot be written");
@@ -295,6 +301,13 @@ fn bad_input_is_refused_before_anything_is_sent() {
     flags("--timeout 5", "--timeout \"5\"");
     flags("--timeout 0s", "--timeout is zero");
     refused(&["--name", " ", "--grant", GRANT], "--name is empty");
+    refused(&["--name", "nsrt_abcdefgh", "--grant", GRANT], "--name was given a secret");
+    let long = ".".repeat(100_000);
+    refused(&["--name", "t", "--grant", GRANT, "-q", &long], "the filter is over 8 KiB");
+    for deep in [format!("{}1{}", "(".repeat(4_000), ")".repeat(4_000)), ".|".repeat(4_000) + ".", "[".repeat(8_000)] {
+        let run = world.run("nsc", ["token", "list", "-q", &deep]);
+        assert!([2, 7].contains(&run.code), "as deep as it may be, it compiles or is refused: {}", run.code);
+    }
     refused(&["--grant", GRANT], "--name <NAME>");
     refused(&["--name", "t"], "--grant <JSON>");
 }

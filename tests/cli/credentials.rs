@@ -19,6 +19,7 @@ fn each_unusable_file_has_its_own_sentence_and_shows_nothing() {
     world.write("id", "tok_CANARY");
     world.write("binary", [0xff, 0xfe, b'C', b'A', b'N', b'A', b'R', b'Y']);
     world.write("words", "CANARY CANARY");
+    world.write("array", "[\"CANARY\"]");
     world.write("huge", "CANARY".repeat(200_000));
     let expired = "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjEwMDAwMDAwMDB9.c2ln";
     world.write("expired", format!("nsct_{expired}"));
@@ -36,7 +37,8 @@ fn each_unusable_file_has_its_own_sentence_and_shows_nothing() {
         ("wrong.json", "is malformed: its JSON does not fit"),
         ("id", "is malformed: it holds a token's id (tok_…), not its secret"),
         ("binary", "is not text"),
-        ("words", "is malformed: it is neither JSON nor a single token"),
+        ("words", "is malformed: it is neither a JSON object nor a single token"),
+        ("array", "is malformed: it is neither a JSON object nor a single token"),
         ("huge", "is over 1 MiB"),
         ("expired", "the token in the file that NSC_TOKEN_FILE names expired at 2001-09-09T01:46:40Z"),
         ("over.json", "the session in the file that NSC_TOKEN_FILE names expired at 2001-09-09T01:46:40Z"),

@@ -27,6 +27,18 @@ fn the_table_on_a_pipe_is_whole_and_plain() {
 }
 
 #[test]
+fn one_endless_text_does_not_flood_the_table() {
+    let sandbox = Sandbox::start();
+    let description = "x".repeat(100_000);
+    let args = ["token", "create", "--name", "t", "--description", &description, "--grant", GRANT];
+    sandbox.run("nsc", args).ok();
+    let table = sandbox.nsc("token list").ok();
+    assert_eq!(table.lines().count(), 2, "one line for one token");
+    assert!(table.contains('…') && table.len() < 100_000);
+    assert_eq!(sandbox.nsc("token list -q .[].description").ok().trim(), description);
+}
+
+#[test]
 fn nothing_to_list_is_done() {
     let sandbox = Sandbox::start();
     let run = sandbox.nsc("token list");

@@ -208,7 +208,7 @@ fn an_endless_list_is_noticed() {
 
 #[test]
 fn revoke_sends_one_request_for_each_id() {
-    let (world, server) = world([json(200, "{}"), json(200, "")]);
+    let (world, server) = world([json(200, "{}"), json(200, " {\"a\":1}")]);
     world.nsc("token revoke --token_id tok_example1 --token_id tok_example2").ok();
     let requests = server.requests(2);
     check(&requests[0], "RevokeRevokableToken", r#"{"tokenId":"tok_example1"}"#);
@@ -272,6 +272,37 @@ fn a_secret_is_not_lost_for_a_field_that_does_not_fit() {
         assert_eq!(world.create("ci", "-o token").ok(), "nsrt_S\n", "{body}");
         assert!(world.create("ci", "").ok().starts_with(format!("Token ID:    {id}").trim_end()), "{body}");
     }
+}
+
+#[test]
+fn an_answer_that_does_not_keep_to_what_was_asked_is_told() {
+    let (world, _server) = world([
+        json(200, r#"{"bearerToken":"nsrt_S","token":{"tokenId":"tok_1","scope":1}}"#),
+        json(200, r#"{"bearerToken":"nsrt_x\n\u001b[31m"}"#),
+        json(200, r#"{"token":{"tokenId":"tok_other"}}"#),
+        json(200, "[]"),
+        json(200, "{\"a\":"),
+    ]);
+    let run = world.create("a", "");
+    assert!(
+        run.stderr.contains("did not keep to the expiry") && run.stdout.contains("Expires At:  unknown"),
+        "{run:?}"
+    );
+    world.create("b", "-o token").fails_with(1, "characters that no token has");
+    world.nsc("token refresh --token_id tok_1").fails_with(8, "tok_1: the server answered about another token");
+    for _ in 0..2 {
+        world.nsc("token revoke --token_id tok_1").fails_with(8, "cannot be read");
+    }
+}
+
+#[test]
+fn without_a_home_the_rescue_file_is_in_a_directory_of_its_own() {
+    let (mut world, _server) = world([json(200, r#"{"bearerToken":"nsrt_S","token":{"tokenId":"tok_1"}}"#)]);
+    world.set("HOME", "");
+    world.sh(&format!("nsc token create --name ci --grant '{GRANT}' -o token > /dev/full")).fails_with(1, "is kept in");
+    let directory = std::fs::read_dir(world.path("home/tmp")).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(crate::support::mode(&directory), 0o700);
+    assert!(std::fs::read_to_string(directory.join("tok_1.json")).unwrap().contains("nsrt_S"));
 }
 
 #[test]

@@ -14,10 +14,12 @@ use crate::namespace::commands::QueryArgs;
 use crate::namespace::message::{AccessPolicy, CreateRequest, CreateResponse, Permission, Scope};
 use crate::namespace::proto::Time;
 use crate::namespace::{grant, view};
-use crate::output::deliver::{Delivery, Minted};
+use crate::output::deliver::{Delivery, Minted, Shown};
 use crate::output::json::Layout;
 use crate::output::query::Query;
+use crate::output::sanitize::escape;
 use crate::output::table;
+use crate::secret::looks_secret;
 
 /// What the document promises where `--expires_in` is not given.
 const DEFAULT_LIFETIME: &str = "24h";
@@ -80,6 +82,9 @@ impl CreateArgs {
 pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     if args.name.trim().is_empty() {
         return Err(Failure::usage("--name is empty").hint("give the token a name that says what it is for"));
+    }
+    if looks_secret(&args.name) {
+        return Err(Failure::usage("--name was given a secret; names are shown to everyone in the workspace"));
     }
     if args.output == Format::Token && args.query.is_given() {
         return Err(Failure::usage("-q filters JSON and cannot go with --output token")
@@ -171,29 +176,30 @@ async fn hand_over(
     let table = view::details(&reply.message.token, ctx);
     let table = table::details(&ctx.stdout, &table);
     let limit = ctx.settings.timeout;
-    let mut warning = None;
-    let mut note = None;
+    let is_terminal = ctx.stdout.is_terminal();
+    let plain = |bytes: Vec<u8>| if is_terminal { escape(&bytes).into_bytes() } else { bytes };
     let is_risky = query.is_some();
+    let warns_once = args.output == Format::Table && !is_risky && !in_file;
     let shown = async {
-        Ok(match (query, args.output) {
-            (Some(query), _) => {
-                let bytes = query.run(reply.json(Layout::Compact)?, limit).await?;
-                if !in_file && !bytes.windows(secret.len()).any(|part| part == secret.as_bytes()) {
-                    warning = Some("the output does not contain the secret, which cannot be shown again");
-                }
-                bytes
-            }
-            (None, Format::Json) => format!("{}\n", reply.json(Layout::Pretty)?).into_bytes(),
+        if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Failure::unexpected("the secret contains characters that no token has"));
+        }
+        let bytes = match (query, args.output) {
+            (Some(query), _) => plain(query.run(reply.json(Layout::Compact)?, limit).await?),
+            (None, Format::Json) => plain(format!("{}\n", reply.json(Layout::Pretty)?).into_bytes()),
             (None, Format::Token) => format!("{secret}\n").into_bytes(),
             (None, Format::Table) if in_file => table.into_bytes(),
-            (None, Format::Table) => {
-                note = Some("store the bearer token now: it is shown only once");
-                format!("{table}\nBearer Token: {secret}\n").into_bytes()
-            }
-        })
+            (None, Format::Table) => format!("{table}\nBearer Token: {secret}\n").into_bytes(),
+        };
+        let has_secret = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+        Ok(Shown { bytes, has_secret })
     };
-    delivery.deliver(ctx, &minted, is_risky, shown).await?;
-    warning.into_iter().for_each(|text| ctx.warn(text));
-    note.into_iter().for_each(|text| ctx.note(text));
+    let is_kept = delivery.deliver(ctx, &minted, is_risky, shown).await?;
+    if warns_once && !is_kept {
+        ctx.note("store the bearer token now: it is shown only once");
+    }
+    if args.no_expiry == reply.message.token.expires_at.is_some() {
+        ctx.warn("the server did not keep to the expiry that was asked for; look at `Expires At`");
+    }
     Ok(())
 }

@@ -58,8 +58,8 @@ pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
         snake_case_names(&raw, layout).map_err(|error| Failure::unexpected("the answer is not JSON").source(error))
     };
     let shown = match (query, args.output.output) {
-        (Some(query), _) => query.run(json(Layout::Compact)?, ctx.settings.timeout).await?,
-        (None, Format::Json) => format!("{}\n", json(Layout::Pretty)?).into_bytes(),
+        (Some(query), _) => ctx.plain(query.run(json(Layout::Compact)?, ctx.settings.timeout).await?),
+        (None, Format::Json) => ctx.plain(format!("{}\n", json(Layout::Pretty)?).into_bytes()),
         (None, Format::Table) if tokens.is_empty() => {
             ctx.note("no tokens found");
             Vec::new()

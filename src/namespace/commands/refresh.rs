@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Args;
 
 use crate::context::Context;
-use crate::error::{Kind, Result};
+use crate::error::{Failure, Kind, Result};
 use crate::input::duration::lifetime;
 use crate::namespace::api::TokensApi;
 use crate::namespace::commands::{Format, OutputArgs, token_id};
@@ -59,9 +59,12 @@ pub(super) async fn run(args: RefreshArgs, ctx: &mut Context) -> Result<()> {
             .hint_on(Kind::OutcomeUnknown, || "run it again: that can do no harm".to_owned())
             .about(&id)
     })?;
+    if reply.message.token.as_ref().is_some_and(|token| !token.token_id.is_empty() && token.token_id != id) {
+        return Err(Failure::new(Kind::OutcomeUnknown, "the server answered about another token").about(&id));
+    }
     let shown = match (query, args.output.output) {
-        (Some(query), _) => query.run(reply.json(Layout::Compact)?, ctx.settings.timeout).await?,
-        (None, Format::Json) => format!("{}\n", reply.json(Layout::Pretty)?).into_bytes(),
+        (Some(query), _) => ctx.plain(query.run(reply.json(Layout::Compact)?, ctx.settings.timeout).await?),
+        (None, Format::Json) => ctx.plain(format!("{}\n", reply.json(Layout::Pretty)?).into_bytes()),
         (None, Format::Table) => {
             let details =
                 reply.message.token.as_ref().map(|token| table::details(&ctx.stdout, &view::details(token, ctx)));
