@@ -142,15 +142,15 @@ fn refuse(program: Program, argv: &[OsString], error: &clap::Error) -> Stop {
     let text = redact(&error.render().to_string());
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Print(text),
-        _ => match foreign_word(argv, error) {
-            Some(word) if program.is_borrowed() => {
+        _ => match program.is_borrowed().then(|| foreign_word(argv, error)).flatten() {
+            Some(word) => {
                 let meant = match error.get(ContextKind::SuggestedSubcommand) {
                     Some(ContextValue::Strings(names)) => names.first().cloned(),
                     _ => None,
                 };
                 Stop::Failed(hand_on(program, argv, word, meant))
             }
-            _ => Stop::Usage(text),
+            None => Stop::Usage(text),
         },
     }
 }

@@ -52,12 +52,6 @@ impl Context {
         if self.stdout.is_terminal() { relative(time, self.now()) } else { rfc3339(time) }
     }
 
-    /// Data as it is to go out: untouched to a program, and so that it cannot
-    /// steer the terminal to a person.
-    pub fn plain(&self, bytes: Vec<u8>) -> Vec<u8> {
-        if self.stdout.is_terminal() { escape(&bytes).into_bytes() } else { bytes }
-    }
-
     /// Says something beside the data. A note that cannot be written is not
     /// worth failing for.
     pub fn note(&mut self, text: &str) {
@@ -146,6 +140,12 @@ impl Stream {
         if self.terminal {
             self.width = terminal_size::terminal_size().map(|(width, _)| width.0);
         }
+    }
+
+    /// How data is to go out here: untouched to a program, and so that it
+    /// cannot steer the terminal to a person.
+    pub fn escaper(&self) -> fn(Vec<u8>) -> Vec<u8> {
+        if self.terminal { |bytes| escape(&bytes).into_bytes() } else { |bytes| bytes }
     }
 
     /// Whether a person reads it.

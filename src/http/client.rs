@@ -123,11 +123,6 @@ impl Client {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// The wire log.
-    pub fn log(&self) -> WireLog {
-        self.log
-    }
-
     /// Sends a request, again where that can do no harm, until an answer
     /// comes that is not a passing trouble.
     ///

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::error::{Failure, Kind, Result};
 use crate::http::client::{Answer, Client, Request};
-use crate::http::endpoint::{Endpoint, authority};
+use crate::http::endpoint::Endpoint;
 use crate::http::retry::Effect;
 use crate::secret::Secret;
 
@@ -174,7 +174,7 @@ pub enum CallError {
 /// [`CallError`].
 pub async fn unary(client: &Client, call: Call<'_>) -> std::result::Result<Vec<u8>, CallError> {
     let url = call.endpoint.join(&format!("/{}", call.method));
-    let host = authority(&url);
+    let host = call.endpoint.authority();
     let headers = headers(call.bearer, client.remaining()).map_err(CallError::Failed)?;
     let request = Request { method: Method::POST, url, headers, body: call.message, effect: call.effect };
     let answer = client.send(&request).await.map_err(CallError::Failed)?;

@@ -60,6 +60,11 @@ impl Endpoint {
         url
     }
 
+    /// The host and, where it is not the scheme's own, the port.
+    pub fn authority(&self) -> String {
+        authority(&self.0)
+    }
+
     /// Whether it is this machine.
     pub fn is_loopback(&self) -> bool {
         match self.0.host() {

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::http::client::Client;
 use crate::http::connect::{Call, CallError, Code, unary, unreadable};
-use crate::http::endpoint::{Endpoint, authority};
+use crate::http::endpoint::Endpoint;
 use crate::http::retry::Effect;
 use crate::namespace::credential::{self, Source};
 use crate::namespace::failure::{decode, explain};
@@ -51,8 +51,7 @@ impl<T> Reply<T> {
     /// # Errors
     /// Unexpected: it is not JSON, which having decoded it rules out.
     pub fn json(&self, layout: Layout) -> Result<String> {
-        let text = std::str::from_utf8(&self.body).map_err(not_json)?;
-        snake_case_names(text, layout).map_err(not_json)
+        documented(std::str::from_utf8(&self.body).map_err(not_json)?, layout)
     }
 }
 
@@ -70,6 +69,14 @@ impl Reply<ListResponse> {
         let page: Page<'_> = serde_json::from_slice(&self.body).map_err(not_json)?;
         Ok(page.tokens.unwrap_or_default().into_iter().map(|token| token.get().to_owned()).collect())
     }
+}
+
+/// JSON of the server with the documented, snake_case names.
+///
+/// # Errors
+/// Unexpected: it is not JSON.
+pub fn documented(json: &str, layout: Layout) -> Result<String> {
+    snake_case_names(json, layout).map_err(not_json)
 }
 
 fn not_json(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
@@ -104,7 +111,7 @@ impl TokensApi {
         let message = match decode::<CreateResponse>(&body, Effect::Mint, &self.endpoint) {
             Ok(message) if !message.bearer_token.expose().is_empty() => message,
             Ok(_) => {
-                return Err(unreadable(Effect::Mint, &authority(&self.endpoint.join("/")), "it holds no bearerToken"));
+                return Err(unreadable(Effect::Mint, &self.endpoint.authority(), "it holds no bearerToken"));
             }
             Err(failure) => salvage(&body).ok_or(failure)?,
         };

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Failure, Kind, Result};
 use crate::http::connect::{Code, RpcError, unreadable};
-use crate::http::endpoint::{Endpoint, authority};
+use crate::http::endpoint::Endpoint;
 use crate::http::retry::Effect;
 use crate::namespace::credential::Source;
 use crate::namespace::detail::{PERMISSION_DENIED, REQUEST_ID, read_permission_denied, read_request_id};
@@ -15,7 +15,7 @@ use crate::output::sanitize::sanitize;
 /// # Errors
 /// Unexpected, or outcome unknown where a change was made: it does not fit.
 pub fn decode<T: DeserializeOwned>(body: &[u8], effect: Effect, endpoint: &Endpoint) -> Result<T> {
-    let host = authority(&endpoint.join("/"));
+    let host = endpoint.authority();
     // serde would take an array for a message.
     if !body.trim_ascii_start().starts_with(b"{") {
         return Err(unreadable(effect, &host, "it is no JSON object"));

@@ -12,6 +12,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
 use crate::context::{Context, Environment};
 use crate::error::{Failure, Result};
 use crate::output::private_file::{self, PrivateFile};
+use crate::output::unwritable;
 
 /// Where a secret is to go, looked at before there is one.
 pub struct Delivery {
@@ -103,8 +104,7 @@ impl Delivery {
         let written = match shown.await {
             Ok(shown) => {
                 has_secret = shown.has_secret;
-                let written = ctx.stdout.write_all(&shown.bytes).and_then(|()| ctx.stdout.flush());
-                written.map_err(|error| Failure::unexpected("standard output cannot be written").source(error))
+                ctx.stdout.write_all(&shown.bytes).and_then(|()| ctx.stdout.flush()).map_err(unwritable)
             }
             Err(failure) => Err(failure),
         };
@@ -194,13 +194,17 @@ impl Drop for Aside {
     }
 }
 
+/// Whether a character of an id means nothing to a shell or a file system.
+pub fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
+}
+
 /// Writes the rescue file: under the state directory, else the temporary one.
 fn rescue(env: &Environment, minted: &Minted) -> io::Result<PathBuf> {
     let absolute = |name| env.path(name).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
     // The id is the server's text: only what is plain in a file name is kept.
-    let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let name: String = minted.id.chars().filter(plain).take(100).collect();
+    let name: String = minted.id.chars().filter(|c| is_plain(*c)).take(100).collect();
     let name = if name.is_empty() { "secret" } else { &name };
     let in_state = |state: PathBuf| {
         let directory = state.join("nscred/undelivered");

@@ -22,6 +22,11 @@ use crate::error::{Failure, Result};
 pub fn written(result: io::Result<()>) -> Result<()> {
     result.map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::quiet(),
-        _ => Failure::unexpected("standard output cannot be written").source(error),
+        _ => unwritable(error),
     })
+}
+
+/// Standard output could not be written.
+fn unwritable(error: io::Error) -> Failure {
+    Failure::unexpected("standard output cannot be written").source(error)
 }

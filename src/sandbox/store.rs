@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 
 use crate::error::{Failure, Result};
-use crate::namespace::message::{Permission, RevokableToken, Scope, State};
+use crate::namespace::message::{RevokableToken, Scope, State};
 use crate::namespace::proto::Time;
 
 /// Tells a file of ours from any other database: "nscr".
@@ -53,28 +53,6 @@ pub struct Store(Mutex<Connection>);
 
 /// `Result` with the database's error.
 pub type Stored<T> = std::result::Result<T, rusqlite::Error>;
-
-/// A token to be stored.
-pub struct NewToken<'a> {
-    /// Its id.
-    pub token_id: &'a str,
-    /// The hash of its secret.
-    pub secret_hash: &'a [u8],
-    /// Its name.
-    pub name: &'a str,
-    /// Its description.
-    pub description: &'a str,
-    /// When it is made.
-    pub created_at: Timestamp,
-    /// When it ends.
-    pub expires_at: Option<Timestamp>,
-    /// Who makes it.
-    pub creator: &'a str,
-    /// Whether it is bound to its maker's membership.
-    pub membership: bool,
-    /// Its grants.
-    pub grants: &'a [Permission],
-}
 
 /// A stored token, with its place in the order of making.
 #[derive(Clone, Debug)]
@@ -188,12 +166,13 @@ impl Store {
         Ok(value)
     }
 
-    /// Stores a token; `false` where its name is taken.
+    /// Stores a token with the hash of its secret; `false` where its name is
+    /// taken.
     ///
     /// # Errors
     /// The database's.
-    pub fn insert_token(&self, token: &NewToken<'_>) -> Stored<bool> {
-        let grants = serde_json::to_string(token.grants).unwrap_or_default();
+    pub fn insert_token(&self, token: &RevokableToken, secret_hash: &[u8]) -> Stored<bool> {
+        let grants = serde_json::to_string(&token.permissions).unwrap_or_default();
         let inserted = self
             .lock()
             .prepare_cached(
@@ -202,13 +181,13 @@ impl Store {
             )?
             .execute(params![
                 token.token_id,
-                token.secret_hash,
+                secret_hash,
                 token.name,
                 token.description,
-                nanos(token.created_at),
-                token.expires_at.map(nanos),
-                token.creator,
-                token.membership,
+                token.created_at.map(|time| nanos(time.0)),
+                token.expires_at.map(|time| nanos(time.0)),
+                token.creator_actor_id,
+                token.scope == Scope::Membership,
                 grants
             ])?;
         Ok(inserted == 1)

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::sandbox::{Sandbox, text};
-use crate::support::{GRANT, Run};
+use crate::support::{GRANT, Run, World};
 
 #[test]
 fn the_table_on_a_pipe_is_whole_and_plain() {
@@ -90,12 +90,9 @@ fn revoked_ones_on_request_and_each_with_its_status() {
 
 #[test]
 fn an_expired_one_stays_listed() {
-    let mut sandbox = Sandbox::start();
-    let data = sandbox.path("box.db");
-    let data = data.to_str().unwrap();
-    sandbox = Sandbox::with(sandbox.kill(), &["--data", data]);
+    let mut sandbox = Sandbox::with(World::new(), &["--data", "box.db"]);
     let (_, secret) = sandbox.mint("short", "--expires_in 1h");
-    sandbox = Sandbox::with(sandbox.kill(), &["--data", data, "--clock-ahead", "2h"]);
+    sandbox = Sandbox::with(sandbox.kill(), &["--data", "box.db", "--clock-ahead", "2h"]);
     let table = sandbox.nsc("token list").ok();
     assert!(table.lines().nth(1).unwrap().contains("Expired"), "{table}");
     sandbox.use_token(&secret);

@@ -1,6 +1,7 @@
 //! `token refresh`.
 
 use crate::sandbox::{Sandbox, text};
+use crate::support::World;
 
 fn second(value: &serde_json::Value) -> i64 {
     text(value).parse::<jiff::Timestamp>().unwrap().as_second()
@@ -56,11 +57,8 @@ fn what_cannot_be_refreshed() {
 
 #[test]
 fn an_expired_one_is_a_conflict() {
-    let mut sandbox = Sandbox::start();
-    let data = sandbox.path("box.db");
-    let data = data.to_str().unwrap();
-    sandbox = Sandbox::with(sandbox.kill(), &["--data", data]);
+    let mut sandbox = Sandbox::with(World::new(), &["--data", "box.db"]);
     let (id, _) = sandbox.mint("a", "--expires_in 1h");
-    sandbox = Sandbox::with(sandbox.kill(), &["--data", data, "--clock-ahead", "61m"]);
+    sandbox = Sandbox::with(sandbox.kill(), &["--data", "box.db", "--clock-ahead", "61m"]);
     sandbox.nsc(&format!("token refresh --token_id {id}")).fails_with(6, "the token has expired (failed_precondition)");
 }

@@ -14,10 +14,9 @@ use crate::namespace::commands::QueryArgs;
 use crate::namespace::message::{AccessPolicy, CreateRequest, CreateResponse, Permission, Scope};
 use crate::namespace::proto::Time;
 use crate::namespace::{grant, view};
-use crate::output::deliver::{Delivery, Minted, Shown};
+use crate::output::deliver::{Delivery, Minted, Shown, is_plain};
 use crate::output::json::Layout;
 use crate::output::query::Query;
-use crate::output::sanitize::escape;
 use crate::output::table;
 use crate::secret::looks_secret;
 
@@ -98,11 +97,11 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     let query = args.query.compile()?;
     let delivery = Delivery::prepare("--token_file", args.token_file.as_deref())?;
     let doubts = grant::doubts(&grants);
-    if !args.wants_json() {
-        doubts.iter().for_each(|doubt| ctx.warn(doubt));
-    }
     // Where an error is one line of JSON, doubts are part of it.
     let as_json = args.wants_json();
+    if !as_json {
+        doubts.iter().for_each(|doubt| ctx.warn(doubt));
+    }
     let minted = mint(&args, grants, life, ctx).await;
     let reply = minted.map_err(|failure| if as_json { doubts.iter().fold(failure, Failure::hint) } else { failure })?;
     if as_json {
@@ -159,14 +158,13 @@ async fn hand_over(
 ) -> Result<()> {
     let secret = reply.message.bearer_token.expose();
     let id = reply.message.token.token_id.as_str();
-    // The id is the server's text, and a hint is made to be pasted.
-    let is_plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
     let program = ctx.program;
     let minted = Minted {
         what: format!("token {}", if id.is_empty() { &args.name } else { id }),
         id: id.to_owned(),
         file_content: format!("{}\n", json!({ "bearer_token": secret })),
-        undo: if is_plain {
+        // The id is the server's text, and a hint is made to be pasted.
+        undo: if !id.is_empty() && id.chars().all(is_plain) {
             format!("if you do not want it, undo it with `{program} token revoke --token_id {id}`")
         } else {
             format!("if you do not want it, look for \"{}\" in `{program} token list` and revoke it", args.name)
@@ -176,8 +174,7 @@ async fn hand_over(
     let table = view::details(&reply.message.token, ctx);
     let table = table::details(&ctx.stdout, &table);
     let limit = ctx.settings.timeout;
-    let is_terminal = ctx.stdout.is_terminal();
-    let plain = |bytes: Vec<u8>| if is_terminal { escape(&bytes).into_bytes() } else { bytes };
+    let plain = ctx.stdout.escaper();
     let is_risky = query.is_some();
     let warns_once = args.output == Format::Table && !is_risky && !in_file;
     let shown = async {

@@ -7,11 +7,11 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::namespace::api::TokensApi;
+use crate::namespace::api::{TokensApi, documented};
 use crate::namespace::commands::{Format, OutputArgs};
 use crate::namespace::message::ListRequest;
 use crate::namespace::view;
-use crate::output::json::{Layout, snake_case_names};
+use crate::output::json::Layout;
 use crate::output::{table, written};
 
 /// Flags of `token list`.
@@ -54,12 +54,10 @@ pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
         request.pagination_cursor = cursor;
     }
     let raw = format!("[{}]", raw.join(","));
-    let json = |layout| {
-        snake_case_names(&raw, layout).map_err(|error| Failure::unexpected("the answer is not JSON").source(error))
-    };
+    let plain = ctx.stdout.escaper();
     let shown = match (query, args.output.output) {
-        (Some(query), _) => ctx.plain(query.run(json(Layout::Compact)?, ctx.settings.timeout).await?),
-        (None, Format::Json) => ctx.plain(format!("{}\n", json(Layout::Pretty)?).into_bytes()),
+        (Some(query), _) => plain(query.run(documented(&raw, Layout::Compact)?, ctx.settings.timeout).await?),
+        (None, Format::Json) => plain(format!("{}\n", documented(&raw, Layout::Pretty)?).into_bytes()),
         (None, Format::Table) if tokens.is_empty() => {
             ctx.note("no tokens found");
             Vec::new()

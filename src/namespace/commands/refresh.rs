@@ -62,9 +62,10 @@ pub(super) async fn run(args: RefreshArgs, ctx: &mut Context) -> Result<()> {
     if reply.message.token.as_ref().is_some_and(|token| !token.token_id.is_empty() && token.token_id != id) {
         return Err(Failure::new(Kind::OutcomeUnknown, "the server answered about another token").about(&id));
     }
+    let plain = ctx.stdout.escaper();
     let shown = match (query, args.output.output) {
-        (Some(query), _) => ctx.plain(query.run(reply.json(Layout::Compact)?, ctx.settings.timeout).await?),
-        (None, Format::Json) => ctx.plain(format!("{}\n", reply.json(Layout::Pretty)?).into_bytes()),
+        (Some(query), _) => plain(query.run(reply.json(Layout::Compact)?, ctx.settings.timeout).await?),
+        (None, Format::Json) => plain(format!("{}\n", reply.json(Layout::Pretty)?).into_bytes()),
         (None, Format::Table) => {
             let details =
                 reply.message.token.as_ref().map(|token| table::details(&ctx.stdout, &view::details(token, ctx)));

@@ -18,7 +18,7 @@ use crate::sandbox::auth::{self, Caller, TENANT_ID};
 use crate::sandbox::clock::later;
 use crate::sandbox::namespace::{Namespace, read, write};
 use crate::sandbox::reply::{RpcFailure, RpcResult};
-use crate::sandbox::store::{NewToken, StoredToken};
+use crate::sandbox::store::StoredToken;
 
 /// What "at most a year" may be exceeded by: the time on the way, and clocks
 /// that differ.
@@ -44,26 +44,8 @@ impl Namespace {
             return Err(RpcFailure::denied(beyond));
         }
         let secret = format!("nsrt_{}", self.keys.secret());
-        let token_id = format!("tok_{}", self.keys.id());
-        let inserted = self.store.insert_token(&NewToken {
-            token_id: &token_id,
-            secret_hash: &auth::hash(&secret),
-            name: &request.name,
-            description: &request.description,
-            created_at: now,
-            expires_at: request.expires_at.map(|time| time.0),
-            creator: caller.actor_id(),
-            membership,
-            grants: &request.access.grants,
-        })?;
-        if !inserted {
-            return Err(RpcFailure::new(
-                Code::AlreadyExists,
-                format!("a token named \"{}\" exists already", request.name),
-            ));
-        }
         let token = RevokableToken {
-            token_id,
+            token_id: format!("tok_{}", self.keys.id()),
             name: request.name,
             description: request.description,
             created_at: Some(Time(now)),
@@ -73,6 +55,12 @@ impl Namespace {
             permissions: request.access.grants,
             ..RevokableToken::default()
         };
+        if !self.store.insert_token(&token, &auth::hash(&secret))? {
+            return Err(RpcFailure::new(
+                Code::AlreadyExists,
+                format!("a token named \"{}\" exists already", token.name),
+            ));
+        }
         let token = complete(token, now);
         Ok(json!({ "bearerToken": secret, "token": token }))
     }
