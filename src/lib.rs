@@ -16,6 +16,7 @@ pub mod input;
 pub mod interrupt;
 pub mod names;
 pub mod namespace;
+pub mod nscale;
 pub mod output;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

@@ -60,12 +60,33 @@ impl Keys {
 
     /// A text that nobody can guess: 32 bytes in hexadecimal.
     pub fn secret(&self) -> String {
-        hex(&random_bytes::<32>(&self.random))
+        hex(&self.random::<32>())
     }
 
     /// A text that does not come twice: 10 bytes in hexadecimal.
     pub fn id(&self) -> String {
-        hex(&random_bytes::<10>(&self.random))
+        hex(&self.random::<10>())
+    }
+
+    /// The id of a trace: 16 bytes in hexadecimal.
+    pub fn trace_id(&self) -> String {
+        hex(&self.random::<16>())
+    }
+
+    /// The id of a resource: a random UUID that begins with a letter, as
+    /// Kubernetes wants of names.
+    pub fn resource_id(&self) -> String {
+        loop {
+            let id = uuid::Builder::from_random_bytes(self.random::<16>()).into_uuid().to_string();
+            if id.starts_with(|first: char| first.is_ascii_lowercase()) {
+                return id;
+            }
+        }
+    }
+
+    /// Bytes that nobody can guess.
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        random_bytes(&self.random)
     }
 
     /// A signed JWT behind its prefix.
@@ -102,7 +123,8 @@ fn random_bytes<const N: usize>(random: &SystemRandom) -> [u8; N] {
     bytes
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

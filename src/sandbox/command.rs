@@ -16,9 +16,13 @@ use crate::interrupt::Signals;
 use crate::output::written;
 use crate::sandbox::clock::Clock;
 use crate::sandbox::namespace::Namespace;
-use crate::sandbox::server;
+use crate::sandbox::nscale::{Nscale, Options};
+use crate::sandbox::server::{self, Sides};
 use crate::sandbox::shell::World;
 use crate::sandbox::store::Store;
+
+/// How long the real server lets the tokens of service accounts live.
+const TOKEN_LIFE: Duration = Duration::from_secs(90 * 86_400);
 
 /// Flags of `sandbox`.
 #[derive(Debug, Args)]
@@ -53,6 +57,15 @@ pub struct SandboxArgs {
     /// Let the server's clock run ahead, to see what expires.
     #[arg(long = "clock-ahead", alias = "clock_ahead", value_name = "DURATION", allow_hyphen_values = true)]
     clock_ahead: Option<String>,
+    /// How long the tokens of service accounts live [default: 90d].
+    #[arg(long = "token-life", alias = "token_life", value_name = "DURATION", allow_hyphen_values = true)]
+    token_life: Option<String>,
+    /// Answer create and update of service accounts with their groups as they are now, not as they were.
+    #[arg(long = "fresh-groups", alias = "fresh_groups")]
+    fresh_groups: bool,
+    /// Make this many service accounts at the start, to see what many look like.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    accounts: u32,
     /// A command to run inside.
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -63,7 +76,13 @@ pub struct SandboxArgs {
 /// # Errors
 /// Usage: a flag cannot be used. Else as the server says.
 pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
-    let clock = args.clock_ahead.as_deref().map(clock_ahead).transpose()?.unwrap_or_default();
+    let clock = args.clock_ahead.as_deref().map(|text| length("--clock-ahead", text)).transpose()?;
+    let clock = clock.map(Clock::ahead).unwrap_or_default();
+    let options = Options {
+        token_life: args.token_life.as_deref().map_or(Ok(TOKEN_LIFE), |text| length("--token-life", text))?,
+        stale_groups: !args.fresh_groups,
+        accounts: args.accounts,
+    };
     let stays = args.command.is_empty() && args.listen.is_some();
     let command = match args.command {
         command if !command.is_empty() || stays => command,
@@ -72,12 +91,14 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
     let listener = listen(args.listen.as_deref())?;
     let address =
         listener.local_addr().map_err(|error| Failure::unexpected("the listener has no address").source(error))?;
-    let store = args.data.as_deref().map_or_else(Store::in_memory, Store::open)?;
-    let namespace = Arc::new(Namespace::new(store, clock)?);
+    let store = Arc::new(args.data.as_deref().map_or_else(Store::in_memory, Store::open)?);
+    let namespace = Namespace::new(Arc::clone(&store), clock)?;
+    let nscale = Nscale::new(store, clock, options)?;
+    let sides = Arc::new(Sides { namespace, nscale });
     let mut signals = Signals::listen()?;
-    let world = World::new(&namespace, address)?;
+    let world = World::new(&sides, address)?;
     tokio::select! {
-        result = server::serve(listener, Arc::clone(&namespace)) => result.map(|()| 1),
+        result = server::serve(listener, Arc::clone(&sides)) => result.map(|()| 1),
         result = live(&world, &command, stays, &mut signals, ctx) => result,
     }
 }
@@ -129,12 +150,14 @@ fn listen(asked: Option<&str>) -> Result<TcpListener> {
         .map_err(|error| Failure::usage(format!("--listen {text} cannot be used")).source(error))
 }
 
-fn clock_ahead(text: &str) -> Result<Clock> {
-    /// Further than any credential lives.
-    const FURTHEST: Duration = Duration::from_secs(10 * 365 * 86_400);
-    let nanos = duration::parse(text).map_err(|error| Failure::usage(format!("--clock-ahead: {error}")))?.0;
+/// Further than any credential lives.
+const FURTHEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// A length of time from 0 to 10 years.
+fn length(flag: &str, text: &str) -> Result<Duration> {
+    let nanos = duration::parse(text).map_err(|error| Failure::usage(format!("{flag}: {error}")))?.0;
     match u64::try_from(nanos).map(Duration::from_nanos) {
-        Ok(ahead) if ahead <= FURTHEST => Ok(Clock::ahead(ahead)),
-        _ => Err(Failure::usage(format!("--clock-ahead is {text}; it goes from 0 to 10y"))),
+        Ok(length) if length <= FURTHEST => Ok(length),
+        _ => Err(Failure::usage(format!("{flag} is {text}; it goes from 0 to 10y"))),
     }
 }

@@ -1,4 +1,4 @@
-//! A local server of the clouds' APIs: tokens that it mints authenticate
+//! A local server of both clouds' APIs: tokens that it mints authenticate
 //! against it, and its refusals are those of the real ones. It speaks plain
 //! HTTP on loopback only and never logs a credential.
 
@@ -6,6 +6,7 @@ pub mod auth;
 pub mod clock;
 pub mod command;
 pub mod namespace;
+pub mod nscale;
 pub mod reply;
 pub mod server;
 pub mod shell;

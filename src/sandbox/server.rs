@@ -1,4 +1,4 @@
-//! The HTTP server: routes, protocol checks, and one handler behind them.
+//! The HTTP server: two APIs behind one address, told apart by the path.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -6,30 +6,51 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method as HttpMethod, Response, StatusCode, header};
 
 use crate::error::{Failure, Result};
 use crate::http::connect::Code;
 use crate::sandbox::namespace::{Method, Namespace};
+use crate::sandbox::nscale::Nscale;
 use crate::sandbox::reply::{Dialect, RpcFailure, RpcResult, plain, write};
 
 /// The largest request that is read, in bytes.
 const LARGEST_REQUEST: usize = 1024 * 1024;
 
+/// Both sides.
+pub struct Sides {
+    /// Namespace's.
+    pub namespace: Namespace,
+    /// Nscale's.
+    pub nscale: Nscale,
+}
+
 /// Serves until dropped.
 ///
 /// # Errors
 /// Unexpected: the listener cannot be used.
-pub async fn serve(listener: TcpListener, namespace: Arc<Namespace>) -> Result<()> {
+pub async fn serve(listener: TcpListener, sides: Arc<Sides>) -> Result<()> {
     let fail = |error| Failure::unexpected("the sandbox cannot serve").source(anyhow::Error::from(error));
     listener.set_nonblocking(true).map_err(fail)?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(fail)?;
-    axum::serve(listener, Router::new().fallback(answer).with_state(namespace)).await.map_err(fail)
+    axum::serve(listener, Router::new().fallback(answer).with_state(sides)).await.map_err(fail)
 }
 
-async fn answer(State(namespace): State<Arc<Namespace>>, request: Request) -> Response<Body> {
-    let request_id = namespace.request_id();
+async fn answer(State(sides): State<Arc<Sides>>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
+    if Nscale::serves(parts.uri.path()) {
+        // One that is over the limit or was cut off reads as none, and is
+        // refused where one is needed.
+        let body = to_bytes(body, LARGEST_REQUEST).await.unwrap_or_default();
+        return sides.nscale.answer(&parts.method, parts.uri.path(), &parts.headers, &body);
+    }
+    rpc(&sides.namespace, &parts, body).await
+}
+
+/// A call of Namespace's side.
+async fn rpc(namespace: &Namespace, parts: &Parts, body: Body) -> Response<Body> {
+    let request_id = namespace.request_id();
     let Some((method, dialect)) = Method::at(parts.uri.path()) else {
         let unknown = RpcFailure::new(Code::Unimplemented, format!("{} is not served here", parts.uri.path()));
         return write(Err(unknown), Dialect::Connect, &request_id);

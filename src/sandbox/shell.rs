@@ -19,7 +19,8 @@ use crate::interrupt::Signals;
 use crate::names::Program;
 use crate::output::private_file;
 use crate::sandbox::auth::{ADMIN, MEMBER};
-use crate::sandbox::namespace::Namespace;
+use crate::sandbox::server::Sides;
+use crate::secret::Secret;
 
 /// How long the credentials of the sandbox's own users live.
 const LIFETIME: Duration = Duration::from_secs(30 * 86_400);
@@ -28,6 +29,8 @@ const LIFETIME: Duration = Duration::from_secs(30 * 86_400);
 pub struct World {
     directory: TempDir,
     address: SocketAddr,
+    organization_id: String,
+    service_token: Secret,
 }
 
 impl World {
@@ -36,7 +39,8 @@ impl World {
     ///
     /// # Errors
     /// Unexpected: a file cannot be written.
-    pub fn new(namespace: &Namespace, address: SocketAddr) -> Result<Self> {
+    pub fn new(sides: &Sides, address: SocketAddr) -> Result<Self> {
+        let namespace = &sides.namespace;
         let session = namespace.session_token(ADMIN, LIFETIME);
         let session = session.map_err(|_| Failure::unexpected("the sandbox's store failed"))?;
         let make = || -> io::Result<TempDir> {
@@ -62,14 +66,24 @@ impl World {
         };
         let directory =
             make().map_err(|error| Failure::unexpected("the sandbox's directory cannot be made").source(error))?;
-        Ok(Self { directory, address })
+        let administrator = sides.nscale.administrator();
+        Ok(Self {
+            directory,
+            address,
+            organization_id: administrator.organization_id.clone(),
+            service_token: Secret::new(&administrator.token),
+        })
     }
 
     /// The variables that lead into the sandbox, `PATH` apart.
     pub fn variables(&self) -> Vec<(&'static str, OsString)> {
+        let endpoint = OsString::from(format!("http://{}", self.address));
         vec![
-            ("NSC_IAM_ENDPOINT", format!("http://{}", self.address).into()),
+            ("NSC_IAM_ENDPOINT", endpoint.clone()),
             ("NSC_TOKEN_FILE", self.directory.path().join("admin.json").into()),
+            ("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", endpoint),
+            ("NSCALE_ORGANIZATION_ID", self.organization_id.as_str().into()),
+            ("NSCALE_SERVICE_TOKEN", self.service_token.expose().into()),
             ("NSCRED_SANDBOX", self.directory.path().into()),
         ]
     }

@@ -8,7 +8,7 @@ mod sessions;
 mod tokens;
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -25,7 +25,7 @@ use crate::sandbox::store::Store;
 
 /// Namespace's side of the sandbox.
 pub struct Namespace {
-    store: Store,
+    store: Arc<Store>,
     keys: Keys,
     clock: Clock,
     /// Logins that were started and not completed, with the life of the
@@ -98,7 +98,7 @@ impl Namespace {
     ///
     /// # Errors
     /// Unexpected: the store fails.
-    pub fn new(store: Store, clock: Clock) -> Result<Self> {
+    pub fn new(store: Arc<Store>, clock: Clock) -> Result<Self> {
         let keys =
             Keys::load(&store).map_err(|error| Failure::unexpected("the sandbox's store failed").source(error))?;
         Ok(Self { store, keys, clock, logins: Mutex::default() })

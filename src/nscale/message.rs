@@ -1,0 +1,218 @@
+//! The messages of Nscale's identity API. Read with everything optional that
+//! a server may leave out and unknown fields ignored; written with optional
+//! fields left out where they are not set.
+//!
+//! The client sends and reads them; the sandbox does the same from the other
+//! side.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::output::time::rfc3339;
+use crate::secret::Secret;
+
+/// What a name must match, as the server words it.
+pub const NAME_PATTERN: &str = "^[0-9A-Za-z](?:[0-9A-Za-z-_.]{0,61}[0-9A-Za-z])?$";
+
+/// Whether a name matches [`NAME_PATTERN`].
+pub fn is_name(name: &str) -> bool {
+    let is_inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let bytes = name.as_bytes();
+    let ends = bytes.first().zip(bytes.last());
+    bytes.len() <= 63
+        && bytes.iter().copied().all(is_inside)
+        && ends.is_some_and(|(first, last)| first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric())
+}
+
+/// A tag: free text on both sides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tag {
+    /// Its name.
+    #[serde(deserialize_with = "or_default")]
+    pub name: String,
+    /// Its value.
+    #[serde(deserialize_with = "or_default")]
+    pub value: String,
+}
+
+/// What a caller says about a resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteMetadata {
+    /// Its name, which need not be unique.
+    pub name: String,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its tags.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
+}
+
+/// The groups of a service account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccountSpec {
+    /// Their ids.
+    #[serde(rename = "groupIDs", deserialize_with = "or_default")]
+    pub group_ids: Vec<String>,
+}
+
+/// The body of create and update. An update replaces everything with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountWrite {
+    /// Name, description and tags.
+    pub metadata: WriteMetadata,
+    /// The groups.
+    pub spec: AccountSpec,
+}
+
+/// What the server says about a resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ReadMetadata {
+    /// Its id.
+    #[serde(deserialize_with = "or_default")]
+    pub id: String,
+    /// Its name.
+    #[serde(deserialize_with = "or_default")]
+    pub name: String,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its tags; left out where there are none.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+    /// The organization that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization_id: Option<String>,
+    /// When it was made.
+    #[serde(deserialize_with = "read_time", serialize_with = "write_time")]
+    pub creation_time: Option<Timestamp>,
+    /// Who made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+    /// When it was last replaced.
+    #[serde(deserialize_with = "read_time", serialize_with = "write_time", skip_serializing_if = "Option::is_none")]
+    pub modified_time: Option<Timestamp>,
+    /// Who replaced it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modified_by: Option<String>,
+    /// How far its making has come: an open enumeration.
+    #[serde(deserialize_with = "or_default")]
+    pub provisioning_status: String,
+    /// How it is: an open enumeration.
+    #[serde(deserialize_with = "or_default")]
+    pub health_status: String,
+}
+
+/// The token of a service account.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AccountStatus {
+    /// When it ends.
+    #[serde(deserialize_with = "read_time", serialize_with = "write_time")]
+    pub expiry: Option<Timestamp>,
+    /// The token itself, in the answers of create and rotate alone.
+    #[serde(skip_serializing)]
+    pub access_token: Option<Secret>,
+}
+
+/// A service account.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Account {
+    /// What is said about it.
+    #[serde(deserialize_with = "or_default")]
+    pub metadata: ReadMetadata,
+    /// Its groups, which are those from before in the answers of create and
+    /// update.
+    #[serde(deserialize_with = "or_default")]
+    pub spec: AccountSpec,
+    /// Its token.
+    #[serde(deserialize_with = "or_default")]
+    pub status: AccountStatus,
+}
+
+/// A group, an organization or whatever else has a name and an id, as far as
+/// it is understood here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Named {
+    /// What is said about it.
+    #[serde(deserialize_with = "or_default")]
+    pub metadata: ReadMetadata,
+}
+
+/// Who the caller is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Userinfo {
+    /// What kind of caller it is, and where it belongs.
+    #[serde(rename = "https://unikorn-cloud.org/authz", deserialize_with = "or_default")]
+    pub authz: Authz,
+    /// An email address, or the id of a service account.
+    #[serde(deserialize_with = "or_default")]
+    pub sub: String,
+}
+
+/// The kind of a caller, and its organizations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Authz {
+    /// `service`, `user` or `system`: an open enumeration.
+    #[serde(deserialize_with = "or_default")]
+    pub acctype: String,
+    /// The ids of the organizations.
+    #[serde(rename = "orgIds", deserialize_with = "or_default")]
+    pub org_ids: Vec<String>,
+}
+
+/// Reads `null` as an absent field, as some servers write an empty list.
+fn or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Reads RFC 3339. A time that cannot be understood is none, for all else of
+/// the answer is of use without it.
+fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let text: Option<String> = Option::deserialize(deserializer)?;
+    Ok(text.and_then(|text| text.parse().ok()))
+}
+
+fn write_time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.serialize_str(&rfc3339(*time)),
+        None => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        let longest = "a".repeat(63);
+        for name in ["a", "7", "ci-deployer", "A.b_c-9", longest.as_str()] {
+            assert!(is_name(name), "{name}");
+        }
+        let longer = "a".repeat(64);
+        for name in ["", "-a", "a-", ".a", "a b", "a/b", "é", "a\n", longer.as_str()] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_account_of_which_little_is_told() {
+        for json in [
+            "{}",
+            r#"{"metadata":null,"spec":null,"status":null}"#,
+            r#"{"metadata":{"tags":null,"creationTime":"soon","name":null},"spec":{"groupIDs":null},"status":{"expiry":null,"new":[1]}}"#,
+        ] {
+            let account: Account = serde_json::from_str(json).unwrap();
+            assert_eq!((account.metadata, account.spec), Default::default(), "{json}");
+            assert!(account.status.expiry.is_none() && account.status.access_token.is_none());
+        }
+    }
+}

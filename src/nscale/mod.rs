@@ -1,0 +1,4 @@
+//! Nscale's wing: `serviceaccounts list | get | create | update | rotate |
+//! delete`.
+
+pub mod message;

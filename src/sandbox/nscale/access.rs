@@ -1,0 +1,285 @@
+//! Roles, and what a caller may do: the union over the roles of its groups.
+
+use std::collections::BTreeMap;
+
+use ring::digest;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::sandbox::auth::hex;
+use crate::sandbox::nscale::reply::{RestFailure, RestResult};
+
+/// What may be done to a resource, in the order in which it is told.
+const OPERATIONS: [&str; 4] = ["create", "read", "update", "delete"];
+
+const ALL: &[&str] = &OPERATIONS;
+const READ: &[&str] = &["read"];
+
+/// The scope of service accounts.
+pub const ACCOUNTS: &str = "identity:serviceaccounts";
+
+/// The scope of groups.
+pub const GROUPS: &str = "identity:groups";
+
+/// The scope of roles.
+pub const ROLES_SCOPE: &str = "identity:roles";
+
+/// The scope of projects.
+pub const PROJECTS: &str = "identity:projects";
+
+/// The scope of organizations.
+pub const ORGANIZATIONS: &str = "identity:organizations";
+
+/// A scope with the operations on it.
+type Grant = (&'static str, &'static [&'static str]);
+
+/// A role.
+pub struct Role {
+    /// Its name, which its id is made from.
+    pub name: &'static str,
+    /// What it is for.
+    pub description: &'static str,
+    /// What it allows in the whole organization.
+    organization: &'static [Grant],
+    /// What it allows in the projects of the group.
+    project: &'static [Grant],
+}
+
+/// The roles of an organization, by name.
+pub const ROLES: [Role; 4] = [
+    Role {
+        name: "administrator",
+        description: "Organization administrator",
+        organization: &[
+            (GROUPS, ALL),
+            (ORGANIZATIONS, &["read", "update"]),
+            (PROJECTS, ALL),
+            ("identity:quotas", READ),
+            (ROLES_SCOPE, ALL),
+            (ACCOUNTS, ALL),
+            ("identity:users", ALL),
+        ],
+        project: &[],
+    },
+    Role {
+        name: "auditor",
+        description: "Organization auditor",
+        organization: &[
+            (GROUPS, READ),
+            (ORGANIZATIONS, READ),
+            (PROJECTS, READ),
+            ("identity:quotas", READ),
+            (ROLES_SCOPE, READ),
+            (ACCOUNTS, READ),
+            ("identity:users", READ),
+        ],
+        project: &[],
+    },
+    Role {
+        name: "reader",
+        description: "Project reader",
+        organization: &[("identity:quotas", READ)],
+        project: &[(PROJECTS, READ)],
+    },
+    Role {
+        name: "user",
+        description: "Project user",
+        organization: &[("identity:quotas", READ)],
+        project: &[(PROJECTS, READ)],
+    },
+];
+
+/// The roles that no group may hold, and no list shows.
+const PROTECTED: [&str; 2] = ["platform-administrator", "platform-reader"];
+
+/// The id of a role, which follows from its name.
+pub fn role_id(name: &str) -> String {
+    let digest = hex(digest::digest(&digest::SHA256, name.as_bytes()).as_ref());
+    let part = |from: usize, to: usize| digest.get(from..to).unwrap_or_default();
+    format!("f{}-{}-4{}-8{}-{}", part(1, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
+}
+
+/// The role with an id.
+fn role(id: &str) -> Option<&'static Role> {
+    ROLES.iter().find(|role| role_id(role.name) == id)
+}
+
+/// Scopes with the operations on them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants(BTreeMap<&'static str, Vec<&'static str>>);
+
+/// A scope as the API tells it.
+#[derive(Serialize)]
+struct Endpoint {
+    name: &'static str,
+    operations: Vec<&'static str>,
+}
+
+impl Grants {
+    fn add(&mut self, grants: &'static [Grant]) {
+        for (scope, operations) in grants {
+            let held = self.0.entry(scope).or_default();
+            held.extend(operations.iter().filter(|operation| !held.contains(operation)).copied().collect::<Vec<_>>());
+        }
+    }
+
+    fn holds(&self, scope: &str, operation: &str) -> bool {
+        self.0.get(scope).is_some_and(|held| held.contains(&operation))
+    }
+
+    fn to_json(&self) -> Value {
+        let endpoints = self.0.iter().map(|(name, held)| Endpoint {
+            name,
+            operations: OPERATIONS.into_iter().filter(|operation| held.contains(operation)).collect(),
+        });
+        json!(endpoints.collect::<Vec<_>>())
+    }
+}
+
+/// What a caller may do.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// Its organization, which is its only one.
+    pub organization_id: String,
+    organization: Grants,
+    /// By project.
+    projects: BTreeMap<String, Grants>,
+}
+
+impl Access {
+    /// The access of a member of these groups: the roles of each, and the
+    /// projects that each is on.
+    pub fn new(organization_id: &str, groups: &[(Vec<String>, Vec<String>)]) -> Self {
+        let mut access = Self { organization_id: organization_id.to_owned(), ..Self::default() };
+        for (role_ids, project_ids) in groups {
+            for role in role_ids.iter().filter_map(|id| role(id)) {
+                access.organization.add(role.organization);
+                for project_id in project_ids.iter().filter(|_| !role.project.is_empty()) {
+                    access.projects.entry(project_id.clone()).or_default().add(role.project);
+                }
+            }
+        }
+        access
+    }
+
+    /// Refuses what is not allowed in an organization.
+    ///
+    /// # Errors
+    /// Forbidden, in the server's words.
+    pub fn require(&self, organization_id: &str, scope: &str, operation: &str) -> RestResult<()> {
+        let why = if self.organization.0.is_empty() && self.projects.is_empty() {
+            "— this principal has no organization-scope permissions"
+        } else if organization_id != self.organization_id {
+            "— organization is not in this principal's accessible set"
+        } else if self.organization.0.is_empty() {
+            "— no endpoints are granted at organization scope"
+        } else if !self.organization.holds(scope, operation) {
+            "is not permitted"
+        } else {
+            return Ok(());
+        };
+        Err(forbidden(scope, operation, why))
+    }
+
+    /// Refuses what is not allowed in the organization nor in the project.
+    ///
+    /// # Errors
+    /// Forbidden, in the server's words.
+    pub fn require_in_project(
+        &self,
+        organization_id: &str,
+        project_id: &str,
+        scope: &str,
+        operation: &str,
+    ) -> RestResult<()> {
+        let in_organization = self.require(organization_id, scope, operation);
+        match self.projects.get(project_id) {
+            _ if in_organization.is_ok() || organization_id != self.organization_id => in_organization,
+            Some(grants) if grants.holds(scope, operation) => Ok(()),
+            Some(_) => Err(forbidden(scope, operation, "is not permitted")),
+            None => Err(forbidden(scope, operation, "— project is not in this principal's accessible set")),
+        }
+    }
+
+    /// Whether the caller holds everything that a role allows, and so may
+    /// give it to others.
+    pub fn may_grant(&self, role: &Role) -> bool {
+        let in_projects = |scope: &str, operation: &str| {
+            self.organization.holds(scope, operation) || self.projects.values().any(|held| held.holds(scope, operation))
+        };
+        pairs(role.organization).all(|(scope, operation)| self.organization.holds(scope, operation))
+            && pairs(role.project).all(|(scope, operation)| in_projects(scope, operation))
+    }
+
+    /// Refuses roles that do not exist, are protected, or go beyond the
+    /// caller's own.
+    ///
+    /// # Errors
+    /// Invalid or forbidden.
+    pub fn check_roles(&self, role_ids: &[String]) -> RestResult<()> {
+        for id in role_ids {
+            if PROTECTED.iter().any(|name| role_id(name) == *id) {
+                return Err(RestFailure::forbidden("requested role is protected"));
+            }
+            match role(id) {
+                None => return Err(RestFailure::invalid(format!("role ID {id} does not exist"))),
+                Some(role) if !self.may_grant(role) => {
+                    return Err(RestFailure::forbidden("requested role cannot be granted"));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// All of it as the API tells it, or as seen from one organization.
+    pub fn to_json(&self, seen_from: Option<&str>) -> Value {
+        if self.organization.0.is_empty() && self.projects.is_empty() {
+            return json!({});
+        }
+        let projects: Vec<Value> =
+            self.projects.iter().map(|(id, grants)| json!({ "id": id, "endpoints": grants.to_json() })).collect();
+        let mut home = json!({ "id": self.organization_id });
+        if !self.organization.0.is_empty() {
+            home["endpoints"] = self.organization.to_json();
+        }
+        if !projects.is_empty() {
+            home["projects"] = json!(projects);
+        }
+        let mut acl = json!({ "organizations": [home] });
+        if seen_from.is_none_or(|id| id == self.organization_id) {
+            acl["organization"] = home;
+            if !projects.is_empty() {
+                acl["projects"] = json!(projects);
+            }
+        }
+        acl
+    }
+}
+
+fn pairs(grants: &'static [Grant]) -> impl Iterator<Item = (&'static str, &'static str)> {
+    grants.iter().flat_map(|(scope, operations)| operations.iter().map(move |operation| (*scope, *operation)))
+}
+
+fn forbidden(scope: &str, operation: &str, why: &str) -> RestFailure {
+    RestFailure::forbidden(format!(
+        "operation is not allowed by rbac: operation '{operation}' on endpoint '{scope}' {why}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn role_ids_are_those_of_the_reference() {
+        for (name, id) in [
+            ("administrator", "f194d170-6ed1-4408-85e0-2d672777019f"),
+            ("auditor", "f5a62ce3-fa7f-4d86-8f00-09389ccd8152"),
+            ("user", "f4f8996d-a763-47a9-89b1-028ee3007569"),
+            ("reader", "fd094196-4aa3-4bdc-800c-cef58b1bb399"),
+        ] {
+            assert_eq!(role_id(name), id, "{name}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Service accounts: list, create, update, rotate, delete. There is no way to
+//! get one by its id.
+
+use axum::http::StatusCode;
+use jiff::Timestamp;
+
+use crate::nscale::message::AccountWrite;
+use crate::sandbox::auth::hash;
+use crate::sandbox::nscale::access::ACCOUNTS;
+use crate::sandbox::nscale::caller::Caller;
+use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};
+use crate::sandbox::nscale::{Nscale, seed, token, view};
+use crate::sandbox::store::{Account, Noun, Resource};
+
+impl Nscale {
+    /// All accounts, or the caller alone where it may not read them.
+    pub(super) fn list_accounts(&self, caller: &Caller, organization_id: &str) -> RestResult<Reply> {
+        let may_read = caller.access.require(organization_id, ACCOUNTS, "read").is_ok();
+        self.organization(organization_id)?;
+        let only = (!may_read).then(|| caller.id());
+        let accounts = self.store.accounts(organization_id, only)?;
+        let accounts: Vec<_> = accounts.iter().map(view::account).collect();
+        Ok(Reply::json(StatusCode::OK, &accounts))
+    }
+
+    /// Makes an account. Nobody looks whether the caller holds the rights of
+    /// its groups, and groups that do not exist are passed over.
+    pub(super) fn create_account(
+        &self,
+        caller: &Caller,
+        organization_id: &str,
+        request: AccountWrite,
+    ) -> RestResult<Reply> {
+        caller.access.require(organization_id, ACCOUNTS, "create")?;
+        self.organization(organization_id)?;
+        let resource = Resource {
+            name: request.metadata.name,
+            description: request.metadata.description,
+            tags: request.metadata.tags.unwrap_or_default(),
+            created_by: Some(caller.id().to_owned()),
+            ..seed::resource(&self.keys, organization_id, self.clock.now())
+        };
+        let token = token::mint(&self.keys);
+        let expires_at = self.token_end();
+        self.store.put_account(&resource, &request.spec.group_ids, Some((&hash(&token), expires_at)))?;
+        let mut account = Account { resource, expires_at, group_ids: Vec::new() };
+        if !self.options.stale_groups {
+            account = self.account(organization_id, &account.resource.id)?;
+        }
+        Ok(Reply::json(StatusCode::CREATED, &view::account_with_token(&account, &token)))
+    }
+
+    /// Replaces everything that a caller may say of an account.
+    pub(super) fn put_account(
+        &self,
+        caller: &Caller,
+        organization_id: &str,
+        id: &str,
+        request: AccountWrite,
+    ) -> RestResult<Reply> {
+        caller.access.require(organization_id, ACCOUNTS, "update")?;
+        self.organization(organization_id)?;
+        let before = self.account(organization_id, id)?;
+        let resource = Resource {
+            name: request.metadata.name,
+            description: request.metadata.description,
+            tags: request.metadata.tags.unwrap_or_default(),
+            modified_at: Some(self.clock.now()),
+            modified_by: Some(caller.id().to_owned()),
+            ..before.resource
+        };
+        self.store.put_account(&resource, &request.spec.group_ids, None)?;
+        let mut account = Account { resource, ..before };
+        if !self.options.stale_groups {
+            account = self.account(organization_id, id)?;
+        }
+        Ok(Reply::json(StatusCode::OK, &view::account(&account)))
+    }
+
+    /// Gives an account another token in place of its current one. Its own it
+    /// may always replace.
+    pub(super) fn rotate_account(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
+        if caller.id() != id {
+            caller.access.require(organization_id, ACCOUNTS, "update")?;
+        }
+        self.organization(organization_id)?;
+        let account = self.account(organization_id, id)?;
+        let token = token::mint(&self.keys);
+        let account = Account { expires_at: self.token_end(), ..account };
+        self.store.set_account_token(id, &hash(&token), account.expires_at)?;
+        Ok(Reply::json(StatusCode::OK, &view::account_with_token(&account, &token)))
+    }
+
+    /// Deletes an account for good.
+    pub(super) fn delete_account(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
+        caller.access.require(organization_id, ACCOUNTS, "delete")?;
+        self.organization(organization_id)?;
+        self.delete(Noun::Account, organization_id, id)
+    }
+
+    fn account(&self, organization_id: &str, id: &str) -> RestResult<Account> {
+        self.store.accounts(organization_id, Some(id))?.pop().ok_or_else(RestFailure::not_found)
+    }
+
+    /// When a token that is minted now ends.
+    fn token_end(&self) -> Timestamp {
+        seed::token_end(self.clock.now(), self.options)
+    }
+}

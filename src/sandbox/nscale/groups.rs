@@ -1,0 +1,105 @@
+//! Groups: roles and members.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::sandbox::nscale::access::GROUPS;
+use crate::sandbox::nscale::caller::Caller;
+use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};
+use crate::sandbox::nscale::schema::{GroupSpec, GroupWrite};
+use crate::sandbox::nscale::{Nscale, seed, view};
+use crate::sandbox::store::{Noun, Resource};
+
+impl Nscale {
+    pub(super) fn list_groups(&self, caller: &Caller, organization_id: &str) -> RestResult<Reply> {
+        caller.access.require(organization_id, GROUPS, "read")?;
+        self.organization(organization_id)?;
+        let groups = self.store.resources(Noun::Group, organization_id)?;
+        let groups: Vec<Value> = groups.iter().map(|group| self.view_group(group)).collect::<RestResult<_>>()?;
+        Ok(Reply::json(StatusCode::OK, &groups))
+    }
+
+    pub(super) fn get_group(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
+        caller.access.require(organization_id, GROUPS, "read")?;
+        self.organization(organization_id)?;
+        let group = self.group(organization_id, id)?;
+        Ok(Reply::json(StatusCode::OK, &self.view_group(&group)?))
+    }
+
+    pub(super) fn create_group(
+        &self,
+        caller: &Caller,
+        organization_id: &str,
+        request: GroupWrite,
+    ) -> RestResult<Reply> {
+        caller.access.require(organization_id, GROUPS, "create")?;
+        self.organization(organization_id)?;
+        let group = Resource {
+            created_by: Some(caller.id().to_owned()),
+            ..seed::resource(&self.keys, organization_id, self.clock.now())
+        };
+        let group = self.store_group(caller, group, request)?;
+        Ok(Reply::json(StatusCode::CREATED, &self.view_group(&group)?))
+    }
+
+    pub(super) fn put_group(
+        &self,
+        caller: &Caller,
+        organization_id: &str,
+        id: &str,
+        request: GroupWrite,
+    ) -> RestResult<Reply> {
+        caller.access.require(organization_id, GROUPS, "update")?;
+        self.organization(organization_id)?;
+        let group = Resource {
+            modified_at: Some(self.clock.now()),
+            modified_by: Some(caller.id().to_owned()),
+            ..self.group(organization_id, id)?
+        };
+        self.store_group(caller, group, request)?;
+        Ok(Reply::empty(StatusCode::OK))
+    }
+
+    pub(super) fn delete_group(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
+        caller.access.require(organization_id, GROUPS, "delete")?;
+        self.organization(organization_id)?;
+        self.delete(Noun::Group, organization_id, id)
+    }
+
+    /// Stores what a request says of a group. The roles are looked at even
+    /// where they stay the same, and the members not at all.
+    fn store_group(&self, caller: &Caller, group: Resource, request: GroupWrite) -> RestResult<Resource> {
+        caller.access.check_roles(&request.spec.role_ids)?;
+        let group = Resource {
+            name: request.metadata.name,
+            description: request.metadata.description,
+            tags: request.metadata.tags.unwrap_or_default(),
+            spec: spec(&request.spec),
+            ..group
+        };
+        self.store.put_group(&group, &request.spec.account_ids)?;
+        Ok(group)
+    }
+
+    fn group(&self, organization_id: &str, id: &str) -> RestResult<Resource> {
+        self.store.resource(Noun::Group, organization_id, id)?.ok_or_else(RestFailure::not_found)
+    }
+
+    fn view_group(&self, group: &Resource) -> RestResult<Value> {
+        Ok(view::group(group, &self.store.members(&group.id)?))
+    }
+
+    /// Deletes a resource; a second time there is none.
+    pub(super) fn delete(&self, noun: Noun, organization_id: &str, id: &str) -> RestResult<Reply> {
+        match self.store.delete_resource(noun, organization_id, id)? {
+            true => Ok(Reply::empty(StatusCode::OK)),
+            false => Err(RestFailure::not_found()),
+        }
+    }
+}
+
+/// A group's spec as it is stored: its members are kept apart.
+pub fn spec(spec: &GroupSpec) -> String {
+    json!({ "roleIDs": spec.role_ids, "serviceAccountIDs": [], "subjects": spec.subjects, "userIDs": spec.user_ids })
+        .to_string()
+}

@@ -1,0 +1,168 @@
+//! What a caller is told of itself, its organization and the server.
+
+use axum::http::{HeaderMap, StatusCode, header};
+use serde_json::{Value, json};
+use url::form_urlencoded;
+
+use crate::nscale::message::{Authz, Userinfo};
+use crate::sandbox::nscale::access::{ORGANIZATIONS, PROJECTS, ROLES, ROLES_SCOPE, role_id};
+use crate::sandbox::nscale::caller::Caller;
+use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult, host};
+use crate::sandbox::nscale::route::Route;
+use crate::sandbox::nscale::schema::OrganizationWrite;
+use crate::sandbox::nscale::{Nscale, seed, view};
+use crate::sandbox::store::{Noun, Resource};
+
+impl Nscale {
+    /// Answers what needs no credential in the usual place.
+    pub(super) fn open(&self, route: &Route, headers: &HeaderMap, body: &[u8]) -> Option<RestResult<Reply>> {
+        let document = match route {
+            Route::Discovery => discovery(host(headers)),
+            Route::ProtectedResource => json!({
+                "resource": format!("https://{}", host(headers)),
+                "authorization_servers": [format!("https://{}", host(headers))],
+                "bearer_methods_supported": ["header"],
+                "scopes_supported": ["openapi", "email", "profile"],
+            }),
+            // Its tokens are opaque: there is nothing to check them with.
+            Route::KeySet => json!({ "keys": [] }),
+            Route::Token => return Some(Err(RestFailure::unsupported_grant())),
+            Route::PostUserinfo if !headers.contains_key(header::AUTHORIZATION) => {
+                return Some(self.userinfo_of_form(body));
+            }
+            Route::PostUserinfo | Route::Userinfo => return Some(self.userinfo_of_header(headers)),
+            _ => return None,
+        };
+        Some(Ok(Reply::json(StatusCode::OK, &document)))
+    }
+
+    /// Answers what any caller may know.
+    pub(super) fn who_is(&self, route: &Route, caller: &Caller) -> Reply {
+        let document = match route {
+            Route::Acl => caller.access.to_json(None),
+            Route::OrganizationAcl(id) => caller.access.to_json(Some(id)),
+            _ => json!({ "name": "nscred-sandbox", "version": env!("CARGO_PKG_VERSION") }),
+        };
+        Reply::json(StatusCode::OK, &document)
+    }
+
+    fn userinfo_of_header(&self, headers: &HeaderMap) -> RestResult<Reply> {
+        // Userinfo words some refusals in its own way.
+        let Some(value) = headers.get(header::AUTHORIZATION) else {
+            return Err(RestFailure::unauthenticated("authorization header not set"));
+        };
+        let parts: Vec<&str> = value.to_str().unwrap_or_default().split(' ').collect();
+        match parts.as_slice() {
+            [scheme, token] if scheme.eq_ignore_ascii_case("bearer") => self.userinfo(token),
+            [_, _] => Err(RestFailure::invalid("authorization scheme not allowed")),
+            _ => Err(RestFailure::invalid("authorization header malformed")),
+        }
+    }
+
+    fn userinfo_of_form(&self, body: &[u8]) -> RestResult<Reply> {
+        let token = form_urlencoded::parse(body).find(|(name, _)| name == "access_token").map(|(_, token)| token);
+        match token {
+            Some(token) => self.userinfo(&token),
+            None => Err(RestFailure::unauthenticated("authorization header not set")),
+        }
+    }
+
+    fn userinfo(&self, token: &str) -> RestResult<Reply> {
+        let caller = Caller::with_token(token, &self.store, self.clock.now())?;
+        let authz = Authz { acctype: "service".into(), org_ids: vec![caller.access.organization_id.clone()] };
+        Ok(Reply::json(StatusCode::OK, &Userinfo { authz, sub: caller.id().to_owned() }))
+    }
+
+    /// The organization with an id.
+    pub(super) fn organization(&self, id: &str) -> RestResult<Resource> {
+        self.store.resource(Noun::Organization, id, id)?.ok_or_else(RestFailure::not_found)
+    }
+
+    /// The caller's organization: membership alone decides.
+    pub(super) fn list_organizations(&self, caller: &Caller) -> RestResult<Reply> {
+        let organization = self.organization(&caller.access.organization_id)?;
+        Ok(Reply::json(StatusCode::OK, &[view::resource(Noun::Organization, &organization)]))
+    }
+
+    pub(super) fn get_organization(&self, caller: &Caller, id: &str) -> RestResult<Reply> {
+        caller.access.require(id, ORGANIZATIONS, "read")?;
+        let organization = self.organization(id)?;
+        Ok(Reply::json(StatusCode::OK, &view::resource(Noun::Organization, &organization)))
+    }
+
+    pub(super) fn put_organization(&self, caller: &Caller, id: &str, request: OrganizationWrite) -> RestResult<Reply> {
+        caller.access.require(id, ORGANIZATIONS, "update")?;
+        let organization = Resource {
+            name: request.metadata.name,
+            description: request.metadata.description,
+            tags: request.metadata.tags.unwrap_or_default(),
+            modified_at: Some(self.clock.now()),
+            modified_by: Some(caller.id().to_owned()),
+            ..self.organization(id)?
+        };
+        self.store.put_resource(Noun::Organization, &organization)?;
+        Ok(Reply::empty(StatusCode::OK))
+    }
+
+    pub(super) fn list_roles(&self, caller: &Caller, organization_id: &str) -> RestResult<Reply> {
+        caller.access.require(organization_id, ROLES_SCOPE, "read")?;
+        let organization = self.organization(organization_id)?;
+        let roles = ROLES.iter().map(|role| {
+            let resource = Resource {
+                id: role_id(role.name),
+                name: role.name.to_owned(),
+                description: Some(role.description.to_owned()),
+                created_by: None,
+                ..seed::resource(&self.keys, organization_id, organization.created_at)
+            };
+            // Roles are no organization's own.
+            let metadata = view::metadata(Noun::Organization, &resource);
+            json!({ "metadata": metadata, "grantable": caller.access.may_grant(role) })
+        });
+        Ok(Reply::json(StatusCode::OK, &roles.collect::<Vec<Value>>()))
+    }
+
+    /// The projects that the caller may read, one by one.
+    pub(super) fn list_projects(&self, caller: &Caller, organization_id: &str) -> RestResult<Reply> {
+        self.organization(organization_id)?;
+        let projects = self.store.resources(Noun::Project, organization_id)?;
+        let may_read = |project: &&Resource| {
+            caller.access.require_in_project(organization_id, &project.id, PROJECTS, "read").is_ok()
+        };
+        let projects: Vec<Value> =
+            projects.iter().filter(may_read).map(|project| view::resource(Noun::Project, project)).collect();
+        Ok(Reply::json(StatusCode::OK, &projects))
+    }
+
+    pub(super) fn get_project(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
+        caller.access.require_in_project(organization_id, id, PROJECTS, "read")?;
+        self.organization(organization_id)?;
+        let project = self.store.resource(Noun::Project, organization_id, id)?.ok_or_else(RestFailure::not_found)?;
+        Ok(Reply::json(StatusCode::OK, &view::resource(Noun::Project, &project)))
+    }
+}
+
+/// OpenID Connect's description of the server.
+fn discovery(host: &str) -> Value {
+    let at = |path: &str| format!("http://{host}{path}");
+    json!({
+        "issuer": at(""),
+        "authorization_endpoint": at("/oauth2/v2/authorization"),
+        "token_endpoint": at("/oauth2/v2/token"),
+        "userinfo_endpoint": at("/oauth2/v2/userinfo"),
+        "jwks_uri": at("/oauth2/v2/jwks"),
+        "scopes_supported": ["email", "openid", "profile"],
+        "response_types_supported": ["code", "id_token"],
+        "response_modes_supported": ["query"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "tls_client_auth"],
+        "grant_types_supported": [
+            "authorization_code", "client_credentials", "refresh_token",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+        ],
+        "id_token_signing_alg_values_supported": ["ES512"],
+        "code_challenge_methods_supported": ["plain", "S256"],
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+    })
+}

@@ -1,0 +1,144 @@
+//! Nscale's side: the identity API with organizations, groups, roles,
+//! projects, service accounts, and what tells a caller who it is.
+//!
+//! What the documents leave open is decided here and told by
+//! `nscred sandbox --help`.
+
+mod access;
+mod accounts;
+mod caller;
+mod groups;
+mod identity;
+mod reply;
+mod route;
+mod schema;
+mod seed;
+mod token;
+mod view;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Response, StatusCode};
+
+use crate::error::{Failure, Result};
+use crate::sandbox::auth::Keys;
+use crate::sandbox::clock::Clock;
+use crate::sandbox::nscale::caller::Caller;
+use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};
+use crate::sandbox::nscale::route::Route;
+use crate::sandbox::store::Store;
+
+pub use seed::Administrator;
+
+/// How Nscale's side behaves where a user may choose.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long the tokens of service accounts live.
+    pub token_life: Duration,
+    /// Whether create and update answer with the groups from before, as the
+    /// real server does.
+    pub stale_groups: bool,
+    /// Accounts to make at the start, beside the administrator.
+    pub accounts: u32,
+}
+
+/// Nscale's side of the sandbox.
+pub struct Nscale {
+    store: Arc<Store>,
+    keys: Keys,
+    clock: Clock,
+    options: Options,
+    administrator: Administrator,
+}
+
+impl Nscale {
+    /// The side, over a store, which is seeded where it is new.
+    ///
+    /// # Errors
+    /// Unexpected: the store fails.
+    pub fn new(store: Arc<Store>, clock: Clock, options: Options) -> Result<Self> {
+        let make = || {
+            let keys = Keys::load(&store)?;
+            let administrator = seed::seed(&store, &keys, clock, options)?;
+            Ok((keys, administrator))
+        };
+        let (keys, administrator) =
+            make().map_err(|error: rusqlite::Error| Failure::unexpected("the sandbox's store failed").source(error))?;
+        Ok(Self { store, keys, clock, options, administrator })
+    }
+
+    /// The account that a user of the sandbox begins with.
+    pub fn administrator(&self) -> &Administrator {
+        &self.administrator
+    }
+
+    /// Whether a path is this side's.
+    pub fn serves(path: &str) -> bool {
+        ["/api/", "/oauth2/", "/.well-known/"].iter().any(|prefix| path.starts_with(prefix))
+    }
+
+    /// Answers a request.
+    pub fn answer(&self, method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> Response<Body> {
+        let trace_id = trace_id(headers).unwrap_or_else(|| self.keys.trace_id());
+        reply::write(self.handle(method, path, headers, body), headers, &trace_id)
+    }
+
+    /// Route, ids, credential, body, rights, existence: checked in the order
+    /// of the real server.
+    fn handle(&self, method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> RestResult<Reply> {
+        if method == Method::OPTIONS {
+            return match headers.contains_key("access-control-request-method") {
+                true => Ok(Reply::empty(StatusCode::NO_CONTENT)),
+                false => Err(RestFailure::invalid("Access-Control-Request-Method is missing")),
+            };
+        }
+        let route = Route::at(method, path)?;
+        if let Some(reply) = self.open(&route, headers, body) {
+            return reply;
+        }
+        let caller = Caller::identify(headers, &self.store, self.clock.now())?;
+        match route {
+            Route::Version | Route::Acl | Route::OrganizationAcl(_) | Route::Userinfo => {
+                Ok(self.who_is(&route, &caller))
+            }
+            Route::Organizations => self.list_organizations(&caller),
+            Route::Organization(id) => self.get_organization(&caller, &id),
+            Route::PutOrganization(id) => self.put_organization(&caller, &id, schema::organization(headers, body)?),
+            Route::Roles(organization) => self.list_roles(&caller, &organization),
+            Route::Projects(organization) => self.list_projects(&caller, &organization),
+            Route::Project(organization, id) => self.get_project(&caller, &organization, &id),
+            Route::Groups(organization) => self.list_groups(&caller, &organization),
+            Route::CreateGroup(organization) => {
+                self.create_group(&caller, &organization, schema::group(headers, body)?)
+            }
+            Route::Group(organization, id) => self.get_group(&caller, &organization, &id),
+            Route::PutGroup(organization, id) => {
+                self.put_group(&caller, &organization, &id, schema::group(headers, body)?)
+            }
+            Route::DeleteGroup(organization, id) => self.delete_group(&caller, &organization, &id),
+            Route::Accounts(organization) => self.list_accounts(&caller, &organization),
+            Route::CreateAccount(organization) => {
+                self.create_account(&caller, &organization, schema::account(headers, body)?)
+            }
+            Route::PutAccount(organization, id) => {
+                self.put_account(&caller, &organization, &id, schema::account(headers, body)?)
+            }
+            Route::DeleteAccount(organization, id) => self.delete_account(&caller, &organization, &id),
+            Route::RotateAccount(organization, id) => self.rotate_account(&caller, &organization, &id),
+            Route::Discovery | Route::ProtectedResource | Route::KeySet | Route::Token | Route::PostUserinfo => {
+                Err(RestFailure::not_found())
+            }
+        }
+    }
+}
+
+/// The trace id that a request carries.
+fn trace_id(headers: &HeaderMap) -> Option<String> {
+    let parent = headers.get("traceparent")?.to_str().ok()?;
+    let mut parts = parent.split('-');
+    let (_version, id) = (parts.next()?, parts.next()?);
+    let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    (is_id && id.bytes().any(|byte| byte != b'0')).then(|| id.to_owned())
+}

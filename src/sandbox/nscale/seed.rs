@@ -1,0 +1,142 @@
+//! What a new store begins with: one organization, three groups, a project,
+//! and an administrator.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::sandbox::auth::{Keys, hash};
+use crate::sandbox::clock::{Clock, later};
+use crate::sandbox::nscale::access::role_id;
+use crate::sandbox::nscale::groups::spec;
+use crate::sandbox::nscale::schema::GroupSpec;
+use crate::sandbox::nscale::{Options, token};
+use crate::sandbox::store::{Noun, Resource, Store, Stored};
+
+/// The account that a user of the sandbox begins with.
+pub struct Administrator {
+    /// Its organization.
+    pub organization_id: String,
+    /// Its token.
+    pub token: String,
+}
+
+/// The groups: name, role and purpose.
+const GROUPS: [(&str, &str, &str); 3] = [
+    ("administrators", "administrator", "May do everything in the organization"),
+    ("auditors", "auditor", "May read everything in the organization"),
+    ("developers", "user", "Work in the projects of the organization"),
+];
+
+/// Fills a new store, and gives the administrator a token where the one it
+/// began with does not work any more.
+///
+/// # Errors
+/// The database's.
+pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: Options) -> Stored<Administrator> {
+    let now = clock.now();
+    let organization_id = text(store.meta("organization_id", || keys.resource_id().into_bytes())?);
+    if store.resource(Noun::Organization, &organization_id, &organization_id)?.is_none() {
+        make_organization(store, keys, now, &organization_id)?;
+    }
+    if options.accounts > 0 {
+        make_accounts(store, keys, now, &organization_id, options)?;
+    }
+    let kept = text(store.meta("administrator_token", Vec::new)?);
+    if store.account_by_secret(&hash(&kept))?.is_some_and(|account| account.expires_at > now) {
+        return Ok(Administrator { organization_id, token: kept });
+    }
+    let token = token::mint(keys);
+    let id = text(store.meta("administrator_id", || keys.resource_id().into_bytes())?);
+    let administrator = (&hash(&token)[..], token_end(now, options));
+    match store.accounts(&organization_id, Some(&id))?.pop() {
+        Some(account) => store.set_account_token(&account.resource.id, administrator.0, administrator.1)?,
+        None => {
+            let account = Resource {
+                id,
+                name: "sandbox-administrator".into(),
+                description: Some("The account that the sandbox begins with".into()),
+                ..resource(keys, &organization_id, now)
+            };
+            let groups = store.resources(Noun::Group, &organization_id)?;
+            let groups: Vec<String> =
+                groups.into_iter().filter(|group| group.name == GROUPS[0].0).map(|group| group.id).collect();
+            store.put_account(&account, &groups, Some(administrator))?;
+        }
+    }
+    store.set_meta("administrator_token", token.as_bytes())?;
+    Ok(Administrator { organization_id, token })
+}
+
+fn make_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> Stored<()> {
+    let organization = Resource {
+        id: id.to_owned(),
+        name: "sandbox".into(),
+        spec: json!({ "organizationType": "adhoc" }).to_string(),
+        ..resource(keys, id, now)
+    };
+    store.put_resource(Noun::Organization, &organization)?;
+    let mut for_project = Vec::new();
+    for (name, role, description) in GROUPS {
+        let group_spec = GroupSpec {
+            role_ids: vec![role_id(role)],
+            account_ids: Vec::new(),
+            user_ids: Vec::new(),
+            subjects: Vec::new(),
+        };
+        let group = Resource {
+            name: name.into(),
+            description: Some(description.into()),
+            spec: spec(&group_spec),
+            ..resource(keys, id, now)
+        };
+        store.put_group(&group, &[])?;
+        if role == "user" {
+            for_project.push(group.id);
+        }
+    }
+    let project = Resource {
+        name: "playground".into(),
+        spec: json!({ "groupIDs": for_project }).to_string(),
+        ..resource(keys, id, now)
+    };
+    store.put_resource(Noun::Project, &project)
+}
+
+/// Makes accounts that nobody holds a token of, to see what many look like.
+fn make_accounts(store: &Store, keys: &Keys, now: Timestamp, organization_id: &str, options: Options) -> Stored<()> {
+    let expires_at = token_end(now, options);
+    store.put_accounts((1..=options.accounts).map(|number| {
+        let account = Resource {
+            name: format!("account-{number}"),
+            description: Some(format!("One of many, number {number}")),
+            ..resource(keys, organization_id, now)
+        };
+        (account, keys.random::<32>().to_vec(), expires_at)
+    }))
+}
+
+/// A resource with an id and nothing else.
+pub fn resource(keys: &Keys, organization_id: &str, now: Timestamp) -> Resource {
+    Resource {
+        id: keys.resource_id(),
+        organization_id: organization_id.to_owned(),
+        name: String::new(),
+        description: None,
+        tags: Vec::new(),
+        created_at: now,
+        created_by: None,
+        modified_at: None,
+        modified_by: None,
+        spec: "{}".into(),
+    }
+}
+
+/// When a token that is minted now ends, in whole seconds.
+pub fn token_end(now: Timestamp, options: Options) -> Timestamp {
+    let end = later(now, options.token_life);
+    Timestamp::from_second(end.as_second()).unwrap_or(end)
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_default()
+}

@@ -1,0 +1,291 @@
+//! Organizations, groups, projects and service accounts, with who is in which
+//! group and each account's current token.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::nscale::message::Tag;
+use crate::sandbox::store::{Store, Stored, nanos, time};
+
+/// The kinds of resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noun {
+    /// An organization, which belongs to itself.
+    Organization,
+    /// A group.
+    Group,
+    /// A project.
+    Project,
+    /// A service account.
+    Account,
+}
+
+impl Noun {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Organization => "organization",
+            Self::Group => "group",
+            Self::Project => "project",
+            Self::Account => "account",
+        }
+    }
+}
+
+/// A stored resource.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// Its id.
+    pub id: String,
+    /// The organization that it belongs to.
+    pub organization_id: String,
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Its tags.
+    pub tags: Vec<Tag>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Who made it.
+    pub created_by: Option<String>,
+    /// When it was last replaced.
+    pub modified_at: Option<Timestamp>,
+    /// Who replaced it.
+    pub modified_by: Option<String>,
+    /// What else there is to it, as JSON text.
+    pub spec: String,
+}
+
+/// A stored service account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The account.
+    pub resource: Resource,
+    /// When its token ends.
+    pub expires_at: Timestamp,
+    /// The groups that it is in, by id.
+    pub group_ids: Vec<String>,
+}
+
+impl Store {
+    /// A resource of an organization.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn resource(&self, noun: Noun, organization_id: &str, id: &str) -> Stored<Option<Resource>> {
+        self.lock()
+            .prepare_cached("SELECT * FROM resources WHERE noun = ? AND id = ? AND organization_id = ?")?
+            .query_row([noun.name(), id, organization_id], read_resource)
+            .optional()
+    }
+
+    /// The resources of an organization, by id.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn resources(&self, noun: Noun, organization_id: &str) -> Stored<Vec<Resource>> {
+        self.lock()
+            .prepare_cached("SELECT * FROM resources WHERE noun = ? AND organization_id = ? ORDER BY id")?
+            .query_map([noun.name(), organization_id], read_resource)?
+            .collect()
+    }
+
+    /// Stores a resource in place of what has its id.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn put_resource(&self, noun: Noun, resource: &Resource) -> Stored<()> {
+        put(&self.lock(), noun, resource)
+    }
+
+    /// Stores a group with its members, in place of what has its id.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn put_group(&self, group: &Resource, members: &[String]) -> Stored<()> {
+        let mut connection = self.lock();
+        let change = connection.transaction()?;
+        put(&change, Noun::Group, group)?;
+        change.execute("DELETE FROM members WHERE group_id = ?", [&group.id])?;
+        for member in members {
+            change.execute("INSERT OR IGNORE INTO members VALUES (?, ?)", [member, &group.id])?;
+        }
+        change.commit()
+    }
+
+    /// Stores an account in place of what has its id, in exactly those of the
+    /// groups that exist, and with a token where one is given.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn put_account(
+        &self,
+        account: &Resource,
+        group_ids: &[String],
+        token: Option<(&[u8], Timestamp)>,
+    ) -> Stored<()> {
+        let mut connection = self.lock();
+        let change = connection.transaction()?;
+        put(&change, Noun::Account, account)?;
+        if let Some(token) = token {
+            put_token(&change, &account.id, token)?;
+        }
+        change.execute("DELETE FROM members WHERE account_id = ?", [&account.id])?;
+        for group_id in group_ids {
+            change
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO members
+                     SELECT ?, id FROM resources WHERE noun = 'group' AND id = ? AND organization_id = ?",
+                )?
+                .execute([&account.id, group_id, &account.organization_id])?;
+        }
+        change.commit()
+    }
+
+    /// Stores many accounts, each with the hash of a token, in one go.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn put_accounts(&self, accounts: impl Iterator<Item = (Resource, Vec<u8>, Timestamp)>) -> Stored<()> {
+        let mut connection = self.lock();
+        let change = connection.transaction()?;
+        for (account, secret_hash, expires_at) in accounts {
+            put(&change, Noun::Account, &account)?;
+            put_token(&change, &account.id, (&secret_hash, expires_at))?;
+        }
+        change.commit()
+    }
+
+    /// Gives an account another token.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn set_account_token(&self, id: &str, secret_hash: &[u8], expires_at: Timestamp) -> Stored<()> {
+        put_token(&self.lock(), id, (secret_hash, expires_at))
+    }
+
+    /// The accounts of an organization, by id; only one where it is named.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn accounts(&self, organization_id: &str, id: Option<&str>) -> Stored<Vec<Account>> {
+        let connection = self.lock();
+        let mut groups: HashMap<String, Vec<String>> = HashMap::new();
+        let mut members = connection.prepare_cached(
+            "SELECT members.account_id, members.group_id FROM members
+             JOIN resources ON noun = 'group' AND resources.id = members.group_id
+             WHERE organization_id = ?1 AND (?2 IS NULL OR members.account_id = ?2) ORDER BY members.group_id",
+        )?;
+        for member in members.query_map(params![organization_id, id], |row| Ok((row.get(0)?, row.get(1)?)))? {
+            let (account_id, group_id): (String, String) = member?;
+            groups.entry(account_id).or_default().push(group_id);
+        }
+        connection
+            .prepare_cached(
+                "SELECT resources.*, expires_at FROM resources JOIN account_tokens ON account_id = id
+                 WHERE noun = 'account' AND organization_id = ?1 AND (?2 IS NULL OR id = ?2) ORDER BY id",
+            )?
+            .query_map(params![organization_id, id], |row| {
+                let resource = read_resource(row)?;
+                let group_ids = groups.remove(&resource.id).unwrap_or_default();
+                Ok(Account { resource, expires_at: time(row.get("expires_at")?), group_ids })
+            })?
+            .collect()
+    }
+
+    /// The account whose current token has this hash.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn account_by_secret(&self, secret_hash: &[u8]) -> Stored<Option<Account>> {
+        let owner: Option<(String, String)> = self
+            .lock()
+            .prepare_cached(
+                "SELECT organization_id, id FROM account_tokens JOIN resources ON noun = 'account' AND id = account_id
+                 WHERE secret_hash = ?",
+            )?
+            .query_row([secret_hash], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        match owner {
+            Some((organization_id, id)) => Ok(self.accounts(&organization_id, Some(&id))?.pop()),
+            None => Ok(None),
+        }
+    }
+
+    /// The members of a group, by id.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn members(&self, group_id: &str) -> Stored<Vec<String>> {
+        self.lock()
+            .prepare_cached("SELECT account_id FROM members WHERE group_id = ? ORDER BY account_id")?
+            .query_map([group_id], |row| row.get(0))?
+            .collect()
+    }
+
+    /// Deletes a resource with its token and its memberships; `false` where
+    /// there is none.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn delete_resource(&self, noun: Noun, organization_id: &str, id: &str) -> Stored<bool> {
+        let mut connection = self.lock();
+        let change = connection.transaction()?;
+        let deleted = change.execute(
+            "DELETE FROM resources WHERE noun = ? AND id = ? AND organization_id = ?",
+            [noun.name(), id, organization_id],
+        )?;
+        if deleted == 1 {
+            change.execute("DELETE FROM members WHERE account_id = ?1 OR group_id = ?1", [id])?;
+            change.execute("DELETE FROM account_tokens WHERE account_id = ?", [id])?;
+        }
+        change.commit()?;
+        Ok(deleted == 1)
+    }
+}
+
+fn put(connection: &Connection, noun: Noun, resource: &Resource) -> Stored<()> {
+    connection.prepare_cached("INSERT OR REPLACE INTO resources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(
+        params![
+            noun.name(),
+            resource.id,
+            resource.organization_id,
+            resource.name,
+            resource.description,
+            serde_json::to_string(&resource.tags).unwrap_or_default(),
+            nanos(resource.created_at),
+            resource.created_by,
+            resource.modified_at.map(nanos),
+            resource.modified_by,
+            resource.spec,
+        ],
+    )?;
+    Ok(())
+}
+
+fn put_token(connection: &Connection, account_id: &str, (secret_hash, expires_at): (&[u8], Timestamp)) -> Stored<()> {
+    connection.prepare_cached("INSERT OR REPLACE INTO account_tokens VALUES (?, ?, ?)")?.execute(params![
+        account_id,
+        secret_hash,
+        nanos(expires_at)
+    ])?;
+    Ok(())
+}
+
+fn read_resource(row: &Row<'_>) -> Stored<Resource> {
+    let tags: String = row.get("tags")?;
+    Ok(Resource {
+        id: row.get("id")?,
+        organization_id: row.get("organization_id")?,
+        name: row.get("name")?,
+        description: row.get("description")?,
+        tags: serde_json::from_str(&tags).unwrap_or_default(),
+        created_at: time(row.get("created_at")?),
+        created_by: row.get("created_by")?,
+        modified_at: row.get::<_, Option<i64>>("modified_at")?.map(time),
+        modified_by: row.get("modified_by")?,
+        spec: row.get("spec")?,
+    })
+}
