@@ -16,11 +16,12 @@ use crate::exit;
 use crate::interrupt::{Interrupt, Signals};
 use crate::names::{Program, hand_on};
 use crate::namespace::commands::TokenCommand;
+use crate::nscale::commands::ServiceAccountsCommand;
 #[cfg(feature = "sandbox")]
 use crate::sandbox::command::SandboxArgs;
 use crate::secret::redact;
 
-/// Mint, list, refresh and revoke machine credentials.
+/// Mint, list, refresh, rotate and revoke machine credentials.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, after_help = exit::help())]
 struct Cli {
@@ -52,7 +53,10 @@ enum Command {
     /// Namespace's revokable tokens.
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Run a local server of the API, and a shell or a command inside it.
+    /// Nscale's service accounts.
+    #[command(subcommand, name = "serviceaccounts", visible_alias = "sa", alias = "service-accounts")]
+    ServiceAccounts(ServiceAccountsCommand),
+    /// Run a local server of both APIs, and a shell or a command inside it.
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
 }
@@ -61,6 +65,7 @@ impl Command {
     fn wants_json(&self) -> bool {
         match self {
             Self::Token(command) => command.wants_json(),
+            Self::ServiceAccounts(command) => command.wants_json(),
             #[cfg(feature = "sandbox")]
             Self::Sandbox(_) => false,
         }
@@ -167,7 +172,8 @@ fn foreign_word<'a>(argv: &[OsString], error: &'a clap::Error) -> Option<&'a str
     let short = unknown.strip_prefix('-').filter(|letter| letter.chars().count() == 1 && *letter != "-");
     let tree = Cli::command();
     for word in argv.iter().skip(1).map(|word| word.to_string_lossy()) {
-        if tree.get_subcommands().any(|command| command.get_name() == word) {
+        if tree.get_subcommands().any(|command| command.get_name_and_visible_aliases().iter().any(|name| *name == word))
+        {
             return None;
         }
         // Short flags may stand together in one word.
@@ -202,10 +208,16 @@ fn one_sentence(text: &str) -> String {
 
 fn run(program: Program, cli: Cli) -> Result<u8> {
     let mut ctx = context(program, cli.global)?;
+    ctx.held = cli.command.wants_json().then(Vec::new);
+    let interrupt = ctx.interrupt.clone();
     match cli.command {
         Command::Token(command) => {
-            let interrupt = ctx.interrupt.clone();
-            block_on(interruptible(command.run(&mut ctx), &interrupt)).flatten().map(|()| 0)
+            let result = block_on(interruptible(command.run(&mut ctx), &interrupt)).flatten();
+            ctx.release(result).map(|()| 0)
+        }
+        Command::ServiceAccounts(command) => {
+            let result = block_on(interruptible(command.run(&mut ctx), &interrupt)).flatten();
+            ctx.release(result).map(|()| 0)
         }
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => block_on(crate::sandbox::command::run(args, &mut ctx)).flatten(),
@@ -232,6 +244,7 @@ fn context(program: Program, global: GlobalArgs) -> Result<Context> {
         stderr,
         settings: Settings { timeout: timeout.min(LONGEST), verbose: global.verbose, ca_file: global.ca_file },
         interrupt: Interrupt::default(),
+        held: None,
     })
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::error::{Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::names::Program;
 use crate::output::sanitize::{escape, sanitize};
@@ -27,6 +28,9 @@ pub struct Context {
     pub settings: Settings,
     /// What it shares with the handler of Ctrl-C.
     pub interrupt: Interrupt,
+    /// Notes and warnings that wait until the command has ended, where an
+    /// error must be one line of JSON.
+    pub held: Option<Vec<String>>,
 }
 
 /// The global flags, with their defaults filled in.
@@ -64,8 +68,32 @@ impl Context {
     }
 
     fn aside(&mut self, label: &str, text: &str) {
-        let _ = self.stderr.write_line(&format!("{label}: {}", redact(&sanitize(text))));
+        let line = format!("{label}: {}", redact(&sanitize(text)));
+        match &mut self.held {
+            Some(held) => held.push(line),
+            None => self.show(&line),
+        }
+    }
+
+    /// Shows lines to a person beside the data, now.
+    pub fn show(&mut self, lines: &str) {
+        for line in lines.lines() {
+            let _ = self.stderr.write_line(&redact(&sanitize(line)));
+        }
         let _ = self.stderr.flush();
+    }
+
+    /// Ends the waiting: after a success what was held is shown, and in a
+    /// failure it is part of the hints.
+    pub fn release<T>(&mut self, result: Result<T>) -> Result<T> {
+        let held = self.held.take().unwrap_or_default();
+        match result {
+            Err(failure) if !failure.is_quiet() => Err(held.into_iter().fold(failure, Failure::hint)),
+            result => {
+                held.iter().for_each(|line| self.show(line));
+                result
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One client for every call: HTTP/1.1, no redirects, bounded in time and
 //! size, with retries where they can do no harm.
 
+use std::cell::Cell;
 use std::error::Error as _;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -54,7 +55,9 @@ pub struct Answer {
 pub struct Client {
     http: reqwest::Client,
     timeout: Duration,
-    deadline: Instant,
+    /// What is left of the timeout while nothing is sent: a person who is
+    /// asked something in between may take as long as they like.
+    left: Cell<Duration>,
     log: WireLog,
     connect_timeout: Duration,
     interrupt: Interrupt,
@@ -111,16 +114,16 @@ impl Client {
         Ok(Self {
             http,
             timeout: settings.timeout,
-            deadline: Instant::now() + settings.timeout,
+            left: Cell::new(settings.timeout),
             log: WireLog::new(settings.verbose),
             connect_timeout,
             interrupt: interrupt.clone(),
         })
     }
 
-    /// What is left of the timeout.
+    /// What is left of the timeout for the next request.
     pub fn remaining(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        self.left.get()
     }
 
     /// Sends a request, again where that can do no harm, until an answer
@@ -130,10 +133,29 @@ impl Client {
     /// Temporary: no answer, nothing changed. Outcome unknown: a change was
     /// sent and no answer came. Refused: the server redirected.
     pub async fn send(&self, request: &Request) -> Result<Answer> {
+        let deadline = Instant::now() + self.left.get();
+        let result = self.send_until(request, deadline).await;
+        self.left.set(left(deadline));
+        result
+    }
+
+    /// Waits before something is sent again, as long as the timeout lets it;
+    /// `false` where it does not, or the command was asked to end.
+    pub async fn pause(&self, tries: u32) -> bool {
+        let wait = delay(tries, None);
+        if wait >= self.left.get() || self.interrupt.is_requested() {
+            return false;
+        }
+        tokio::time::sleep(wait).await;
+        self.left.set(self.left.get() - wait);
+        true
+    }
+
+    async fn send_until(&self, request: &Request, deadline: Instant) -> Result<Answer> {
         let mut repeated = false;
         let mut tries = 1;
         loop {
-            let outcome = self.once(request, tries).await;
+            let outcome = self.once(request, tries, deadline).await;
             let (ending, asked) = match &outcome {
                 Ok(answer) => (Ending::Status(answer.status.as_u16()), retry_after(&answer.headers)),
                 Err(broken) => (broken.ending, None),
@@ -144,7 +166,7 @@ impl Client {
             // it was sent.
             let needed = if request.effect == Effect::Read { wait } else { wait + self.connect_timeout };
             let allowed = request.effect.allows_retry(ending) && !self.interrupt.is_requested();
-            if allowed && !permanent && tries < MOST_TRIES && needed < self.remaining() {
+            if allowed && !permanent && tries < MOST_TRIES && needed < left(deadline) {
                 repeated |= ending.may_have_landed();
                 self.interrupt.set_in_flight(repeated && request.effect != Effect::Read);
                 tokio::time::sleep(wait).await;
@@ -159,11 +181,11 @@ impl Client {
         }
     }
 
-    async fn once(&self, request: &Request, attempt: u32) -> std::result::Result<Answer, Broken> {
+    async fn once(&self, request: &Request, attempt: u32, deadline: Instant) -> std::result::Result<Answer, Broken> {
         self.log.request(&request.method, &request.url, attempt);
         let started = Instant::now();
         self.interrupt.set_in_flight(request.effect != Effect::Read);
-        let outcome = self.exchange(request).await;
+        let outcome = self.exchange(request, deadline).await;
         self.interrupt.set_in_flight(false);
         if let Err(broken) = &outcome {
             let why = if broken.ending == Ending::NotSent { "no connection" } else { "no answer" };
@@ -172,9 +194,9 @@ impl Client {
         outcome
     }
 
-    async fn exchange(&self, request: &Request) -> std::result::Result<Answer, Broken> {
+    async fn exchange(&self, request: &Request, deadline: Instant) -> std::result::Result<Answer, Broken> {
         let started = Instant::now();
-        let remaining = self.remaining();
+        let remaining = left(deadline);
         if remaining.is_zero() {
             return Err(Broken { ending: Ending::NotSent, cause: Cause::Timeout });
         }
@@ -229,6 +251,10 @@ impl Client {
             Cause::Other(error) => failure(format!("the connection to {host} broke")).source(error),
         }
     }
+}
+
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {

@@ -8,13 +8,14 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use reqwest::Method;
-use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Failure, Kind, Result};
 use crate::http::client::{Answer, Client, Request};
 use crate::http::endpoint::Endpoint;
+use crate::http::json::{self, is_json, unreadable};
 use crate::http::retry::Effect;
 use crate::secret::Secret;
 
@@ -191,42 +192,16 @@ pub async fn unary(client: &Client, call: Call<'_>) -> std::result::Result<Vec<u
     Ok(answer.body)
 }
 
-/// A success whose message cannot be used. For a mint that is the loss of a
-/// secret that now exists.
-pub fn unreadable(effect: Effect, host: &str, why: &str) -> Failure {
-    match effect {
-        Effect::Mint => Failure::new(
-            Kind::OutcomeUnknown,
-            format!("{host} reported success, but its answer cannot be read ({why}): the secret in it is lost"),
-        ),
-        Effect::Change => {
-            Failure::new(Kind::OutcomeUnknown, format!("{host} reported success, but its answer cannot be read: {why}"))
-        }
-        Effect::Read => Failure::unexpected(format!("the answer of {host} cannot be read: {why}")),
-    }
-}
-
 fn headers(bearer: &Secret, remaining: Duration) -> Result<HeaderMap> {
     /// Ten digits are the most that the protocol allows.
     const LONGEST: u128 = 9_999_999_999;
-    let mut authorization = HeaderValue::try_from(format!("Bearer {}", bearer.expose())).map_err(|_| {
-        Failure::new(Kind::NotAuthenticated, "the credential contains characters that no token has, and cannot be sent")
-    })?;
-    authorization.set_sensitive(true);
-    let mut headers = HeaderMap::new();
-    headers.insert(AUTHORIZATION, authorization);
+    let mut headers = json::headers(bearer)?;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert("connect-protocol-version", HeaderValue::from_static("1"));
     if let Ok(timeout) = HeaderValue::try_from(remaining.as_millis().clamp(1, LONGEST).to_string()) {
         headers.insert("connect-timeout-ms", timeout);
     }
     Ok(headers)
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// The envelope as it comes. A detail that does not fit makes all of it

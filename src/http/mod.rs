@@ -3,6 +3,8 @@
 pub mod client;
 pub mod connect;
 pub mod endpoint;
+pub mod json;
+pub mod rest;
 pub mod retry;
 pub mod tls;
 pub mod wire;

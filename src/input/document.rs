@@ -1,4 +1,4 @@
-//! JSON that a user hands over, inline or in a file: read with a limit, and
+//! JSON that a user hands over, inline, in a file or by a pipe: read with a limit, and
 //! refused with the place of the mistake.
 
 use std::fs::File;
@@ -29,16 +29,32 @@ impl Document {
     /// # Errors
     /// Usage: it cannot be read, is over [`LIMIT`], or is not UTF-8 text.
     pub fn from_file(name: impl Into<String>, path: &Path) -> Result<Self> {
-        let name = name.into();
-        let bytes =
-            read_limited(path).map_err(|error| Failure::usage(format!("{name} cannot be read")).source(error))?;
+        Self::from_bytes(name.into(), read_limited(path))
+    }
+
+    /// Reads a document from standard input, to its end.
+    ///
+    /// # Errors
+    /// Usage: it cannot be read, is over [`LIMIT`], or is not UTF-8 text.
+    pub fn from_stdin(name: impl Into<String>) -> Result<Self> {
+        Self::from_bytes(name.into(), limited(io::stdin().lock()))
+    }
+
+    fn from_bytes(name: String, bytes: io::Result<Option<Vec<u8>>>) -> Result<Self> {
+        let bytes = bytes.map_err(|error| Failure::usage(format!("{name} cannot be read")).source(error))?;
         let Some(bytes) = bytes else {
             return Err(Failure::usage(format!("{name} is over 1 MiB, which no document needs")));
         };
+        if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+            return Err(Failure::usage(format!("{name} is UTF-16 text; it must be UTF-8")));
+        }
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             Failure::usage(format!("{name} is not UTF-8 text (byte {at})"))
         })?;
+        if let Some(at) = text.find('\0') {
+            return Err(Failure::usage(format!("{name} is binary data, not text (byte {at})")));
+        }
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         Ok(Self { name, text })
     }
@@ -54,6 +70,18 @@ impl Document {
         if line == 0 {
             return Failure::usage(format!("{}: {what}", self.name));
         }
+        self.mistake_at(what, line, column)
+    }
+
+    /// Says what is wrong at a byte of the text, and shows where.
+    pub fn mistake_in(&self, what: &str, at: usize) -> Failure {
+        let before = self.text.get(..at).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = at - before.rfind('\n').map_or(0, |end| end + 1) + 1;
+        self.mistake_at(what, line, column)
+    }
+
+    fn mistake_at(&self, what: &str, line: usize, column: usize) -> Failure {
         let failure = Failure::usage(format!("{}: {what} (line {line}, column {column})", self.name));
         match self.pointer(line, column) {
             Some(excerpt) => failure.excerpt(excerpt),
@@ -84,7 +112,11 @@ impl Document {
 /// # Errors
 /// Whatever opening and reading it says.
 pub fn read_limited(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    limited(File::open(path)?)
+}
+
+fn limited(source: impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(LIMIT + 1).read_to_end(&mut bytes)?;
+    source.take(LIMIT + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= LIMIT).then_some(bytes))
 }

@@ -2,3 +2,6 @@
 
 pub mod document;
 pub mod duration;
+pub mod nearest;
+pub mod node;
+pub mod prompt;

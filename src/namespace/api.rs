@@ -8,11 +8,12 @@ use serde_json::value::RawValue;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::http::client::Client;
-use crate::http::connect::{Call, CallError, Code, unary, unreadable};
+use crate::http::connect::{Call, CallError, Code, unary};
 use crate::http::endpoint::Endpoint;
+use crate::http::json::{decode, unreadable};
 use crate::http::retry::Effect;
 use crate::namespace::credential::{self, Source};
-use crate::namespace::failure::{decode, explain};
+use crate::namespace::failure::explain;
 use crate::namespace::message::{
     CreateRequest, CreateResponse, ListRequest, ListResponse, RefreshRequest, RefreshResponse, RevokableToken,
     RevokeRequest, TOKEN_SERVICE,

@@ -1,30 +1,11 @@
 //! What went wrong with a call, in a sentence.
 
-use serde::de::DeserializeOwned;
-
-use crate::error::{Failure, Kind, Result};
-use crate::http::connect::{Code, RpcError, unreadable};
-use crate::http::endpoint::Endpoint;
+use crate::error::{Failure, Kind};
+use crate::http::connect::{Code, RpcError};
 use crate::http::retry::Effect;
 use crate::namespace::credential::Source;
 use crate::namespace::detail::{PERMISSION_DENIED, REQUEST_ID, read_permission_denied, read_request_id};
 use crate::output::sanitize::sanitize;
-
-/// Reads a response message.
-///
-/// # Errors
-/// Unexpected, or outcome unknown where a change was made: it does not fit.
-pub fn decode<T: DeserializeOwned>(body: &[u8], effect: Effect, endpoint: &Endpoint) -> Result<T> {
-    let host = endpoint.authority();
-    // serde would take an array for a message.
-    if !body.trim_ascii_start().starts_with(b"{") {
-        return Err(unreadable(effect, &host, "it is no JSON object"));
-    }
-    // serde_json would quote a value that it did not expect.
-    serde_json::from_slice(body).map_err(|error| {
-        unreadable(effect, &host, &format!("its JSON does not fit at line {}, column {}", error.line(), error.column()))
-    })
-}
 
 /// The server's words behind a colon, or nothing.
 pub fn server_words(error: &RpcError) -> String {

@@ -1,6 +1,8 @@
 //! The published resource types and their actions, for warnings only: the
 //! vendor's pages disagree with each other, so nothing is refused by them.
 
+use crate::input::nearest::nearest;
+
 /// The catalogue as published, in its order.
 pub const PUBLISHED: [(&str, &[&str]); 29] = [
     ("artifact", &["create", "expire", "list", "resolve"]),
@@ -70,15 +72,4 @@ pub fn actions_of(resource_type: &str) -> Option<&'static [&'static str]> {
 /// The known type nearest to a misspelt one.
 pub fn nearest_type(resource_type: &str) -> Option<&'static str> {
     nearest(resource_type, PUBLISHED.iter().chain(&UNPUBLISHED).map(|(known, _)| *known))
-}
-
-/// The candidate nearest to a misspelt word, if one is near at all.
-pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    /// Below this two words have little in common.
-    const NEAR: f64 = 0.8;
-    candidates
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(likeness, _)| *likeness >= NEAR)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
 }

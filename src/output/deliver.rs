@@ -58,14 +58,26 @@ impl Delivery {
     /// # Errors
     /// Usage: the file cannot be written, or there is none and standard output
     /// is closed.
-    pub fn prepare(flag: &str, file: Option<&Path>) -> Result<Self> {
-        let file = file.map(|path| PrivateFile::prepare(flag, path)).transpose()?;
+    pub fn to_file(flag: &str, file: Option<&Path>) -> Result<Self> {
+        let elsewhere = format!("write it to a file with {flag} PATH");
+        Self::prepare(file.map(|path| PrivateFile::prepare(flag, path)).transpose()?, elsewhere)
+    }
+
+    /// Readies a delivery to standard output.
+    ///
+    /// # Errors
+    /// Usage: it is closed.
+    pub fn to_stdout() -> Result<Self> {
+        Self::prepare(None, "send it to a file with > FILE".to_owned())
+    }
+
+    fn prepare(file: Option<PrivateFile>, elsewhere: String) -> Result<Self> {
         let stdout = stdout();
         if file.is_none() && stdout == Stdout::Closed {
             return Err(Failure::usage(
                 "standard output is closed or cannot be written: the secret would have nowhere to go",
             )
-            .hint(format!("write it to a file with {flag} PATH")));
+            .hint(elsewhere));
         }
         Ok(Self { file, stdout })
     }
@@ -115,7 +127,11 @@ impl Delivery {
                 let why =
                     if has_secret { "standard output is discarded" } else { "the output does not contain the secret" };
                 match aside.keep() {
-                    Some(path) => ctx.warn(&format!("{why}: {} is kept in {}", minted.what, path.display())),
+                    Some(path) => ctx.warn(&format!(
+                        "{why}: {} cannot be shown again, and is kept in {}",
+                        minted.what,
+                        path.display()
+                    )),
                     None => ctx.warn(&format!(
                         "{why}, no file could be written, and it cannot be shown again; {}",
                         minted.undo

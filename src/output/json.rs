@@ -1,5 +1,5 @@
-//! JSON out: the server's answer with the field names as documented, and
-//! everything else as it came.
+//! JSON out: the server's answer laid out, with the field names as documented
+//! and everything else as it came.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -28,29 +28,44 @@ const DEEPEST: usize = 100;
 /// The text is not JSON.
 pub fn snake_case_names(json: &str, layout: Layout) -> serde_json::Result<String> {
     let mut out = String::with_capacity(json.len() * 2);
-    write(json.trim(), layout, 0, &mut out)?;
+    write(json.trim(), layout, snake_case, 0, &mut out)?;
     Ok(out)
 }
 
-fn write(json: &str, layout: Layout, depth: usize, out: &mut String) -> serde_json::Result<()> {
+/// The JSON text as it is, over several lines.
+///
+/// # Errors
+/// The text is not JSON.
+pub fn pretty(json: &str) -> serde_json::Result<String> {
+    let mut out = String::with_capacity(json.len() * 2);
+    write(json.trim(), Layout::Pretty, str::to_owned, 0, &mut out)?;
+    Ok(out)
+}
+
+/// A field's name out of the one that it came with.
+type Rename = fn(&str) -> String;
+
+fn write(json: &str, layout: Layout, rename: Rename, depth: usize, out: &mut String) -> serde_json::Result<()> {
     match json.as_bytes().first() {
         Some(b'{') if depth < DEEPEST => {
             let Fields(fields) = serde_json::from_str(json)?;
             let mut uses: HashMap<String, usize> = HashMap::with_capacity(fields.len());
             for (name, _) in &fields {
-                *uses.entry(snake_case(name)).or_default() += 1;
+                *uses.entry(rename(name)).or_default() += 1;
             }
             write_items(['{', '}'], &fields, layout, depth, out, |(name, value), out| {
-                let snake = snake_case(name);
-                let name = if uses.get(&snake) == Some(&1) { &snake } else { name };
+                let renamed = rename(name);
+                let name = if uses.get(&renamed) == Some(&1) { &renamed } else { name };
                 out.push_str(&serde_json::to_string(name)?);
                 out.push_str(if layout == Layout::Pretty { ": " } else { ":" });
-                write(value.get(), layout, depth + 1, out)
+                write(value.get(), layout, rename, depth + 1, out)
             })
         }
         Some(b'[') if depth < DEEPEST => {
             let items: Vec<&RawValue> = serde_json::from_str(json)?;
-            write_items(['[', ']'], &items, layout, depth, out, |item, out| write(item.get(), layout, depth + 1, out))
+            write_items(['[', ']'], &items, layout, depth, out, |item, out| {
+                write(item.get(), layout, rename, depth + 1, out)
+            })
         }
         _ => {
             let _: serde::de::IgnoredAny = serde_json::from_str(json)?;
@@ -90,7 +105,7 @@ fn write_items<T>(
 }
 
 /// An object's fields in their order, values as they stand.
-struct Fields<'a>(Vec<(String, &'a RawValue)>);
+pub struct Fields<'a>(pub Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -3,31 +3,57 @@
 use std::io;
 use std::time::Duration;
 
+use clap::Args;
 use jaq_core::compile::{Compiler, Filter};
 use jaq_core::load::{self, Arena, File, Loader};
 use jaq_core::{Ctx, Native, Vars, data};
 use jaq_json::{Val, read, write};
 
 use crate::error::{Failure, Result};
+use crate::output::formats;
 
 type Data = data::JustLut<Val>;
 
-/// Filters, compiled, in the order given.
-pub struct Query(Vec<(String, Filter<Native<Data>>)>);
+/// `-q`.
+#[derive(Debug, Args)]
+pub struct QueryArgs {
+    /// Run a jq filter over the JSON answer and print each result on its own line. Repeatable.
+    #[arg(short = 'q', long = "query", value_name = "FILTER")]
+    filters: Vec<String>,
+}
 
-impl Query {
-    /// Compiles the filters.
+impl QueryArgs {
+    /// Whether there are any.
+    pub fn is_given(&self) -> bool {
+        !self.filters.is_empty()
+    }
+
+    /// The filters, compiled; `None` where there are none. `whole` is the flag
+    /// that shows what they run over.
     ///
     /// # Errors
     /// Usage, with the place of the mistake.
-    pub fn compile(filters: &[String]) -> Result<Self> {
+    pub fn compile(&self, whole: &'static str) -> Result<Option<Query>> {
+        self.is_given().then(|| Query::compile(&self.filters, whole)).transpose()
+    }
+}
+
+/// Filters, compiled, in the order given.
+pub struct Query {
+    filters: Vec<(String, Filter<Native<Data>>)>,
+    whole: &'static str,
+}
+
+impl Query {
+    fn compile(filters: &[String], whole: &'static str) -> Result<Self> {
         /// The compiler recurses: room for the deepest filter that is read.
         const STACK: usize = 256 * 1024 * 1024;
         let filters = filters.to_vec();
         let all = move || filters.into_iter().map(|code| compile(&code).map(|filter| (code, filter))).collect();
         let compiled = std::thread::Builder::new().stack_size(STACK).spawn(all);
         let compiled = compiled.map_err(|error| Failure::unexpected("the filter cannot be compiled").source(error))?;
-        compiled.join().unwrap_or_else(|_| Err(Failure::unexpected("the filter cannot be compiled"))).map(Self)
+        let filters = compiled.join().unwrap_or_else(|_| Err(Failure::unexpected("the filter cannot be compiled")))?;
+        Ok(Self { filters, whole })
     }
 
     /// Runs each filter over the JSON text and gives each result on its own
@@ -65,7 +91,7 @@ impl Query {
         let input = read::parse_single(json)
             .map_err(|error| Failure::unexpected(format!("the answer is not JSON: {error}")))?;
         let mut out = Vec::new();
-        for (code, filter) in &self.0 {
+        for (code, filter) in &self.filters {
             let ctx = Ctx::<Data>::new(&filter.lut, Vars::new([]));
             for result in filter.id.run((ctx, input.clone())) {
                 match result {
@@ -75,7 +101,10 @@ impl Query {
                         // jaq quotes values in its messages, and a value may be a secret.
                         Ok(_) => {
                             return Err(Failure::unexpected(format!("the filter `{code}` fails on the answer")).hint(
-                                "look at the whole answer with --output json, then try the filter on it with jq",
+                                format!(
+                                    "look at the whole answer with {}, then try the filter on it with jq",
+                                    self.whole
+                                ),
                             ));
                         }
                         Err(exception) => match exception.get_halt() {
@@ -114,7 +143,11 @@ fn compile(code: &str) -> Result<Filter<Native<Data>>> {
     }
     let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
     // `env` would hand every variable, credentials included, to the output.
-    let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs()).filter(|(name, ..)| *name != "env");
+    let functions = jaq_core::funs()
+        .chain(jaq_std::funs())
+        .chain(jaq_json::funs())
+        .chain(formats::functions())
+        .filter(|(name, ..)| *name != "env");
     let arena = Arena::default();
     let modules = Loader::new(definitions)
         .load(&arena, File { code, path: () })
@@ -162,7 +195,7 @@ mod tests {
 
     fn run(filters: &[&str], json: &str) -> Result<String> {
         let filters: Vec<String> = filters.iter().map(|filter| (*filter).to_owned()).collect();
-        let out = Query::compile(&filters)?.results(json.as_bytes())?;
+        let out = Query::compile(&filters, "--json")?.results(json.as_bytes())?;
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 
@@ -178,10 +211,10 @@ mod tests {
     #[test]
     fn what_does_not_compile_is_usage_and_shows_where() {
         for filter in [".[", "nosuch", ".a | $x", "\"", "include \"x\"; .", "@nosuch", "env", "$ENV"] {
-            let kind = Query::compile(&[filter.to_owned()]).err().map(|failure| failure.kind().name());
+            let kind = Query::compile(&[filter.to_owned()], "--json").err().map(|failure| failure.kind().name());
             assert_eq!(kind, Some("usage"), "{filter}");
         }
-        let failure = Query::compile(&[".a | nosuch".to_owned()]).err().map(|failure| failure.to_text());
+        let failure = Query::compile(&[".a | nosuch".to_owned()], "--json").err().map(|failure| failure.to_text());
         assert!(failure.as_deref().unwrap_or_default().contains("\n       ^\n"), "{failure:?}");
     }
 
@@ -189,6 +222,18 @@ mod tests {
     fn a_failing_filter_does_not_quote_the_answer() {
         let failure = run(&[".secret.deeper"], r#"{"secret":"CANARY"}"#).err().map(|failure| failure.to_text());
         assert!(failure.as_deref().is_some_and(|text| !text.contains("CANARY")), "{failure:?}");
+    }
+
+    #[test]
+    fn rows_for_spreadsheets_and_for_scripts() {
+        let json = r#"[["a\"b", 1.50, true, null, "c\td\n\\"], []]"#;
+        assert_eq!(run(&[".[] | @csv"], json).ok().as_deref(), Some("\"a\"\"b\",1.50,true,,\"c\td\n\\\"\n\n"));
+        assert_eq!(run(&[".[0] | @tsv"], json).ok().as_deref(), Some("a\"b\t1.50\ttrue\t\tc\\td\\n\\\\\n"));
+        assert_eq!(run(&[r#""<\(.[0] | @tsv)>""#], r#"[["x", 1]]"#).ok().as_deref(), Some("<x\t1>\n"));
+        assert_eq!(run(&[r#"@csv "row: \([.[0][0]])""#], r#"[["x"]]"#).ok().as_deref(), Some("row: \"x\"\n"));
+        for filter in ["@csv", ".[0] | @tsv"] {
+            assert!(run(&[filter], r#"{"a": 1}"#).is_err() && run(&[filter], "[[[1]]]").is_err(), "{filter}");
+        }
     }
 
     #[test]

@@ -10,13 +10,13 @@ use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::input::duration::lifetime;
 use crate::namespace::api::{Reply, TokensApi};
-use crate::namespace::commands::QueryArgs;
+use crate::namespace::commands::WHOLE;
 use crate::namespace::message::{AccessPolicy, CreateRequest, CreateResponse, Permission, Scope};
 use crate::namespace::proto::Time;
 use crate::namespace::{grant, view};
 use crate::output::deliver::{Delivery, Minted, Shown, is_plain};
 use crate::output::json::Layout;
-use crate::output::query::Query;
+use crate::output::query::{Query, QueryArgs};
 use crate::output::table;
 use crate::secret::looks_secret;
 
@@ -94,19 +94,10 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         (true, _) => None,
         (false, text) => Some(lifetime("--expires_in", text.as_deref().unwrap_or(DEFAULT_LIFETIME))?),
     };
-    let query = args.query.compile()?;
-    let delivery = Delivery::prepare("--token_file", args.token_file.as_deref())?;
-    let doubts = grant::doubts(&grants);
-    // Where an error is one line of JSON, doubts are part of it.
-    let as_json = args.wants_json();
-    if !as_json {
-        doubts.iter().for_each(|doubt| ctx.warn(doubt));
-    }
-    let minted = mint(&args, grants, life, ctx).await;
-    let reply = minted.map_err(|failure| if as_json { doubts.iter().fold(failure, Failure::hint) } else { failure })?;
-    if as_json {
-        doubts.iter().for_each(|doubt| ctx.warn(doubt));
-    }
+    let query = args.query.compile(WHOLE)?;
+    let delivery = Delivery::to_file("--token_file", args.token_file.as_deref())?;
+    grant::doubts(&grants).iter().for_each(|doubt| ctx.warn(doubt));
+    let reply = mint(&args, grants, life, ctx).await?;
     hand_over(&args, &reply, query, delivery, ctx).await
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::namespace::api::{TokensApi, documented};
-use crate::namespace::commands::{Format, OutputArgs};
+use crate::namespace::commands::{Format, OutputArgs, WHOLE};
 use crate::namespace::message::ListRequest;
 use crate::namespace::view;
 use crate::output::json::Layout;
@@ -31,7 +31,7 @@ pub struct ListArgs {
 
 /// Follows the pages to the end and shows all of them.
 pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
-    let query = args.output.query.compile()?;
+    let query = args.output.query.compile(WHOLE)?;
     let api = TokensApi::connect(ctx).await?;
     let raw_wanted = args.output.wants_json();
     let mut request = ListRequest { include_revoked: args.include_revoked, ..ListRequest::default() };

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::output::query::Query;
+use crate::output::query::QueryArgs;
 use crate::secret::looks_secret;
 
 /// The verbs of `token`.
@@ -59,6 +59,9 @@ enum Format {
     Json,
 }
 
+/// The flag that shows what filters run over.
+const WHOLE: &str = "--output json";
+
 /// `--output` and `-q`, as most verbs have them.
 #[derive(Debug, Args)]
 struct OutputArgs {
@@ -72,25 +75,6 @@ struct OutputArgs {
 impl OutputArgs {
     fn wants_json(&self) -> bool {
         self.output == Format::Json || self.query.is_given()
-    }
-}
-
-/// `-q`.
-#[derive(Debug, Args)]
-struct QueryArgs {
-    /// Run a jq filter over the JSON answer and print each result on its own line. Repeatable.
-    #[arg(short = 'q', long = "query", value_name = "FILTER")]
-    filters: Vec<String>,
-}
-
-impl QueryArgs {
-    fn is_given(&self) -> bool {
-        !self.filters.is_empty()
-    }
-
-    /// The filters, compiled; `None` where there are none.
-    fn compile(&self) -> Result<Option<Query>> {
-        self.is_given().then(|| Query::compile(&self.filters)).transpose()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::input::duration::lifetime;
 use crate::namespace::api::TokensApi;
-use crate::namespace::commands::{Format, OutputArgs, token_id};
+use crate::namespace::commands::{Format, OutputArgs, WHOLE, token_id};
 use crate::namespace::message::RefreshRequest;
 use crate::namespace::proto::Span;
 use crate::namespace::view;
@@ -42,7 +42,7 @@ pub struct RefreshArgs {
 pub(super) async fn run(args: RefreshArgs, ctx: &mut Context) -> Result<()> {
     let id = token_id(&args.token_id, ctx)?;
     let minimum = lifetime("--minimum_duration", &args.minimum_duration)?;
-    let query = args.output.query.compile()?;
+    let query = args.output.query.compile(WHOLE)?;
     let api = TokensApi::connect(ctx).await?;
     let request = RefreshRequest { token_id: id.clone(), minimum_duration: Some(Span::from(minimum)) };
     let program = ctx.program;

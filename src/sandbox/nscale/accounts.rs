@@ -88,6 +88,10 @@ impl Nscale {
         let token = token::mint(&self.keys);
         let account = Account { expires_at: self.token_end(), ..account };
         self.store.set_account_token(id, &hash(&token), account.expires_at)?;
+        if id == self.administrator.id {
+            // The next start hands this one out.
+            self.store.set_meta(seed::ADMINISTRATOR_TOKEN, token.as_bytes())?;
+        }
         Ok(Reply::json(StatusCode::OK, &view::account_with_token(&account, &token)))
     }
 

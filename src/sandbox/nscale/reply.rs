@@ -11,6 +11,8 @@ pub struct RestFailure {
     status: StatusCode,
     error: &'static str,
     description: String,
+    /// The token endpoint keeps to OAuth 2.0, which knows no trace id.
+    has_trace_id: bool,
 }
 
 /// `Result` with a [`RestFailure`].
@@ -18,7 +20,7 @@ pub type RestResult<T> = Result<T, RestFailure>;
 
 impl RestFailure {
     fn new(status: StatusCode, error: &'static str, description: impl Into<String>) -> Self {
-        Self { status, error, description: description.into() }
+        Self { status, error, description: description.into(), has_trace_id: true }
     }
 
     /// A malformed or impossible request.
@@ -43,7 +45,8 @@ impl RestFailure {
 
     /// A grant that the token endpoint does not give.
     pub fn unsupported_grant() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", "the sandbox gives no tokens here")
+        let failure = Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", "the sandbox gives no tokens here");
+        Self { has_trace_id: false, ..failure }
     }
 }
 
@@ -78,8 +81,10 @@ pub fn write(result: RestResult<Reply>, request: &HeaderMap, trace_id: &str) -> 
     let (status, body, challenge) = match result {
         Ok(reply) => (reply.status, reply.body, None),
         Err(failure) => {
-            let body =
-                json!({ "error": failure.error, "error_description": failure.description, "trace_id": trace_id });
+            let mut body = json!({ "error": failure.error, "error_description": failure.description });
+            if failure.has_trace_id {
+                body["trace_id"] = trace_id.into();
+            }
             let challenge =
                 (failure.status == StatusCode::UNAUTHORIZED).then(|| challenge(&failure.description, request));
             (failure.status, Some(body.to_string().into_bytes()), challenge)

@@ -55,6 +55,8 @@ impl Route {
             ("GET", [".well-known", "openid-protected-resource"]) => Ok(Self::ProtectedResource),
             ("GET", ["api", "v1", "acl"]) => Ok(Self::Acl),
             ("GET", ["api", "v1", "organizations"]) => Ok(Self::Organizations),
+            // A slash at the end names nothing.
+            (_, [.., ""]) => Err(RestFailure::not_found()),
             (method, ["api", "v1", "organizations", organization, rest @ ..]) => {
                 Self::in_organization(method, rest, organization)
             }

@@ -14,11 +14,17 @@ use crate::sandbox::store::{Noun, Resource, Store, Stored};
 
 /// The account that a user of the sandbox begins with.
 pub struct Administrator {
+    /// Its id.
+    pub id: String,
     /// Its organization.
     pub organization_id: String,
     /// Its token.
     pub token: String,
 }
+
+/// Where the store keeps the token that the administrator has: it is handed
+/// out at each start.
+pub const ADMINISTRATOR_TOKEN: &str = "administrator_token";
 
 /// The groups: name, role and purpose.
 const GROUPS: [(&str, &str, &str); 3] = [
@@ -41,18 +47,18 @@ pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: Options) -> Store
     if options.accounts > 0 {
         make_accounts(store, keys, now, &organization_id, options)?;
     }
-    let kept = text(store.meta("administrator_token", Vec::new)?);
+    let id = text(store.meta("administrator_id", || keys.resource_id().into_bytes())?);
+    let kept = text(store.meta(ADMINISTRATOR_TOKEN, Vec::new)?);
     if store.account_by_secret(&hash(&kept))?.is_some_and(|account| account.expires_at > now) {
-        return Ok(Administrator { organization_id, token: kept });
+        return Ok(Administrator { id, organization_id, token: kept });
     }
     let token = token::mint(keys);
-    let id = text(store.meta("administrator_id", || keys.resource_id().into_bytes())?);
     let administrator = (&hash(&token)[..], token_end(now, options));
     match store.accounts(&organization_id, Some(&id))?.pop() {
         Some(account) => store.set_account_token(&account.resource.id, administrator.0, administrator.1)?,
         None => {
             let account = Resource {
-                id,
+                id: id.clone(),
                 name: "sandbox-administrator".into(),
                 description: Some("The account that the sandbox begins with".into()),
                 ..resource(keys, &organization_id, now)
@@ -63,8 +69,8 @@ pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: Options) -> Store
             store.put_account(&account, &groups, Some(administrator))?;
         }
     }
-    store.set_meta("administrator_token", token.as_bytes())?;
-    Ok(Administrator { organization_id, token })
+    store.set_meta(ADMINISTRATOR_TOKEN, token.as_bytes())?;
+    Ok(Administrator { id, organization_id, token })
 }
 
 fn make_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> Stored<()> {

@@ -1,0 +1,74 @@
+//! What calls with JSON have in common, whatever their protocol.
+
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use serde::Deserialize;
+
+use crate::error::{Failure, Kind, Result};
+use crate::http::endpoint::Endpoint;
+use crate::http::retry::Effect;
+use crate::secret::Secret;
+
+/// The headers of every call: the credential, and no compression, since the
+/// answer may hold a secret.
+///
+/// # Errors
+/// Not authenticated: the credential cannot stand in a header.
+pub fn headers(bearer: &Secret) -> Result<HeaderMap> {
+    let mut authorization = HeaderValue::try_from(format!("Bearer {}", bearer.expose())).map_err(|_| {
+        Failure::new(Kind::NotAuthenticated, "the credential contains characters that no token has, and cannot be sent")
+    })?;
+    authorization.set_sensitive(true);
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, authorization);
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    Ok(headers)
+}
+
+/// Whether a body is said to be JSON.
+pub fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// A success whose message cannot be used. For a mint that is the loss of a
+/// secret that now exists.
+pub fn unreadable(effect: Effect, host: &str, why: &str) -> Failure {
+    match effect {
+        Effect::Mint => Failure::new(
+            Kind::OutcomeUnknown,
+            format!("{host} reported success, but its answer cannot be read ({why}): the secret in it is lost"),
+        ),
+        Effect::Change => {
+            Failure::new(Kind::OutcomeUnknown, format!("{host} reported success, but its answer cannot be read: {why}"))
+        }
+        Effect::Read => Failure::unexpected(format!("the answer of {host} cannot be read: {why}")),
+    }
+}
+
+/// Reads a response message that is an object.
+///
+/// # Errors
+/// Unexpected, or outcome unknown where a change was made: it does not fit.
+pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8], effect: Effect, endpoint: &Endpoint) -> Result<T> {
+    // serde would take an array for a message.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(unreadable(effect, &endpoint.authority(), "it is no JSON object"));
+    }
+    fit(body, effect, endpoint)
+}
+
+/// Reads a response message that is an array; `null` is an empty one.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_list<'a, T: Deserialize<'a>>(body: &'a [u8], effect: Effect, endpoint: &Endpoint) -> Result<Vec<T>> {
+    fit::<Option<Vec<T>>>(body, effect, endpoint).map(Option::unwrap_or_default)
+}
+
+fn fit<'a, T: Deserialize<'a>>(body: &'a [u8], effect: Effect, endpoint: &Endpoint) -> Result<T> {
+    // serde_json would quote a value that it did not expect.
+    serde_json::from_slice(body).map_err(|error| {
+        let place = format!("its JSON does not fit at line {}, column {}", error.line(), error.column());
+        unreadable(effect, &endpoint.authority(), &place)
+    })
+}

@@ -1,0 +1,113 @@
+//! Calls of a REST API with JSON bodies, and its errors: the body of OAuth 2.0
+//! (RFC 6749, section 5.2) with a trace id.
+
+use reqwest::Method;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use serde::Deserialize;
+
+use crate::error::Failure;
+use crate::http::client::{Answer, Client, Request};
+use crate::http::endpoint::Endpoint;
+use crate::http::json::{headers, is_json, unreadable};
+use crate::http::retry::Effect;
+use crate::secret::Secret;
+
+/// A call.
+pub struct Call<'a> {
+    /// The server.
+    pub endpoint: &'a Endpoint,
+    /// The method.
+    pub method: Method,
+    /// The path, with every part of it fit for one.
+    pub path: &'a str,
+    /// The credential.
+    pub bearer: &'a Secret,
+    /// The request message as JSON.
+    pub body: Option<Vec<u8>>,
+    /// What sending it twice would do.
+    pub effect: Effect,
+}
+
+/// An error as the server told it.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The server's word for the error, where its body is the API's.
+    pub error: Option<String>,
+    /// The server's words, which may be empty.
+    pub description: String,
+    /// The server's id for the request.
+    pub trace_id: Option<String>,
+    /// Whether an earlier try of the same request may have been carried out.
+    pub repeated: bool,
+}
+
+/// How a call ends without its answer.
+pub enum CallError {
+    /// The server answered with an error.
+    Refused(Refusal),
+    /// There was no answer, or none that could be read.
+    Failed(Failure),
+}
+
+impl From<Failure> for CallError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// Makes the call and gives back the body of its success.
+///
+/// # Errors
+/// [`CallError`].
+pub async fn call(client: &Client, call: Call<'_>) -> Result<Vec<u8>, CallError> {
+    let mut headers = headers(call.bearer)?;
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    if call.body.is_some() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    let url = call.endpoint.join(call.path);
+    let body = call.body.unwrap_or_default();
+    let answer = client.send(&Request { method: call.method, url, headers, body, effect: call.effect }).await?;
+    if !answer.status.is_success() {
+        return Err(CallError::Refused(read_refusal(&answer)));
+    }
+    // A success that is not by the book may still hold a secret, and one
+    // without a body says all there is to say.
+    if call.effect != Effect::Mint && !answer.body.is_empty() && !is_json(&answer.headers) {
+        return Err(unreadable(call.effect, &call.endpoint.authority(), "it is not JSON").into());
+    }
+    Ok(answer.body)
+}
+
+/// The error body as it comes.
+#[derive(Default, Deserialize)]
+struct ErrorBody {
+    error: String,
+    #[serde(default)]
+    error_description: Option<String>,
+    #[serde(default)]
+    trace_id: Option<String>,
+}
+
+fn read_refusal(answer: &Answer) -> Refusal {
+    /// Older servers quote the whole request and its schema.
+    const LONGEST: usize = 500;
+    let is_object = is_json(&answer.headers) && answer.body.trim_ascii_start().starts_with(b"{");
+    let body: Option<ErrorBody> = is_object.then(|| serde_json::from_slice(&answer.body).ok()).flatten();
+    let is_known = body.is_some();
+    let body = body.unwrap_or_default();
+    let mut description = body.error_description.unwrap_or_default();
+    if let Some((end, _)) = description.char_indices().nth(LONGEST) {
+        description.truncate(end);
+        description.push('…');
+    }
+    Refusal {
+        status: answer.status.as_u16(),
+        error: is_known.then_some(body.error),
+        description,
+        trace_id: body.trace_id,
+        repeated: answer.repeated,
+    }
+}

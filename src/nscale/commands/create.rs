@@ -1,0 +1,121 @@
+//! `serviceaccounts create`.
+
+use std::io::IsTerminal;
+
+use clap::Args;
+
+use crate::context::Context;
+use crate::error::{Failure, Kind, Result};
+use crate::input::prompt::can_ask;
+use crate::nscale::api::{IdentityApi, accounts_path};
+use crate::nscale::commands::input::{InputArgs, WAYS};
+use crate::nscale::commands::minted::hand_over;
+use crate::nscale::commands::{ChangeArgs, OrganizationArgs, OutputArgs, Rendering, interactive, preview};
+use crate::nscale::document::{AccountDocument, FORMAT};
+use crate::nscale::groups::Groups;
+use crate::nscale::message::{Account, AccountWrite};
+use crate::nscale::organization;
+use crate::nscale::plan::show_tags;
+use crate::output::deliver::{Delivery, is_plain};
+
+/// Flags of `serviceaccounts create`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  {program} serviceaccounts create --file serviceaccount.json
+  {program} serviceaccounts create --stdin < serviceaccount.json
+  {program} serviceaccounts create                    asks for everything
+  TOKEN=$({program} serviceaccounts create --file serviceaccount.json --yes -q .status.accessToken)
+
+The document, of which description and tags may be left out:
+  {\"metadata\":{\"name\":\"ci\",\"description\":\"…\",\"tags\":[{\"name\":\"team\",\"value\":\"infra\"}]},
+   \"spec\":{\"groupIDs\":[]}}")]
+pub struct CreateArgs {
+    #[command(flatten)]
+    organization: OrganizationArgs,
+    #[command(flatten)]
+    input: InputArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// Checks everything that can be checked here, asks, mints, and delivers.
+pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
+    let rendering = Rendering::prepare(&args.output, ctx)?;
+    let organization = organization::given(args.organization.org.as_deref(), ctx)?;
+    let message = match args.input.read(ctx).await? {
+        Some(document) => Some(AccountDocument::read(&document, false, ctx)?.into_message()),
+        None if std::io::stdin().is_terminal() && can_ask(ctx) => None,
+        None => {
+            return Err(Failure::usage("there is no document, and no terminal to ask for one").hint(WAYS).hint(FORMAT));
+        }
+    };
+    args.change.check(ctx)?;
+    let delivery = Delivery::to_stdout()?;
+    let api = IdentityApi::connect(ctx)?;
+    let organization = organization::resolve(organization, &api, ctx).await?;
+    let (message, groups) = match message {
+        Some(message) => {
+            let groups = Groups::read(&message.spec.group_ids, &organization, &api, ctx).await?;
+            groups.check(&message.spec.group_ids)?;
+            (message, groups)
+        }
+        None => interactive::ask(&organization, &api, ctx).await?,
+    };
+    if args.change.dry_run {
+        let request = format!("POST {}", api.address(&accounts_path(&organization)));
+        return preview(&request, &message, rendering, ctx).await;
+    }
+    let groups: Vec<String> = message.spec.group_ids.iter().map(|id| groups.show(id)).collect();
+    if args.change.asks() {
+        ctx.show(&summary(&organization, &message, &groups));
+    }
+    args.change.confirm(&format!("Create service account {}?", message.metadata.name), ctx).await?;
+    let program = ctx.program;
+    let name = &message.metadata.name;
+    let look = || format!("look for \"{name}\" in `{program} serviceaccounts list --org {organization}`");
+    let reply = api.create(&organization, &message).await.map_err(|failure| {
+        failure
+            .hint_on(Kind::OutcomeUnknown, || {
+                format!("{}; if it is there, its token is lost: rotate it for another, or delete it", look())
+            })
+            .hint_on(Kind::Conflict, || {
+                format!(
+                    "the account may have been made without its groups, and its token is lost then; {}, and delete it before you run this again",
+                    look()
+                )
+            })
+    })?;
+    let undo = undo(&reply.account, &organization, &look(), ctx);
+    hand_over(reply, &groups, undo, rendering, delivery, ctx).await
+}
+
+/// How to get rid of what was made. The id is the server's text, and a hint
+/// is made to be pasted.
+fn undo(account: &Account, organization: &str, look: &str, ctx: &Context) -> String {
+    let id = &account.metadata.id;
+    if id.is_empty() || !id.chars().all(is_plain) {
+        return format!("if you do not want it, {look} and delete it");
+    }
+    format!(
+        "if you do not want it, undo it with `{} serviceaccounts delete --org {organization} --id {id} --yes`",
+        ctx.program
+    )
+}
+
+/// What is about to be made.
+fn summary(organization: &str, message: &AccountWrite, groups: &[String]) -> String {
+    let metadata = &message.metadata;
+    let groups = if groups.is_empty() { "none".to_owned() } else { groups.join(", ") };
+    let mut lines = format!("Organization: {organization}\nName:         {}\n", metadata.name);
+    if let Some(description) = &metadata.description {
+        lines.push_str(&format!("Description:  {}\n", description.replace('\n', " ")));
+    }
+    if let Some(tags) = metadata.tags.as_deref().filter(|tags| !tags.is_empty()) {
+        lines.push_str(&format!("Tags:         {}\n", show_tags(tags).replace('\n', " ")));
+    }
+    lines.push_str(&format!("Groups:       {groups}\n"));
+    lines
+}

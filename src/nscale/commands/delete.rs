@@ -1,0 +1,47 @@
+//! `serviceaccounts delete`.
+
+use clap::Args;
+
+use crate::context::Context;
+use crate::error::{Kind, Result};
+use crate::nscale::api::{IdentityApi, account_path};
+use crate::nscale::commands::{AccountArgs, ChangeArgs, locate, look, preview_bare, write_out};
+
+/// Flags of `serviceaccounts delete`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  {program} serviceaccounts delete --id a1b2c3d4-1111-4222-8333-444455556666
+  {program} serviceaccounts delete --id a1b2c3d4-1111-4222-8333-444455556666 --yes")]
+pub struct DeleteArgs {
+    #[command(flatten)]
+    account: AccountArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Asks and deletes.
+pub(super) async fn run(args: DeleteArgs, ctx: &mut Context) -> Result<()> {
+    let named = args.account.check(ctx)?;
+    args.change.check(ctx)?;
+    let api = IdentityApi::connect(ctx)?;
+    let place = locate(named, &api, ctx).await?;
+    if args.change.dry_run || args.change.asks() {
+        let who = look(&place, &api, ctx).await?;
+        if args.change.dry_run {
+            let address = api.address(&account_path(&place.organization, &place.id));
+            return preview_bare("DELETE", &address, &who, None, ctx).await;
+        }
+        args.change.confirm(&format!("Delete {who}? Its token stops working at once."), ctx).await?;
+    }
+    let program = ctx.program;
+    api.delete(&place.organization, &place.id).await.map_err(|failure| {
+        failure
+            .hint_on(Kind::NotFound, || {
+                let organization = &place.organization;
+                format!("it may be deleted already: `{program} serviceaccounts list --org {organization}` shows all")
+            })
+            .hint_on(Kind::OutcomeUnknown, || "run it again: that can do no harm".to_owned())
+    })?;
+    write_out(format!("Successfully deleted service account {}\n", place.id).as_bytes(), ctx)
+}

@@ -1,0 +1,47 @@
+//! `serviceaccounts get`. The server has no such call: it lists and selects.
+
+use clap::Args;
+
+use crate::context::Context;
+use crate::error::{Failure, Result};
+use crate::nscale::api::IdentityApi;
+use crate::nscale::commands::{Named, OrganizationArgs, OutputArgs, Rendering, locate, write_out};
+use crate::nscale::organization::{self, SELF};
+use crate::nscale::view;
+use crate::output::table;
+use crate::secret::looks_secret;
+
+/// Flags of `serviceaccounts get`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  {program} serviceaccounts get --id a1b2c3d4-1111-4222-8333-444455556666
+  {program} serviceaccounts get --id self -q .status.expiry")]
+pub struct GetArgs {
+    /// Service account ID, or `self` for the one that the credential belongs to.
+    #[arg(long, value_name = "ID")]
+    id: String,
+    #[command(flatten)]
+    organization: OrganizationArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// Finds the account among all and shows it.
+pub(super) async fn run(args: GetArgs, ctx: &mut Context) -> Result<()> {
+    let rendering = Rendering::prepare(&args.output, ctx)?;
+    let organization = organization::given(args.organization.org.as_deref(), ctx)?;
+    // What is no id is looked for all the same: it goes into no path.
+    let named = match args.id.trim() {
+        SELF => Named::Oneself,
+        id if looks_secret(id) => return Err(Failure::usage("--id was given a secret; it takes an id")),
+        "" => return Err(Failure::usage("--id is empty")),
+        id => Named::Id(id.to_owned()),
+    };
+    let api = IdentityApi::connect(ctx)?;
+    let place = locate((organization, named), &api, ctx).await?;
+    let found = api.accounts(&place.organization).await?.find(&place.id, ctx)?;
+    let details = view::details(&found.account, &found.account.spec.group_ids, ctx);
+    let bytes = rendering.bytes(found.json, || table::details(&ctx.stdout, &details)).await?;
+    write_out(&bytes, ctx)
+}

@@ -1,0 +1,72 @@
+//! Where the document of a create or an update comes from.
+
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use rustix::fs::{FileType, fstat};
+
+use crate::context::Context;
+use crate::error::{Failure, Result};
+use crate::input::document::Document;
+use crate::nscale::document::FORMAT;
+
+/// `--file` and `--stdin`.
+#[derive(Debug, Args)]
+pub(super) struct InputArgs {
+    /// Path to a JSON file, or - for standard input.
+    #[arg(short, long, value_name = "PATH")]
+    file: Option<PathBuf>,
+    /// Read JSON from standard input. A pipe is read without it too.
+    #[arg(long, conflicts_with = "file")]
+    stdin: bool,
+}
+
+impl InputArgs {
+    /// The document; none where none is given and standard input is no pipe.
+    ///
+    /// # Errors
+    /// Usage: it cannot be read, or nothing comes.
+    pub(super) async fn read(&self, ctx: &mut Context) -> Result<Option<Document>> {
+        const STDIN: &str = "standard input";
+        match &self.file {
+            Some(path) if path != Path::new("-") => {
+                let document = Document::from_file(format!("--file {}", path.display()), path);
+                return document.map(Some).map_err(|failure| failure.hint(FORMAT));
+            }
+            file if self.stdin || file.is_some() => {
+                if io::stdin().is_terminal() {
+                    ctx.show("type the JSON document, and end it with Ctrl-D on a line of its own");
+                }
+                return Document::from_stdin(STDIN).map(Some).map_err(|failure| failure.hint(FORMAT));
+            }
+            _ if !is_piped() => return Ok(None),
+            _ => {}
+        }
+        // Nobody asked for it to be read, so nobody waits for it for ever.
+        let (done, read) = tokio::sync::oneshot::channel();
+        std::thread::Builder::new()
+            .spawn(move || done.send(Document::from_stdin(STDIN)))
+            .map_err(|error| Failure::unexpected("standard input cannot be read").source(error))?;
+        let limit = ctx.settings.timeout;
+        match tokio::time::timeout(limit, read).await {
+            Ok(Ok(document)) => document.map(Some),
+            _ => Err(Failure::usage(format!(
+                "nothing came through the pipe on standard input within {}",
+                humantime::format_duration(limit)
+            ))),
+        }
+        .map_err(|failure| failure.hint(WAYS).hint(FORMAT))
+    }
+}
+
+/// The ways to hand over a document.
+pub(super) const WAYS: &str = "hand the document over with --file PATH, or with --stdin";
+
+/// Whether standard input is a pipe or a file, that somebody made for a
+/// purpose, and not a terminal or `/dev/null`.
+fn is_piped() -> bool {
+    let kind = fstat(io::stdin().as_fd()).map(|stat| FileType::from_raw_mode(stat.st_mode));
+    kind.is_ok_and(|kind| matches!(kind, FileType::Fifo | FileType::RegularFile))
+}

@@ -1,0 +1,37 @@
+//! A create without a document: a person is asked for each part of it.
+
+use crate::context::Context;
+use crate::error::{Kind, Result};
+use crate::input::prompt::{choose_any, line};
+use crate::nscale::api::IdentityApi;
+use crate::nscale::document::check_name;
+use crate::nscale::groups::Groups;
+use crate::nscale::message::{AccountSpec, AccountWrite, WriteMetadata};
+
+/// Asks for name, description and groups.
+///
+/// # Errors
+/// Interrupted. As the server says, where the groups cannot be listed.
+pub(super) async fn ask(organization: &str, api: &IdentityApi, ctx: &mut Context) -> Result<(AccountWrite, Groups)> {
+    let groups = match api.groups(organization).await {
+        Ok(groups) => groups,
+        Err(failure) if failure.kind() == Kind::NotPermitted => {
+            ctx.note("this credential may not read groups; the account can be added to some later");
+            Vec::new()
+        }
+        Err(failure) => return Err(failure),
+    };
+    let name = line(ctx, "Name", check_name).await?;
+    let description = line(ctx, "Description (may be empty)", |_| Ok(())).await?;
+    let mut group_ids = Vec::new();
+    if !groups.is_empty() {
+        let shown: Vec<String> = groups.iter().map(|group| format!("{} ({})", group.name, group.id)).collect();
+        let chosen = choose_any(ctx, "Groups", &shown).await?;
+        group_ids.extend(chosen.iter().filter_map(|index| groups.get(*index)).map(|group| group.id.clone()));
+    }
+    let message = AccountWrite {
+        metadata: WriteMetadata { name, description: Some(description).filter(|text| !text.is_empty()), tags: None },
+        spec: AccountSpec { group_ids },
+    };
+    Ok((message, Groups::known(groups)))
+}

@@ -1,0 +1,44 @@
+//! `serviceaccounts list`.
+
+use clap::Args;
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::nscale::api::IdentityApi;
+use crate::nscale::commands::{OrganizationArgs, OutputArgs, Rendering, write_out};
+use crate::nscale::{organization, view};
+use crate::output::table;
+
+/// Flags of `serviceaccounts list`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  {program} serviceaccounts list
+  {program} serviceaccounts list --json
+  {program} serviceaccounts list -q '.[] | [.metadata.id, .metadata.name, .status.expiry] | @tsv'")]
+pub struct ListArgs {
+    #[command(flatten)]
+    organization: OrganizationArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// Shows all accounts that the caller can see.
+pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
+    let rendering = Rendering::prepare(&args.output, ctx)?;
+    let organization = organization::given(args.organization.org.as_deref(), ctx)?;
+    let api = IdentityApi::connect(ctx)?;
+    let organization = organization::resolve(organization, &api, ctx).await?;
+    let accounts = api.accounts(&organization).await?;
+    if !rendering.is_for_people() {
+        let bytes = rendering.bytes(accounts.json, String::new).await?;
+        return write_out(&bytes, ctx);
+    }
+    let accounts = accounts.read()?;
+    if accounts.is_empty() {
+        ctx.note("no service accounts found");
+        return Ok(());
+    }
+    let listing = table::listing(&ctx.stdout, &view::listing(&accounts, ctx));
+    write_out(listing.as_bytes(), ctx)
+}

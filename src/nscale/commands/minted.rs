@@ -1,0 +1,51 @@
+//! The way of a new token to its owner, after a create or a rotate.
+
+use crate::context::Context;
+use crate::error::{Failure, Result};
+use crate::nscale::api::Reply;
+use crate::nscale::commands::Rendering;
+use crate::nscale::view;
+use crate::output::deliver::{Delivery, Minted, Shown};
+use crate::output::table;
+use crate::secret::Secret;
+
+/// Delivers the token. `groups` are the account's as people are to see them,
+/// and `undo` is what to do where the token is lost or not wanted.
+///
+/// # Errors
+/// Unexpected: it could not be made or written; the hints say where it is.
+pub(super) async fn hand_over(
+    reply: Reply,
+    groups: &[String],
+    undo: String,
+    rendering: Rendering,
+    delivery: Delivery,
+    ctx: &mut Context,
+) -> Result<()> {
+    let Reply { account, json } = reply;
+    let token = account.status.access_token.as_ref().map(Secret::expose).unwrap_or_default();
+    let id = &account.metadata.id;
+    let minted = Minted {
+        what: format!("the access token of service account {id}"),
+        id: id.clone(),
+        file_content: format!("{token}\n"),
+        undo,
+    };
+    // A filter may take the process down with it.
+    let is_risky = rendering.query.is_some();
+    let is_for_people = rendering.is_for_people();
+    let details = table::details(&ctx.stdout, &view::details(&account, groups, ctx));
+    let shown = async {
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Failure::unexpected("the access token contains characters that no token has"));
+        }
+        let bytes = rendering.bytes(json, || format!("{details}\nAccess Token: {token}\n")).await?;
+        let has_secret = bytes.windows(token.len()).any(|part| part == token.as_bytes());
+        Ok(Shown { bytes, has_secret })
+    };
+    let is_kept = delivery.deliver(ctx, &minted, is_risky, shown).await?;
+    if is_for_people && !is_kept {
+        ctx.note("store the access token now: it is shown only once");
+    }
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! `serviceaccounts rotate`.
+
+use clap::Args;
+
+use crate::context::Context;
+use crate::error::{Kind, Result};
+use crate::nscale::api::{IdentityApi, rotate_path};
+use crate::nscale::commands::minted::hand_over;
+use crate::nscale::commands::{AccountArgs, ChangeArgs, OutputArgs, Rendering, locate, look, preview_bare};
+use crate::output::deliver::Delivery;
+
+/// Flags of `serviceaccounts rotate`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  {program} serviceaccounts rotate --id a1b2c3d4-1111-4222-8333-444455556666 --yes
+  NEW=$({program} serviceaccounts rotate --id self --yes -q .status.accessToken)
+
+The old token stops working at once. A service account may always rotate
+itself (--id self) while its own token is good.")]
+pub struct RotateArgs {
+    #[command(flatten)]
+    account: AccountArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// Asks, mints, and delivers.
+pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
+    let rendering = Rendering::prepare(&args.output, ctx)?;
+    let named = args.account.check(ctx)?;
+    args.change.check(ctx)?;
+    let delivery = Delivery::to_stdout()?;
+    let api = IdentityApi::connect(ctx)?;
+    let place = locate(named, &api, ctx).await?;
+    if args.change.dry_run || args.change.asks() {
+        let who = look(&place, &api, ctx).await?;
+        if args.change.dry_run {
+            let address = api.address(&rotate_path(&place.organization, &place.id));
+            return preview_bare("POST", &address, &who, Some(rendering), ctx).await;
+        }
+        let question = format!("Rotate the token of {who}? Its old token stops working at once.");
+        args.change.confirm(&question, ctx).await?;
+    }
+    let again =
+        format!("`{} serviceaccounts rotate --org {} --id {} --yes`", ctx.program, place.organization, place.id);
+    let reply = api.rotate(&place.organization, &place.id).await.map_err(|failure| {
+        failure.hint_on(Kind::OutcomeUnknown, || {
+            format!(
+                "the old token may have stopped working and the new one is lost: {again} makes another; \
+                 if the credential in use is that account's own and is refused now, an administrator's is needed for it"
+            )
+        })
+    })?;
+    let undo = format!("the old token does not work any more; {again} makes another one");
+    let groups = reply.account.spec.group_ids.clone();
+    let is_for_people = rendering.is_for_people();
+    hand_over(reply, &groups, undo, rendering, delivery, ctx).await?;
+    if is_for_people {
+        ctx.note("the old token does not work any more: replace it wherever it is used");
+    }
+    Ok(())
+}

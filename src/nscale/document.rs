@@ -1,0 +1,291 @@
+//! The document of a service account, as `--file` and `--stdin` hand it over:
+//! checked whole before anything is sent.
+
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::error::{Failure, Result};
+use crate::input::document::Document;
+use crate::input::nearest::nearest;
+use crate::input::node::Node;
+use crate::nscale::message::{AccountSpec, AccountWrite, Tag, WriteMetadata, is_name};
+use crate::secret::looks_secret;
+
+/// What a document looks like, for hints.
+pub const FORMAT: &str = r#"a document looks like {"metadata":{"name":"ci","description":"…","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":[]}}"#;
+
+/// What the server says of an account and a caller cannot: in a document that
+/// was saved from an answer it is passed over.
+const SERVERS_OWN: [&str; 12] = [
+    "createdBy",
+    "creationTime",
+    "deletionTime",
+    "healthStatus",
+    "healthStatusDetail",
+    "id",
+    "modifiedBy",
+    "modifiedTime",
+    "organizationId",
+    "projectId",
+    "provisioningStatus",
+    "provisioningStatusDetail",
+];
+
+/// What a document says. What it leaves out is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountDocument {
+    /// The name.
+    pub name: Option<String>,
+    /// What the account is for.
+    pub description: Option<String>,
+    /// The tags.
+    pub tags: Option<Vec<Tag>>,
+    /// The groups, by id in canonical form, each once.
+    pub group_ids: Option<Vec<String>>,
+    /// The account that it was saved from.
+    pub id: Option<String>,
+}
+
+impl AccountDocument {
+    /// Reads a document. Unless it is `partial`, everything that the server
+    /// wants must be there.
+    ///
+    /// # Errors
+    /// Usage, with the place of the first mistake.
+    pub fn read(document: &Document, partial: bool, ctx: &mut Context) -> Result<Self> {
+        let mut doubts = Vec::new();
+        let read = Self::parse(document, partial, &mut doubts);
+        doubts.iter().for_each(|doubt| ctx.warn(doubt));
+        read.map_err(|failure| failure.hint(FORMAT))
+    }
+
+    fn parse(document: &Document, partial: bool, doubts: &mut Vec<String>) -> Result<Self> {
+        let mut account = Self::default();
+        let root = Node::root(document)?;
+        let (mut has_metadata, mut has_spec) = (false, false);
+        for (key, value) in root.members("the document")? {
+            match key.as_str() {
+                "metadata" => {
+                    has_metadata = true;
+                    account.read_metadata(value, partial, doubts)?;
+                }
+                "spec" => {
+                    has_spec = true;
+                    account.read_spec(value, partial, doubts)?;
+                }
+                // In a saved answer; it may hold a token, which goes nowhere.
+                "status" => {}
+                _ => doubts.push(unknown("the document", &key, &["metadata", "spec"])),
+            }
+        }
+        for (name, is_there) in [("metadata", has_metadata), ("spec", has_spec)] {
+            if !is_there && !partial {
+                return Err(root.refuse(&format!("the document has no \"{name}\"")));
+            }
+        }
+        Ok(account)
+    }
+
+    fn read_metadata(&mut self, metadata: Node<'_>, partial: bool, doubts: &mut Vec<String>) -> Result<()> {
+        for (key, value) in metadata.members("\"metadata\"")? {
+            match key.as_str() {
+                "name" => {
+                    let name = value.text("\"name\"")?;
+                    check_name(&name).map_err(|why| value.refuse(&why))?;
+                    self.name = Some(name);
+                }
+                "description" => self.description = Some(value.text("\"description\"")?),
+                "tags" => {
+                    let tags = value.items("\"tags\"")?;
+                    self.tags = Some(tags.into_iter().map(|tag| read_tag(tag, doubts)).collect::<Result<_>>()?);
+                }
+                "id" => self.id = value.text("\"id\"").ok(),
+                key if SERVERS_OWN.contains(&key) => {}
+                _ => doubts.push(unknown("\"metadata\"", &key, &["name", "description", "tags"])),
+            }
+        }
+        if self.name.is_none() && !partial {
+            return Err(metadata.refuse("\"metadata\" has no \"name\""));
+        }
+        Ok(())
+    }
+
+    fn read_spec(&mut self, spec: Node<'_>, partial: bool, doubts: &mut Vec<String>) -> Result<()> {
+        for (key, value) in spec.members("\"spec\"")? {
+            match key.as_str() {
+                "groupIDs" => {
+                    let mut ids = Vec::new();
+                    for item in value.items("\"groupIDs\"")? {
+                        let given = item.text("a group's id")?;
+                        let id = Uuid::parse_str(given.trim())
+                            .map_err(|_| item.refuse("this is no group's id, which is a UUID"))?
+                            .to_string();
+                        if !ids.contains(&id) {
+                            ids.push(id);
+                        }
+                    }
+                    self.group_ids = Some(ids);
+                }
+                _ => doubts.push(unknown("\"spec\"", &key, &["groupIDs"])),
+            }
+        }
+        if self.group_ids.is_none() && !partial {
+            return Err(spec.refuse("\"spec\" has no \"groupIDs\"").hint("no groups at all are \"groupIDs\":[]"));
+        }
+        Ok(())
+    }
+
+    /// The message of a document that is whole.
+    pub fn into_message(self) -> AccountWrite {
+        AccountWrite {
+            metadata: WriteMetadata {
+                name: self.name.unwrap_or_default(),
+                description: self.description,
+                tags: self.tags,
+            },
+            spec: AccountSpec { group_ids: self.group_ids.unwrap_or_default() },
+        }
+    }
+
+    /// Refuses a document that was saved from another account.
+    ///
+    /// # Errors
+    /// Usage.
+    pub fn check_id(&self, id: &str) -> Result<()> {
+        match &self.id {
+            Some(own) if !own.eq_ignore_ascii_case(id) => Err(Failure::usage(format!(
+                "the document was saved from another service account: its metadata.id is not {id}"
+            ))
+            .hint("take \"id\" out of the document if it is meant for this account")),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn read_tag(tag: Node<'_>, doubts: &mut Vec<String>) -> Result<Tag> {
+    let (mut name, mut value) = (None, None);
+    for (key, member) in tag.members("a tag")? {
+        match key.as_str() {
+            "name" => name = Some(member.text("a tag's \"name\"")?),
+            "value" => value = Some(member.text("a tag's \"value\"")?),
+            _ => doubts.push(unknown("a tag", &key, &["name", "value"])),
+        }
+    }
+    match (name, value) {
+        (Some(name), Some(value)) => Ok(Tag { name, value }),
+        (None, _) => Err(tag.refuse("a tag has no \"name\"")),
+        (_, None) => Err(tag.refuse("a tag has no \"value\"")),
+    }
+}
+
+/// Says what is wrong with a name, if anything is.
+///
+/// # Errors
+/// The reason, in a sentence.
+pub fn check_name(name: &str) -> std::result::Result<(), String> {
+    let length = name.chars().count();
+    let strange = name.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'));
+    if looks_secret(name) {
+        return Err("the name is a secret; names are shown to everyone in the organization".to_owned());
+    }
+    match strange {
+        _ if is_name(name) => Ok(()),
+        _ if name.is_empty() => Err("the name is empty".to_owned()),
+        Some(c) => {
+            Err(format!("the name contains \"{c}\"; it may have letters of ASCII, digits, \"-\", \"_\" and \".\""))
+        }
+        None if length > 63 => Err(format!("the name has {length} characters; at most 63 are allowed")),
+        None => Err("the name must begin and end with a letter or a digit".to_owned()),
+    }
+}
+
+fn unknown(place: &str, key: &str, known: &[&str]) -> String {
+    let meant = nearest(key, known.iter().copied()).map(|near| format!("; did you mean \"{near}\"?"));
+    format!("{place} has \"{key}\", which no server knows: it is not sent{}", meant.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const GROUP: &str = "b3b1c0de-52a1-4c4e-9f7a-2f9f6f0c1d11";
+
+    fn parse(text: &str, partial: bool) -> (std::result::Result<AccountDocument, String>, Vec<String>) {
+        let mut doubts = Vec::new();
+        let document = Document::inline("--file sa.json", text);
+        let read = AccountDocument::parse(&document, partial, &mut doubts);
+        (read.map_err(|failure| failure.to_text()), doubts)
+    }
+
+    #[test]
+    fn all_of_it_and_what_the_server_says_beside() {
+        let text = format!(
+            r#"{{"metadata":{{"id":"A1","name":"ci","description":"","tags":[{{"name":"a/b","value":""}}],"creationTime":"x"}},
+                "spec":{{"groupIDs":["{}","{GROUP}"]}},"status":{{"accessToken":"CANARY"}}}}"#,
+            GROUP.to_uppercase()
+        );
+        let (read, doubts) = parse(&text, false);
+        let expected = AccountDocument {
+            name: Some("ci".into()),
+            description: Some(String::new()),
+            tags: Some(vec![Tag { name: "a/b".into(), value: String::new() }]),
+            group_ids: Some(vec![GROUP.into()]),
+            id: Some("A1".into()),
+        };
+        assert_eq!((read, doubts), (Ok(expected), vec![]));
+    }
+
+    #[test]
+    fn what_is_refused_and_in_which_words() {
+        let named = |name: &str| format!(r#"{{"metadata":{{"name":"{name}"}},"spec":{{"groupIDs":[]}}}}"#);
+        let tagged = |tag: &str| format!(r#"{{"metadata":{{"name":"a","tags":[{tag}]}},"spec":{{"groupIDs":[]}}}}"#);
+        let grouped = |ids: &str| format!(r#"{{"metadata":{{"name":"a"}},"spec":{{"groupIDs":{ids}}}}}"#);
+        for (text, words) in [
+            ("{}".into(), "the document has no \"metadata\" (line 1, column 1)"),
+            (r#"{"metadata":{"name":"a"}}"#.into(), "the document has no \"spec\""),
+            (r#"{"metadata":{},"spec":{"groupIDs":[]}}"#.into(), "\"metadata\" has no \"name\" (line 1, column 13)"),
+            (r#"{"metadata":{"name":"a"},"spec":{}}"#.into(), "\"spec\" has no \"groupIDs\" (line 1, column 33)"),
+            (r#"{"metadata":7,"spec":{"groupIDs":[]}}"#.into(), "\"metadata\" must be an object"),
+            (r#"{"metadata":{"name":7}}"#.into(), "\"name\" must be a text"),
+            (r#"{"metadata":{"name":"a","description":null}}"#.into(), "\"description\" must be a text"),
+            (r#"{"metadata":{"name":"a","tags":{}}}"#.into(), "\"tags\" must be an array"),
+            (named(""), "the name is empty"),
+            (named(&"a".repeat(64)), "has 64 characters"),
+            (named("a b"), "contains \" \""),
+            (named("é"), "contains \"é\""),
+            (named("-a"), "begin and end with"),
+            (named("nsrt_abcdefgh"), "is a secret"),
+            (tagged("7"), "a tag must be an object"),
+            (tagged(r#"{"name":"a"}"#), "a tag has no \"value\""),
+            (tagged(r#"{"value":"a"}"#), "a tag has no \"name\""),
+            (tagged(r#"{"name":1,"value":"a"}"#), "a tag's \"name\" must be a text"),
+            (grouped("null"), "\"groupIDs\" must be an array"),
+            (grouped("\"a\""), "\"groupIDs\" must be an array"),
+            (grouped("[7]"), "a group's id must be a text"),
+            (grouped("[\n\"administrators\"]"), "no group's id, which is a UUID (line 2, column 1)"),
+        ] {
+            let refusal = parse(&text, false).0.err().unwrap_or_default();
+            assert!(refusal.contains(words), "{text}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_is_a_doubt_that_names_the_nearest() {
+        let (read, doubts) = parse(r#"{"metadata":{"name":"a","tag":1},"spec":{"groupIds":[]},"kind":"x"}"#, true);
+        assert!(read.is_ok());
+        assert_eq!(doubts.len(), 3, "{doubts:?}");
+        for (doubt, words) in doubts.iter().zip(["\"tags\"?", "\"groupIDs\"?", "\"kind\""]) {
+            assert!(doubt.contains(words), "{doubt}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(crate::testing::properties())]
+
+        #[test]
+        fn what_passes_here_passes_the_servers_pattern(name in "[a-zA-Z0-9._ é-]{0,66}") {
+            prop_assert_eq!(check_name(&name).is_ok(), is_name(&name));
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! What an update would do: the message to send, and how it differs from
+//! what the server has.
+
+use crate::nscale::document::AccountDocument;
+use crate::nscale::groups::Groups;
+use crate::nscale::message::{Account, AccountSpec, AccountWrite, Tag, WriteMetadata};
+
+/// A field that an update sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// The name.
+    Name,
+    /// The description.
+    Description,
+    /// The tags.
+    Tags,
+    /// The groups.
+    Groups,
+}
+
+impl Field {
+    const ALL: [Self; 4] = [Self::Name, Self::Description, Self::Tags, Self::Groups];
+
+    /// What messages call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Description => "description",
+            Self::Tags => "tags",
+            Self::Groups => "groups",
+        }
+    }
+}
+
+/// The message that a document makes of an account: with `merge` what it
+/// leaves out stays as it is, else it is erased.
+pub fn message(document: &AccountDocument, current: Option<&Account>, merge: bool) -> AccountWrite {
+    let Some(current) = current.filter(|_| merge) else { return document.clone().into_message() };
+    let current = as_message(current);
+    AccountWrite {
+        metadata: WriteMetadata {
+            name: document.name.clone().unwrap_or(current.metadata.name),
+            description: document.description.clone().or(current.metadata.description),
+            tags: document.tags.clone().or(current.metadata.tags),
+        },
+        spec: AccountSpec { group_ids: document.group_ids.clone().unwrap_or(current.spec.group_ids) },
+    }
+}
+
+/// The message that would leave an account as it is.
+fn as_message(account: &Account) -> AccountWrite {
+    let tags = account.metadata.tags.clone();
+    AccountWrite {
+        metadata: WriteMetadata {
+            name: account.metadata.name.clone(),
+            description: account.metadata.description.clone(),
+            tags: (!tags.is_empty()).then_some(tags),
+        },
+        spec: account.spec.clone(),
+    }
+}
+
+/// How a message differs from what there is.
+pub struct Changes {
+    /// A line for each difference.
+    pub lines: Vec<String>,
+    /// What is lost: fields that have something now and would have nothing.
+    pub erased: Vec<String>,
+}
+
+impl Changes {
+    /// The differences between an account and what a message makes of it.
+    pub fn between(current: &Account, message: &AccountWrite, groups: &Groups) -> Self {
+        let now = as_message(current);
+        let mut changes = Self { lines: Vec::new(), erased: Vec::new() };
+        for field in Field::ALL.into_iter().filter(|field| differs(*field, &now, message)) {
+            if field == Field::Groups {
+                changes.compare_groups(&now.spec.group_ids, &message.spec.group_ids, groups);
+            } else {
+                changes.compare(field.name(), show(field, &now), show(field, message));
+            }
+        }
+        changes
+    }
+
+    fn compare(&mut self, name: &str, before: Option<String>, after: Option<String>) {
+        self.lines.push(match (before, after) {
+            (Some(before), Some(after)) => format!("{name}: {before} -> {after}"),
+            (None, Some(after)) => format!("{name}: {after}"),
+            (before, None) => {
+                let before = before.unwrap_or_default();
+                self.erased.push(format!("{name} {before}"));
+                format!("{name}: {before} -> erased")
+            }
+        });
+    }
+
+    fn compare_groups(&mut self, before: &[String], after: &[String], groups: &Groups) {
+        for id in before.iter().filter(|id| !after.contains(id)) {
+            self.lines.push(format!("groups: leaves {}", groups.show(id)));
+            self.erased.push(format!("membership of {}", groups.show(id)));
+        }
+        for id in after.iter().filter(|id| !before.contains(id)) {
+            self.lines.push(format!("groups: joins {}", groups.show(id)));
+        }
+    }
+}
+
+/// The fields that a message sets and that somebody else has set otherwise in
+/// between: neither to what they were nor to what the message says.
+pub fn touched(
+    before: &Account,
+    now: &Account,
+    message: &AccountWrite,
+    document: Option<&AccountDocument>,
+) -> Vec<Field> {
+    let (before, now) = (as_message(before), as_message(now));
+    let is_set = |field: Field| match (field, document) {
+        // Without a merge every field is set, if to nothing.
+        (_, None) => true,
+        (Field::Name, Some(document)) => document.name.is_some(),
+        (Field::Description, Some(document)) => document.description.is_some(),
+        (Field::Tags, Some(document)) => document.tags.is_some(),
+        (Field::Groups, Some(document)) => document.group_ids.is_some(),
+    };
+    let is_other = |field: &Field| differs(*field, &before, &now) && differs(*field, &now, message);
+    Field::ALL.into_iter().filter(|field| is_set(*field)).filter(is_other).collect()
+}
+
+fn differs(field: Field, one: &AccountWrite, other: &AccountWrite) -> bool {
+    let groups = |message: &AccountWrite| {
+        let mut ids = message.spec.group_ids.clone();
+        ids.sort();
+        ids.dedup();
+        ids
+    };
+    let (a, b) = (&one.metadata, &other.metadata);
+    match field {
+        Field::Name => a.name != b.name,
+        Field::Description => a.description != b.description,
+        // No tags and an empty list of them are the same to the server.
+        Field::Tags => a.tags.as_deref().unwrap_or_default() != b.tags.as_deref().unwrap_or_default(),
+        Field::Groups => groups(one) != groups(other),
+    }
+}
+
+/// A field's value for people; none where it is not set.
+fn show(field: Field, message: &AccountWrite) -> Option<String> {
+    match field {
+        Field::Name => Some(message.metadata.name.clone()),
+        Field::Description => message.metadata.description.as_ref().map(|text| format!("\"{text}\"")),
+        Field::Tags => {
+            let tags = message.metadata.tags.as_deref().unwrap_or_default();
+            (!tags.is_empty()).then(|| show_tags(tags))
+        }
+        Field::Groups => None,
+    }
+}
+
+/// Tags on one line.
+pub fn show_tags(tags: &[Tag]) -> String {
+    tags.iter().map(|tag| format!("{}={}", tag.name, tag.value)).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(name: &str, description: Option<&str>, groups: &[&str]) -> Account {
+        let mut account = Account::default();
+        account.metadata.name = name.into();
+        account.metadata.description = description.map(str::to_owned);
+        account.spec.group_ids = groups.iter().map(|id| (*id).to_owned()).collect();
+        account
+    }
+
+    #[test]
+    fn what_was_touched_is_what_neither_side_knows() {
+        let before = account("a", Some("one"), &["g", "h"]);
+        let document = AccountDocument { name: Some("b".into()), ..AccountDocument::default() };
+        let message = message(&document, Some(&before), true);
+        assert_eq!(message.metadata.description.as_deref(), Some("one"));
+        let merged = |now: &Account| touched(&before, now, &message, Some(&document));
+        assert_eq!(merged(&account("a", Some("two"), &["h", "g"])), []);
+        assert_eq!(merged(&account("b", Some("one"), &[])), []);
+        assert_eq!(merged(&account("c", Some("one"), &[])), [Field::Name]);
+        let whole = |now: &Account| touched(&before, now, &message, None);
+        assert_eq!(whole(&account("a", Some("two"), &["h", "g"])), [Field::Description]);
+        assert_eq!(whole(&account("a", Some("one"), &[])), [Field::Groups]);
+    }
+}
