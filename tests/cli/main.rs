@@ -15,6 +15,8 @@ mod revoke;
 mod sandbox;
 mod sandbox_command;
 mod sandbox_namespace;
+mod sandbox_nscale;
+mod sandbox_nscale_access;
 #[path = "../support/mod.rs"]
 mod support;
 mod terminal;

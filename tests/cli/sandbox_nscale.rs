@@ -1,0 +1,532 @@
+//! The sandbox's Nscale side as any other client meets it: service accounts
+//! and their tokens, held against the reference.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::sandbox::{Sandbox, text};
+use crate::support::World;
+
+/// An organization and a resource that are not there.
+pub const ELSEWHERE: &str = "d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90";
+pub const NOTHING: &str = "a1b2c3d4-1111-4222-8333-444455556666";
+
+/// A request by hand with further header lines: status, headers, body.
+pub fn send(sandbox: &Sandbox, line: &str, headers: &str, body: &str) -> (u16, String, Value) {
+    let length = body.len();
+    let (status, head, body) = sandbox.raw(&format!(
+        "{line} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+    ));
+    (status, head, if body.is_empty() { Value::Null } else { serde_json::from_str(&body).unwrap() })
+}
+
+/// An answer as it was sent, also where it tells no length.
+pub fn verbatim(sandbox: &Sandbox, line: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(&sandbox.address).unwrap();
+    write!(stream, "{line} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n{headers}\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// A request with a bearer, and with a body unless it is null.
+pub fn request(sandbox: &Sandbox, line: &str, bearer: Option<&str>, body: Value) -> (u16, String, Value) {
+    let mut headers = bearer.map(|bearer| format!("Authorization: Bearer {bearer}\r\n")).unwrap_or_default();
+    if body.is_null() {
+        return send(sandbox, line, &headers, "");
+    }
+    headers.push_str("Content-Type: application/json\r\n");
+    send(sandbox, line, &headers, &body.to_string())
+}
+
+/// A request to the organization, as in `GET /groups`: status and body.
+pub fn call(sandbox: &Sandbox, bearer: &str, line: &str, body: Value) -> (u16, Value) {
+    let (method, path) = line.split_once(' ').unwrap();
+    let (status, _, body) = request(sandbox, &format!("{method} {}{path}", base(sandbox)), Some(bearer), body);
+    (status, body)
+}
+
+/// As [`call`], by the administrator.
+pub fn admin(sandbox: &Sandbox, line: &str, body: Value) -> (u16, Value) {
+    call(sandbox, sandbox.get("NSCALE_SERVICE_TOKEN"), line, body)
+}
+
+pub fn base(sandbox: &Sandbox) -> String {
+    format!("/api/v1/organizations/{}", sandbox.get("NSCALE_ORGANIZATION_ID"))
+}
+
+pub fn wish(name: &str, groups: &[&str]) -> Value {
+    json!({"metadata": {"name": name}, "spec": {"groupIDs": groups}})
+}
+
+/// Makes an account and gives its id and its token.
+pub fn account(sandbox: &Sandbox, name: &str, groups: &[&str]) -> (String, String) {
+    let (status, made) = admin(sandbox, "POST /serviceaccounts", wish(name, groups));
+    assert_eq!(status, 201, "{made}");
+    (text(&made["metadata"]["id"]), text(&made["status"]["accessToken"]))
+}
+
+/// The id of a group that is there from the start.
+pub fn group(sandbox: &Sandbox, name: &str) -> String {
+    let (_, groups) = admin(sandbox, "GET /groups", Value::Null);
+    let named = groups.as_array().unwrap().iter().find(|group| group["metadata"]["name"] == name).unwrap();
+    text(&named["metadata"]["id"])
+}
+
+pub fn ids(list: &Value) -> Vec<String> {
+    list.as_array().unwrap().iter().map(|item| text(&item["metadata"]["id"])).collect()
+}
+
+/// An account as the list shows it.
+fn listed(sandbox: &Sandbox, id: &str) -> Value {
+    let (_, list) = admin(sandbox, "GET /serviceaccounts", Value::Null);
+    list.as_array().unwrap().iter().find(|item| item["metadata"]["id"] == id).unwrap().clone()
+}
+
+pub fn whoami(sandbox: &Sandbox, bearer: &str) -> (u16, Value) {
+    let (status, _, body) = request(sandbox, "GET /oauth2/v2/userinfo", Some(bearer), Value::Null);
+    (status, body)
+}
+
+#[track_caller]
+pub fn refused((status, body): (u16, Value), expected: u16, error: &str, description: &str) {
+    assert_eq!((status, &body["error"]), (expected, &json!(error)), "{body}");
+    assert_eq!(body["error_description"], description);
+    let trace = text(&body["trace_id"]);
+    assert!(trace.len() == 32 && trace.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')), "{trace}");
+    assert_eq!(body.as_object().unwrap().len(), 3, "{body}");
+}
+
+/// Seconds of a time, which must be whole and in UTC.
+#[track_caller]
+fn seconds(time: &Value) -> i64 {
+    let time = text(time);
+    assert!(time.len() == 20 && time.ends_with('Z'), "{time}");
+    time.parse::<jiff::Timestamp>().unwrap().as_second()
+}
+
+#[test]
+fn from_create_to_delete() {
+    let sandbox = Sandbox::start();
+    let token = sandbox.get("NSCALE_SERVICE_TOKEN");
+    let base = format!("{}/serviceaccounts", base(&sandbox));
+    let (_, me) = whoami(&sandbox, token);
+    let call = |line: &str, body: Value| {
+        let (status, head, body) = request(&sandbox, line, Some(token), body);
+        let has = |line: &str| head.lines().any(|header| header == line);
+        assert!(has("access-control-allow-origin: *"), "{head}");
+        if body.is_null() {
+            assert!(has("content-length: 0") && !head.contains("content-type"), "{head}");
+        } else {
+            assert!(has("content-type: application/json") && has("cache-control: no-cache"), "{head}");
+        }
+        for absent in ["etag:", "location:", "retry-after:"] {
+            assert!(!head.contains(absent), "{head}");
+        }
+        (status, body)
+    };
+    let mut body = wish("ci-deployer", &[]);
+    body["metadata"]["description"] = json!("pipeline bot");
+    body["metadata"]["tags"] = json!([{"name": "team", "value": "infra"}, {"name": "team", "value": ""}]);
+    body["unknown"] = json!({"is": ["ignored"]});
+    let (status, made) = call(&format!("POST {base}"), body.clone());
+    let id = text(&made["metadata"]["id"]);
+    let mut expected = json!({
+        "metadata": {
+            "id": id, "name": "ci-deployer", "description": "pipeline bot", "tags": body["metadata"]["tags"],
+            "organizationId": sandbox.get("NSCALE_ORGANIZATION_ID"), "createdBy": me["sub"],
+            "creationTime": made["metadata"]["creationTime"],
+            "provisioningStatus": "provisioned", "healthStatus": "healthy",
+        },
+        "spec": {"groupIDs": []},
+        "status": {"expiry": made["status"]["expiry"], "accessToken": made["status"]["accessToken"]},
+    });
+    assert_eq!((status, &made), (201, &expected));
+
+    let (status, rotated) = call(&format!("POST {base}/{id}/rotate"), Value::Null);
+    assert_ne!(rotated["status"]["accessToken"], made["status"]["accessToken"]);
+    expected["status"] =
+        json!({"expiry": rotated["status"]["expiry"], "accessToken": rotated["status"]["accessToken"]});
+    assert_eq!((status, &rotated), (200, &expected));
+
+    expected["status"].as_object_mut().unwrap().remove("accessToken");
+    let (status, list) = call(&format!("GET {base}?limit=1&tag=a%3Db"), Value::Null);
+    assert_eq!((status, list.as_array().unwrap().len()), (200, 2));
+    assert_eq!(listed(&sandbox, &id), expected);
+
+    let (status, updated) = call(&format!("PUT {base}/{id}"), body);
+    expected["metadata"]["modifiedBy"] = me["sub"].clone();
+    expected["metadata"]["modifiedTime"] = updated["metadata"]["modifiedTime"].clone();
+    assert!(seconds(&updated["metadata"]["modifiedTime"]) >= seconds(&updated["metadata"]["creationTime"]));
+    assert_eq!((status, &updated), (200, &expected));
+
+    assert_eq!(call(&format!("DELETE {base}/{id}"), Value::Null), (200, Value::Null));
+    assert_eq!(ids(&call(&format!("GET {base}"), Value::Null).1), [text(&me["sub"])]);
+    refused(call(&format!("DELETE {base}/{id}"), Value::Null), 404, "not_found", "resource not found");
+}
+
+#[test]
+fn there_is_no_get_by_id_and_no_other_method() {
+    let sandbox = Sandbox::start();
+    let token = sandbox.get("NSCALE_SERVICE_TOKEN");
+    let (base, accounts) = (base(&sandbox), format!("{}/serviceaccounts", base(&sandbox)));
+    let id = text(&whoami(&sandbox, token).1["sub"]);
+    for line in [
+        format!("GET {accounts}/{id}"),
+        format!("GET {accounts}/{NOTHING}"),
+        format!("GET {accounts}/no-uuid"),
+        format!("GET /api/v1/organizations/no-uuid/serviceaccounts/{id}"),
+        format!("GET {accounts}/"),
+        format!("GET {accounts}/{id}/"),
+        format!("PATCH {accounts}/{id}"),
+        format!("POST {accounts}/{id}"),
+        format!("PUT {accounts}"),
+        format!("DELETE {accounts}"),
+        format!("GET {accounts}/{id}/rotate"),
+        format!("PUT {accounts}/{id}/rotate"),
+        format!("POST {accounts}/{id}/rotate/"),
+        format!("POST {accounts}/{id}/revoke"),
+        format!("GET {base}/serviceAccounts"),
+        format!("GET {base}/"),
+        format!("GET {base}/nothing"),
+        format!("PATCH {base}/groups/{id}"),
+        format!("PUT {base}/groups"),
+        format!("POST {base}/roles"),
+        format!("PUT {base}/acl"),
+        format!("GET {base}/roles/"),
+        "GET /api/v1/organizations/".to_owned(),
+        "GET /api/v1/nothing".to_owned(),
+        "GET /api/v2/organizations".to_owned(),
+        "POST /api/version".to_owned(),
+        "PUT /oauth2/v2/userinfo".to_owned(),
+    ] {
+        for bearer in [None, Some("wrong"), Some(token)] {
+            let (status, head, body) = request(&sandbox, &line, bearer, Value::Null);
+            assert!(!head.contains("www-authenticate"), "{line}: {head}");
+            assert_eq!((status, &body["error"]), (404, &json!("not_found")), "{line}: {body}");
+            refused((status, body), 404, "not_found", "resource not found");
+        }
+    }
+    let answer = verbatim(&sandbox, &format!("HEAD {accounts}"), &format!("Authorization: Bearer {token}\r\n"));
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+}
+
+#[test]
+fn ids_begin_with_a_letter_and_the_list_is_in_their_order() {
+    let sandbox = Sandbox::with(World::new(), &["--accounts", "40"]);
+    for name in ["same", "same"] {
+        account(&sandbox, name, &[]);
+    }
+    let (_, list) = admin(&sandbox, "GET /serviceaccounts", Value::Null);
+    let same = list.as_array().unwrap().iter().filter(|item| item["metadata"]["name"] == "same").count();
+    assert_eq!(same, 2, "names may be shared");
+    let ids = ids(&list);
+    assert_eq!(ids.len(), 43);
+    assert!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
+    for id in ids {
+        let parsed = uuid::Uuid::parse_str(&id).unwrap();
+        assert_eq!((parsed.get_version_num(), parsed.to_string()), (4, id.clone()));
+        assert!(id.starts_with(|first: char| ('a'..='f').contains(&first)), "{id}");
+    }
+}
+
+#[test]
+fn a_token_is_five_segments_and_compared_exactly() {
+    let sandbox = Sandbox::start();
+    let (id, token) = account(&sandbox, "a", &[]);
+    let segments: Vec<&str> = token.split('.').collect();
+    assert_eq!(segments.len(), 5);
+    let decoded: Vec<Vec<u8>> = segments.iter().map(|segment| URL_SAFE_NO_PAD.decode(segment).unwrap()).collect();
+    let header: Value = serde_json::from_slice(&decoded[0]).unwrap();
+    assert_eq!((&header["alg"], &header["enc"]), (&json!("A256GCMKW"), &json!("A256GCM")));
+    assert_eq!((&header["typ"], &header["cty"]), (&json!("at+jwt"), &json!("JWT")));
+    assert!(["kid", "iv", "tag"].iter().all(|name| header[name].is_string()), "{header}");
+    assert_eq!(whoami(&sandbox, &token).1["sub"], id);
+    for index in 0..token.len() {
+        let last = if token.as_bytes()[index] == b'A' { "B" } else { "A" };
+        // What differs in the last bits only, a decoder might pass over.
+        let near = match token.as_bytes()[index] {
+            b'.' => "_".to_owned(),
+            byte => char::from(if byte % 2 == 0 { byte + 1 } else { byte - 1 }).to_string(),
+        };
+        for other in [last, &near] {
+            let changed = format!("{}{other}{}", &token[..index], &token[index + 1..]);
+            assert_eq!(whoami(&sandbox, &changed).0, 401, "{index}: {changed}");
+        }
+    }
+    for changed in [&token[..token.len() - 1], &format!("{token}A"), &format!("{token}="), &format!("{token}.")] {
+        assert_eq!(whoami(&sandbox, changed).0, 401, "{changed}");
+    }
+}
+
+#[test]
+fn a_token_lives_ninety_days_unless_told_otherwise() {
+    for (flags, life) in [(vec![], 90 * 86_400), (vec!["--token-life", "36h"], 36 * 3600)] {
+        let sandbox = Sandbox::with(World::new(), &flags);
+        let (status, made) = admin(&sandbox, "POST /serviceaccounts", wish("a", &[]));
+        assert_eq!(status, 201);
+        assert_eq!(seconds(&made["status"]["expiry"]), seconds(&made["metadata"]["creationTime"]) + life);
+        let before = jiff::Timestamp::now().as_second();
+        let id = text(&made["metadata"]["id"]);
+        let (_, rotated) = admin(&sandbox, &format!("POST /serviceaccounts/{id}/rotate"), Value::Null);
+        let issued = seconds(&rotated["status"]["expiry"]) - life;
+        assert!((before..=jiff::Timestamp::now().as_second()).contains(&issued), "{rotated}");
+        assert_eq!(listed(&sandbox, &id)["status"]["expiry"], rotated["status"]["expiry"]);
+    }
+}
+
+#[test]
+fn an_expired_token_is_refused_until_somebody_else_rotates_it() {
+    let mut sandbox = Sandbox::with(World::new(), &["--data", "box.db", "--token-life", "10h"]);
+    let (id, token) = account(&sandbox, "a", &[]);
+    let rotate = format!("POST /serviceaccounts/{id}/rotate");
+    sandbox = Sandbox::with(sandbox.kill(), &["--data", "box.db", "--clock-ahead", "9h"]);
+    assert_eq!(whoami(&sandbox, &token).0, 200);
+    sandbox = Sandbox::with(sandbox.kill(), &["--data", "box.db", "--clock-ahead", "11h"]);
+    refused(whoami(&sandbox, &token), 401, "access_denied", "token validation failed");
+    let itself = call(&sandbox, &token, &rotate, Value::Null);
+    refused(itself, 401, "access_denied", "token validation failed");
+    let (status, rotated) = admin(&sandbox, &rotate, Value::Null);
+    assert_eq!(status, 200, "the sandbox hands out a token that works: {rotated}");
+    assert_eq!(whoami(&sandbox, &text(&rotated["status"]["accessToken"])).0, 200);
+    refused(whoami(&sandbox, &token), 401, "access_denied", "token validation failed");
+}
+
+#[test]
+fn rotated_away_and_deleted_tokens_are_refused_at_once() {
+    let sandbox = Sandbox::start();
+    let (id, first) = account(&sandbox, "a", &[]);
+    let rotate = format!("POST /serviceaccounts/{id}/rotate");
+    assert_eq!(whoami(&sandbox, &first).0, 200);
+    let (status, rotated) = admin(&sandbox, &rotate, json!({"a": "body", "is": "ignored"}));
+    assert_eq!(status, 200);
+    let second = text(&rotated["status"]["accessToken"]);
+    refused(whoami(&sandbox, &first), 401, "access_denied", "token validation failed");
+    refused(call(&sandbox, &first, &rotate, Value::Null), 401, "access_denied", "token validation failed");
+    let (status, rotated) = call(&sandbox, &second, &rotate, Value::Null);
+    assert_eq!(status, 200, "itself, without any role: {rotated}");
+    let third = text(&rotated["status"]["accessToken"]);
+    refused(whoami(&sandbox, &second), 401, "access_denied", "token validation failed");
+    let updated = admin(&sandbox, &format!("PUT /serviceaccounts/{id}"), wish("b", &[]));
+    assert_eq!((updated.0, whoami(&sandbox, &third).0), (200, 200), "an update leaves the token");
+    assert_eq!(admin(&sandbox, &format!("DELETE /serviceaccounts/{id}"), Value::Null).0, 200);
+    refused(whoami(&sandbox, &third), 401, "access_denied", "token validation failed");
+    refused(
+        call(&sandbox, &third, "GET /serviceaccounts", Value::Null),
+        401,
+        "access_denied",
+        "token validation failed",
+    );
+    for line in [format!("PUT /serviceaccounts/{id}"), rotate] {
+        refused(admin(&sandbox, &line, wish("b", &[])), 404, "not_found", "resource not found");
+    }
+}
+
+#[test]
+fn an_update_replaces_everything_and_keeps_the_token() {
+    let sandbox = Sandbox::start();
+    let (second, second_token) = account(&sandbox, "second", &[&group(&sandbox, "administrators")]);
+    let mut body = wish("before", &[]);
+    body["metadata"]["description"] = json!("is erased");
+    body["metadata"]["tags"] = json!([{"name": "team/a", "value": "x"}]);
+    let (_, made) = admin(&sandbox, "POST /serviceaccounts", body);
+    let id = text(&made["metadata"]["id"]);
+    let update = format!("PUT /serviceaccounts/{id}");
+    let (status, updated) = call(&sandbox, &second_token, &update, wish("after", &[]));
+    assert_eq!(status, 200);
+    let expected = json!({
+        "metadata": {
+            "id": id, "name": "after", "organizationId": made["metadata"]["organizationId"],
+            "creationTime": made["metadata"]["creationTime"], "createdBy": made["metadata"]["createdBy"],
+            "modifiedTime": updated["metadata"]["modifiedTime"], "modifiedBy": second,
+            "provisioningStatus": "provisioned", "healthStatus": "healthy",
+        },
+        "spec": {"groupIDs": []},
+        "status": {"expiry": made["status"]["expiry"]},
+    });
+    assert_eq!(updated, expected);
+    assert_eq!(listed(&sandbox, &id), expected);
+    assert_eq!(whoami(&sandbox, &text(&made["status"]["accessToken"])).0, 200);
+
+    let mut body = wish("after", &[]);
+    body["metadata"]["description"] = json!("");
+    body["metadata"]["tags"] = json!([]);
+    let (_, updated) = admin(&sandbox, &update, body);
+    assert_eq!(updated["metadata"]["description"], "", "empty is not absent");
+    assert!(updated["metadata"].get("tags").is_none(), "{updated}");
+    assert_eq!(updated["metadata"]["modifiedBy"], made["metadata"]["createdBy"]);
+    let (_, rotated) = call(&sandbox, &second_token, &format!("POST /serviceaccounts/{id}/rotate"), Value::Null);
+    assert_eq!(rotated["metadata"], updated["metadata"], "a rotation is no modification");
+}
+
+#[test]
+fn the_groups_in_an_answer_are_as_they_were_before() {
+    for fresh in [false, true] {
+        let sandbox = if fresh { Sandbox::with(World::new(), &["--fresh-groups"]) } else { Sandbox::start() };
+        let (auditors, developers) = (group(&sandbox, "auditors"), group(&sandbox, "developers"));
+        let groups = |body: &Value| {
+            let mut groups: Vec<String> = body["spec"]["groupIDs"].as_array().unwrap().iter().map(text).collect();
+            groups.sort();
+            groups
+        };
+        let wished = wish("a", &[&auditors, &auditors, NOTHING, "no uuid", ""]);
+        let (status, made) = admin(&sandbox, "POST /serviceaccounts", wished);
+        assert_eq!(status, 201, "unknown groups are passed over: {made}");
+        let id = text(&made["metadata"]["id"]);
+        let now = |now: &[&String], body: &Value, stale: &[&String]| {
+            let mut expected: Vec<String> = if fresh { now } else { stale }.iter().map(|id| (*id).clone()).collect();
+            expected.sort();
+            assert_eq!(groups(body), expected, "{body}");
+            let mut real: Vec<String> = now.iter().map(|id| (*id).clone()).collect();
+            real.sort();
+            assert_eq!(groups(&listed(&sandbox, &id)), real);
+            let (_, rotated) = admin(&sandbox, &format!("POST /serviceaccounts/{id}/rotate"), Value::Null);
+            assert_eq!(groups(&rotated), real, "a rotation tells them right");
+        };
+        let update = |groups: &[&str]| {
+            let (status, body) = admin(&sandbox, &format!("PUT /serviceaccounts/{id}"), wish("a", groups));
+            assert_eq!(status, 200);
+            body
+        };
+        now(&[&auditors], &made, &[]);
+        now(&[&auditors, &developers], &update(&[&developers, &auditors]), &[&auditors]);
+        now(&[&developers], &update(&[&developers, ELSEWHERE]), &[&auditors, &developers]);
+        now(&[&developers], &update(&[&developers]), &[&developers]);
+        now(&[], &update(&[]), &[&developers]);
+    }
+}
+
+#[test]
+fn what_a_body_must_be() {
+    let sandbox = Sandbox::start();
+    let (id, _) = account(&sandbox, "a", &[]);
+    let pattern = "^[0-9A-Za-z](?:[0-9A-Za-z-_.]{0,61}[0-9A-Za-z])?$";
+    let bad_name = format!(r#""/metadata/name" string doesn't match the regular expression "{pattern}""#);
+    let mut cases = vec![
+        (json!({"metadata": {"name": "a"}, "spec": {}}), r#""/spec/groupIDs" property "groupIDs" is missing"#),
+        (json!({"metadata": {"name": "a"}}), r#""/spec" property "spec" is missing"#),
+        (json!({"spec": {"groupIDs": []}}), r#""/metadata" property "metadata" is missing"#),
+        (json!({"metadata": {}, "spec": {"groupIDs": []}}), r#""/metadata/name" property "name" is missing"#),
+        (json!({"metadata": {"name": "a"}, "spec": {"groupIDs": null}}), r#""/spec/groupIDs" Value is not nullable"#),
+        (json!({"metadata": {"name": "a"}, "spec": {"groupIDs": "x"}}), r#""/spec/groupIDs" value must be an array"#),
+        (json!({"metadata": {"name": "a"}, "spec": {"groupIDs": [7]}}), r#""/spec/groupIDs/0" value must be a string"#),
+        (json!({"metadata": {"name": 7}, "spec": {"groupIDs": []}}), r#""/metadata/name" value must be a string"#),
+        (
+            json!({"metadata": {"name": "a", "description": 7}, "spec": {"groupIDs": []}}),
+            r#""/metadata/description" value must be a string"#,
+        ),
+        (
+            json!({"metadata": {"name": "a", "tags": [{"name": "x"}]}, "spec": {"groupIDs": []}}),
+            r#""/metadata/tags/0/value" property "value" is missing"#,
+        ),
+    ];
+    for name in ["", "-a", "a-", "_a", "a.", "a b", "ä", "a\n", "a/b", &"a".repeat(64)] {
+        cases.push((wish(name, &[]), &bad_name));
+    }
+    let write = |line: &str, headers: &str, body: &str| {
+        let authorization = format!("Authorization: Bearer {}\r\n{headers}", sandbox.get("NSCALE_SERVICE_TOKEN"));
+        let (status, _, body) = send(&sandbox, line, &authorization, body);
+        (status, body)
+    };
+    let json = "Content-Type: application/json\r\n";
+    let accounts = format!("{}/serviceaccounts", base(&sandbox));
+    for line in [format!("POST {accounts}"), format!("PUT {accounts}/{id}")] {
+        for (body, detail) in &cases {
+            let expected = format!("the request body is not valid: {detail}");
+            refused(write(&line, json, &body.to_string()), 400, "invalid_request", &expected);
+        }
+        refused(write(&line, json, ""), 400, "invalid_request", "the request body is not valid");
+        for body in ["{", "nonsense", "'a'"] {
+            let expected = "the request body is not valid: failed to decode request body";
+            refused(write(&line, json, body), 400, "invalid_request", expected);
+        }
+        for body in ["[]", "7", "null", r#"{"metadata":7,"spec":{"groupIDs":[]}}"#] {
+            let (status, answer) = write(&line, json, body);
+            assert_eq!((status, &answer["error"]), (400, &json!("invalid_request")), "{body}: {answer}");
+        }
+        let good = wish("a", &[]).to_string();
+        for (header, value) in [("", ""), ("Content-Type: text/plain\r\n", "text/plain")] {
+            let expected =
+                format!("the request body is not valid: header Content-Type has unexpected value \"{value}\"");
+            refused(write(&line, header, &good), 400, "invalid_request", &expected);
+        }
+        let status = write(&line, "Content-Type: application/json; charset=utf-8\r\n", &good).0;
+        assert!([200, 201].contains(&status), "{line}: {status}");
+        for name in ["a", "Z", "0", "a-_.b", "a..b", &"a".repeat(63)] {
+            let status = write(&line, json, &wish(name, &[]).to_string()).0;
+            assert!([200, 201].contains(&status), "{line} {name}: {status}");
+        }
+    }
+}
+
+#[test]
+fn an_account_without_a_role_sees_and_rotates_itself_only() {
+    let sandbox = Sandbox::start();
+    let (id, token) = account(&sandbox, "a", &[]);
+    let (other, _) = account(&sandbox, "b", &[]);
+    let call = |line: &str, body: Value| call(&sandbox, &token, line, body);
+    let (status, list) = call("GET /serviceaccounts", Value::Null);
+    assert_eq!((status, ids(&list)), (200, vec![id.clone()]));
+    let denied = |operation: &str| {
+        format!(
+            "operation is not allowed by rbac: operation '{operation}' on endpoint 'identity:serviceaccounts' \
+             \u{2014} this principal has no organization-scope permissions"
+        )
+    };
+    for id in [&id, &other, NOTHING] {
+        let account = format!("/serviceaccounts/{id}");
+        refused(call(&format!("PUT {account}"), wish("x", &[])), 403, "forbidden", &denied("update"));
+        refused(call(&format!("DELETE {account}"), Value::Null), 403, "forbidden", &denied("delete"));
+    }
+    for id in [&other, NOTHING] {
+        let rotate = format!("POST /serviceaccounts/{id}/rotate");
+        refused(call(&rotate, Value::Null), 403, "forbidden", &denied("update"));
+    }
+    refused(call("POST /serviceaccounts", wish("x", &[])), 403, "forbidden", &denied("create"));
+
+    let away = format!("/api/v1/organizations/{ELSEWHERE}/serviceaccounts");
+    for line in [format!("GET {away}"), format!("POST {away}/{id}/rotate")] {
+        let (status, _, body) = request(&sandbox, &line, Some(&token), Value::Null);
+        refused((status, body), 404, "not_found", "resource not found");
+    }
+    assert_eq!(whoami(&sandbox, &token).0, 200, "nothing was rotated");
+    assert_eq!(call(&format!("POST /serviceaccounts/{id}/rotate"), Value::Null).0, 200);
+}
+
+#[test]
+fn a_sandbox_with_a_file_begins_where_it_ended() {
+    let mut sandbox = Sandbox::with(World::new(), &["--data", "box.db"]);
+    let organization = sandbox.get("NSCALE_ORGANIZATION_ID").to_owned();
+    let first = sandbox.get("NSCALE_SERVICE_TOKEN").to_owned();
+    let me = text(&whoami(&sandbox, &first).1["sub"]);
+    let auditors = group(&sandbox, "auditors");
+    let (id, token) = account(&sandbox, "kept", &[&auditors]);
+    let (gone, gone_token) = account(&sandbox, "gone", &[]);
+    assert_eq!(admin(&sandbox, &format!("DELETE /serviceaccounts/{gone}"), Value::Null).0, 200);
+    let developers = group(&sandbox, "developers");
+    assert_eq!(admin(&sandbox, &format!("DELETE /groups/{developers}"), Value::Null).0, 200);
+    let state = |sandbox: &Sandbox| {
+        ["", "/serviceaccounts", "/groups", "/roles", "/projects", "/acl"]
+            .map(|path| admin(sandbox, &format!("GET {path}"), Value::Null))
+    };
+    let before = state(&sandbox);
+
+    sandbox = Sandbox::with(sandbox.kill(), &["--data", "box.db"]);
+    assert_eq!(sandbox.get("NSCALE_ORGANIZATION_ID"), organization);
+    assert_eq!(state(&sandbox), before);
+    assert_eq!(whoami(&sandbox, &first).1["sub"], me);
+    assert_eq!(whoami(&sandbox, &token).1["sub"], id);
+    assert_eq!(whoami(&sandbox, &gone_token).0, 401);
+    let (status, rotated) = admin(&sandbox, &format!("POST /serviceaccounts/{me}/rotate"), Value::Null);
+    assert_eq!(status, 200);
+
+    sandbox = Sandbox::with(sandbox.kill(), &["--data", "box.db"]);
+    assert_eq!(whoami(&sandbox, sandbox.get("NSCALE_SERVICE_TOKEN")).1["sub"], me);
+    assert_eq!(whoami(&sandbox, &first).0, 401);
+    assert_eq!(whoami(&sandbox, &text(&rotated["status"]["accessToken"])).0, 200, "what was acknowledged still works");
+    assert_eq!(ids(&admin(&sandbox, "GET /serviceaccounts", Value::Null).1), ids(&before[1].1));
+}

@@ -1,0 +1,673 @@
+//! The sandbox's Nscale side as any other client meets it: who is let in, what
+//! they may do, and what groups and roles have to do with it.
+
+use serde_json::{Value, json};
+
+use crate::sandbox::{Sandbox, text};
+use crate::sandbox_nscale::{
+    ELSEWHERE, NOTHING, account, admin, base, call, group, ids, refused, request, send, verbatim, whoami, wish,
+};
+
+const ADMINISTRATOR: &str = "f194d170-6ed1-4408-85e0-2d672777019f";
+const AUDITOR: &str = "f5a62ce3-fa7f-4d86-8f00-09389ccd8152";
+const USER: &str = "f4f8996d-a763-47a9-89b1-028ee3007569";
+const READER: &str = "fd094196-4aa3-4bdc-800c-cef58b1bb399";
+/// `platform-administrator`, by the same rule as the others.
+const PROTECTED: &str = "f45f71d5-8630-4676-81e3-c1cd469d0ec0";
+
+const NO_ROLE: &str = "\u{2014} this principal has no organization-scope permissions";
+const NOT_HERE: &str = "\u{2014} organization is not in this principal's accessible set";
+const NOT_THIS_PROJECT: &str = "\u{2014} project is not in this principal's accessible set";
+const NOT_PERMITTED: &str = "is not permitted";
+
+fn group_wish(name: &str, roles: &[&str], accounts: &[&str]) -> Value {
+    json!({"metadata": {"name": name}, "spec": {"roleIDs": roles, "serviceAccountIDs": accounts}})
+}
+
+#[track_caller]
+fn forbidden(answer: (u16, Value), operation: &str, resource: &str, tail: &str) {
+    let endpoint = format!("operation '{operation}' on endpoint 'identity:{resource}'");
+    refused(answer, 403, "forbidden", &format!("operation is not allowed by rbac: {endpoint} {tail}"));
+}
+
+/// The challenge of an answer as it was sent, with status and body.
+fn challenged(sandbox: &Sandbox, line: &str, headers: &str) -> (u16, Option<String>, Value) {
+    let answer = verbatim(sandbox, line, headers);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let challenge = head.lines().filter_map(|line| line.split_once(": "));
+    let challenge = challenge.filter(|(name, _)| name.eq_ignore_ascii_case("www-authenticate")).map(|(_, value)| value);
+    (status, challenge.map(str::to_owned).next(), serde_json::from_str(body).unwrap())
+}
+
+fn challenge(description: &str) -> Option<String> {
+    Some(format!(
+        "Bearer error=\"access_denied\",error_description=\"{description}\",\
+         resource_metadata=\"https://sandbox/.well-known/openid-protected-resource\""
+    ))
+}
+
+#[test]
+fn every_route_wants_a_bearer() {
+    let sandbox = Sandbox::start();
+    let (base, group) = (base(&sandbox), group(&sandbox, "auditors"));
+    let me = text(&whoami(&sandbox, sandbox.get("NSCALE_SERVICE_TOKEN")).1["sub"]);
+    let project = ids(&admin(&sandbox, "GET /projects", Value::Null).1).remove(0);
+    for line in [
+        "GET /api/version".to_owned(),
+        "GET /api/v1/acl".to_owned(),
+        "GET /api/v1/organizations".to_owned(),
+        format!("GET {base}"),
+        format!("PUT {base}"),
+        format!("GET {base}/acl"),
+        format!("GET {base}/roles"),
+        format!("GET {base}/projects"),
+        format!("GET {base}/projects/{project}"),
+        format!("GET {base}/groups"),
+        format!("POST {base}/groups"),
+        format!("GET {base}/groups/{group}"),
+        format!("PUT {base}/groups/{group}"),
+        format!("DELETE {base}/groups/{group}"),
+        format!("GET {base}/serviceaccounts"),
+        format!("POST {base}/serviceaccounts"),
+        format!("PUT {base}/serviceaccounts/{me}"),
+        format!("DELETE {base}/serviceaccounts/{me}"),
+        format!("POST {base}/serviceaccounts/{me}/rotate"),
+        format!("POST /api/v1/organizations/{ELSEWHERE}/serviceaccounts/{NOTHING}/rotate"),
+    ] {
+        let (status, sent, body) = challenged(&sandbox, &line, "");
+        refused((status, body), 401, "access_denied", "authorization header missing");
+        assert_eq!(sent, challenge("authorization header missing"), "{line}");
+    }
+}
+
+#[test]
+fn how_a_bearer_is_refused() {
+    let sandbox = Sandbox::start();
+    let token = sandbox.get("NSCALE_SERVICE_TOKEN");
+    for scheme in ["Bearer", "bearer", "BEARER"] {
+        for path in ["/api/version", "/oauth2/v2/userinfo"] {
+            let answer = send(&sandbox, &format!("GET {path}"), &format!("Authorization: {scheme} {token}\r\n"), "");
+            assert_eq!(answer.0, 200, "{scheme} {path}");
+        }
+    }
+    // Headers {"alg":"ES512"} and {"alg":"dir","enc":"A256GCM"}, claims {} and
+    // {"iss":"https://elsewhere.example"}.
+    let (jws, jwe) = ("eyJhbGciOiJFUzUxMiJ9", "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0");
+    let untrusted = "eyJpc3MiOiJodHRwczovL2Vsc2V3aGVyZS5leGFtcGxlIn0";
+    for (authorization, description) in [
+        (token.to_owned(), "authorization header malformed"),
+        ("Bearer".to_owned(), "authorization header malformed"),
+        (format!("Bearer  {token}"), "authorization header malformed"),
+        (format!("Bearer {token} x"), "authorization header malformed"),
+        ("Basic YTpi".to_owned(), "authorization scheme not allowed"),
+        (format!("Token {token}"), "authorization scheme not allowed"),
+        ("Bearer nonsense".to_owned(), "unrecognized bearer token format"),
+        ("Bearer nsrt_nonsense".to_owned(), "unrecognized bearer token format"),
+        (format!("Bearer {jws}.e30"), "unrecognized bearer token format"),
+        (format!("Bearer {jws}.e30.c2ln"), "unparseable token issuer"),
+        (format!("Bearer {jws}.{untrusted}.c2ln"), "untrusted token issuer"),
+        (format!("Bearer {jwe}.a2V5.aXY.dGV4dA.dGFn"), "token validation failed"),
+        (format!("Bearer {token}A"), "token validation failed"),
+    ] {
+        let headers = format!("Authorization: {authorization}\r\n");
+        let (status, sent, body) = challenged(&sandbox, "GET /api/version", &headers);
+        refused((status, body), 401, "access_denied", description);
+        assert_eq!(sent, challenge(description), "{authorization}");
+
+        let (status, sent, body) = challenged(&sandbox, "GET /oauth2/v2/userinfo", &headers);
+        if ["authorization header malformed", "authorization scheme not allowed"].contains(&description) {
+            refused((status, body), 400, "invalid_request", description);
+            assert_eq!(sent, None, "{authorization}");
+        } else {
+            refused((status, body), 401, "access_denied", description);
+            assert_eq!(sent, challenge(description), "{authorization}");
+        }
+    }
+}
+
+#[test]
+fn userinfo_tells_who_one_is() {
+    let sandbox = Sandbox::start();
+    let (id, token) = account(&sandbox, "a", &[]);
+    let expected = json!({
+        "sub": id,
+        "https://unikorn-cloud.org/authz": {"acctype": "service", "orgIds": [sandbox.get("NSCALE_ORGANIZATION_ID")]},
+    });
+    let (status, head, body) = request(&sandbox, "GET /oauth2/v2/userinfo", Some(&token), Value::Null);
+    assert_eq!((status, &body), (200, &expected));
+    assert!(head.contains("content-type: application/json") && head.contains("cache-control: no-cache"), "{head}");
+    let post = |headers: &str, body: &str| {
+        let (status, head, body) = send(&sandbox, "POST /oauth2/v2/userinfo", headers, body);
+        assert!(head.contains("access-control-allow-origin: *"), "{head}");
+        (status, body)
+    };
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    assert_eq!(post(form, &format!("access_token={token}")), (200, expected.clone()));
+    assert_eq!(post(form, &format!("other=1&access_token={token}")), (200, expected.clone()));
+    assert_eq!(post(&format!("Authorization: Bearer {token}\r\n"), ""), (200, expected));
+    refused(post(form, &format!("access_token={token}A")), 401, "access_denied", "token validation failed");
+    refused(post(form, "access_token="), 401, "access_denied", "empty bearer token");
+    refused(post(form, ""), 401, "access_denied", "authorization header not set");
+    let (status, sent, body) = challenged(&sandbox, "GET /oauth2/v2/userinfo", "");
+    refused((status, body), 401, "access_denied", "authorization header not set");
+    assert_eq!(sent, challenge("authorization header not set"));
+}
+
+#[test]
+fn neither_cloud_knows_the_tokens_of_the_other() {
+    let sandbox = Sandbox::start();
+    assert_eq!(whoami(&sandbox, &sandbox.bearer()).0, 401);
+    assert_eq!(whoami(&sandbox, &sandbox.mint("a", "").1).0, 401);
+    let (status, body) = sandbox.tokens("ListRevokableTokens", Some(sandbox.get("NSCALE_SERVICE_TOKEN")), json!({}));
+    assert_eq!((status, &body["code"]), (401, &json!("unauthenticated")));
+}
+
+#[test]
+fn a_trace_that_is_under_way_goes_on() {
+    let sandbox = Sandbox::start();
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let header = format!("traceparent: 00-{trace}-b7ad6b7169203331-01\r\n");
+    for line in ["GET /api/version", "GET /api/v1/nothing", "GET /api/v1/organizations/x/groups"] {
+        let (_, _, body) = send(&sandbox, line, &header, "");
+        assert_eq!(body["trace_id"], trace, "{line}");
+    }
+    let mut seen = vec![];
+    for bad in [
+        "".to_owned(),
+        format!("traceparent: {trace}\r\n"),
+        "traceparent: 00-00000000000000000000000000000000-b7ad6b7169203331-01\r\n".to_owned(),
+        "traceparent: 00-xyz7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n".to_owned(),
+    ] {
+        let (status, _, body) = send(&sandbox, "GET /api/version", &bad, "");
+        refused((status, body.clone()), 401, "access_denied", "authorization header missing");
+        seen.push(text(&body["trace_id"]));
+    }
+    seen.push(trace.to_owned());
+    seen.push("0".repeat(32));
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 6, "one of its own for each: {seen:?}");
+}
+
+#[test]
+fn what_is_checked_first() {
+    let sandbox = Sandbox::start();
+    let (_, nobody) = account(&sandbox, "nobody", &[]);
+    let token = sandbox.get("NSCALE_SERVICE_TOKEN");
+    let (base, away) = (base(&sandbox), format!("/api/v1/organizations/{ELSEWHERE}"));
+    let bad = json!({});
+    let path = (400, "invalid path/query element");
+    let missing = (401, "authorization header missing");
+    let failed = (401, "token validation failed");
+    let body = (400, "the request body is not valid");
+    let rbac = (403, "operation is not allowed by rbac");
+    let gone = (404, "resource not found");
+    let (nobody, token, wrong) = (Some(nobody.as_str()), Some(token), format!("{nobody}A"));
+    let wrong = Some(wrong.as_str());
+    for (line, bearer, sent, (status, description)) in [
+        // The route before the path's ids, and these before who asks.
+        ("GET /api/v1/organizations/x/serviceaccounts/x".to_owned(), None, Value::Null, gone),
+        ("POST /api/v1/organizations/x/serviceaccounts".to_owned(), None, bad.clone(), path),
+        ("GET /api/v1/organizations/x".to_owned(), None, Value::Null, path),
+        ("GET /api/v1/organizations/x/acl".to_owned(), wrong, Value::Null, path),
+        (format!("PUT {base}/serviceaccounts/x"), None, bad.clone(), path),
+        (format!("DELETE {base}/serviceaccounts/{NOTHING}0"), wrong, Value::Null, path),
+        (format!("POST {base}/serviceaccounts/x/rotate"), None, Value::Null, path),
+        (format!("PUT {base}/groups/x"), None, bad.clone(), path),
+        (format!("GET {base}/projects/x"), None, Value::Null, path),
+        // Who asks before the body.
+        (format!("POST {base}/serviceaccounts"), None, bad.clone(), missing),
+        (format!("PUT {away}/serviceaccounts/{NOTHING}"), wrong, bad.clone(), failed),
+        (format!("POST {base}/groups"), wrong, bad.clone(), failed),
+        // The body before what they may do.
+        (format!("POST {base}/serviceaccounts"), nobody, bad.clone(), body),
+        (format!("PUT {base}/serviceaccounts/{NOTHING}"), nobody, bad.clone(), body),
+        (format!("POST {base}/groups"), nobody, bad.clone(), body),
+        (format!("PUT {base}/groups/{NOTHING}"), nobody, bad.clone(), body),
+        (format!("POST {away}/serviceaccounts"), token, bad.clone(), body),
+        (format!("PUT {base}/serviceaccounts/{NOTHING}"), token, bad.clone(), body),
+        // What they may do before what there is.
+        (format!("POST {away}/serviceaccounts"), token, wish("a", &[]), rbac),
+        (format!("PUT {base}/serviceaccounts/{NOTHING}"), nobody, wish("a", &[]), rbac),
+        (format!("DELETE {base}/serviceaccounts/{NOTHING}"), nobody, Value::Null, rbac),
+        (format!("POST {base}/serviceaccounts/{NOTHING}/rotate"), nobody, Value::Null, rbac),
+        (format!("GET {base}/groups/{NOTHING}"), nobody, Value::Null, rbac),
+        (format!("GET {away}"), token, Value::Null, rbac),
+        // What needs no permission goes straight to what there is.
+        (format!("GET {away}/serviceaccounts"), token, Value::Null, gone),
+        (format!("PUT {base}/serviceaccounts/{NOTHING}"), token, wish("a", &[]), gone),
+        (format!("DELETE {base}/serviceaccounts/{NOTHING}"), token, Value::Null, gone),
+        (format!("POST {base}/serviceaccounts/{NOTHING}/rotate"), token, Value::Null, gone),
+        (format!("GET {base}/groups/{NOTHING}"), token, Value::Null, gone),
+        (format!("PUT {base}/groups/{NOTHING}"), token, group_wish("a", &[], &[]), gone),
+        (format!("DELETE {base}/groups/{NOTHING}"), token, Value::Null, gone),
+        (format!("GET {base}/projects/{NOTHING}"), token, Value::Null, gone),
+    ] {
+        let (answered, head, answer) = request(&sandbox, &line, bearer, sent.clone());
+        assert_eq!(answered, status, "{line} {sent}: {answer}");
+        assert!(head.contains("content-type: application/json") && head.contains("cache-control: no-cache"), "{head}");
+        assert!(text(&answer["error_description"]).starts_with(description), "{line} {sent}: {answer}");
+    }
+}
+
+#[test]
+fn ids_may_be_spelled_in_other_ways() {
+    let sandbox = Sandbox::start();
+    let organization = sandbox.get("NSCALE_ORGANIZATION_ID");
+    let (id, token) = account(&sandbox, "a", &[]);
+    let auditors = group(&sandbox, "auditors");
+    let spell = |id: &str| {
+        [
+            id.to_uppercase(),
+            id.replace('-', ""),
+            id.replace('-', "").to_uppercase(),
+            format!("urn:uuid:{id}"),
+            format!("%7B{id}%7D"),
+        ]
+    };
+    let mut token = token;
+    for ((organization, id), auditors) in spell(organization).iter().zip(spell(&id)).zip(spell(&auditors)) {
+        let base = format!("/api/v1/organizations/{organization}");
+        let (status, _, list) = request(&sandbox, &format!("GET {base}/serviceaccounts"), Some(&token), Value::Null);
+        assert_eq!((status, list[0]["metadata"]["name"].as_str()), (200, Some("a")), "{organization}");
+        // Without a role, this needs the id to be recognised as one's own.
+        let rotate = format!("POST {base}/serviceaccounts/{id}/rotate");
+        let (status, _, rotated) = request(&sandbox, &rotate, Some(&token), Value::Null);
+        assert_eq!(status, 200, "{rotate}: {rotated}");
+        assert_eq!(rotated["metadata"]["organizationId"], sandbox.get("NSCALE_ORGANIZATION_ID"));
+        token = text(&rotated["status"]["accessToken"]);
+        let found = admin(&sandbox, &format!("GET /groups/{auditors}"), Value::Null);
+        assert_eq!(found.0, 200, "{auditors}: {}", found.1);
+    }
+    for bad in ["x", &id[1..], &format!("{id}0"), &format!("g{}", &id[1..]), &id.replacen('-', "_", 1), "urn:uuid:"] {
+        let answer = admin(&sandbox, &format!("DELETE /serviceaccounts/{bad}"), Value::Null);
+        refused(answer, 400, "invalid_request", "invalid path/query element");
+    }
+}
+
+#[test]
+fn what_each_role_may_do() {
+    let sandbox = Sandbox::start();
+    let (id, nobody) = account(&sandbox, "nobody", &[]);
+    let (_, user) = account(&sandbox, "user", &[&group(&sandbox, "developers")]);
+    let (_, auditor) = account(&sandbox, "auditor", &[&group(&sandbox, "auditors")]);
+    let auditors = group(&sandbox, "auditors");
+    let project = ids(&admin(&sandbox, "GET /projects", Value::Null).1).remove(0);
+    let organization = json!({"metadata": {"name": "renamed"}, "spec": {"organizationType": "adhoc"}});
+    let account = format!("/serviceaccounts/{id}");
+    let group = format!("/groups/{auditors}");
+    let writes = [
+        ("POST /serviceaccounts".to_owned(), wish("x", &[]), "create", "serviceaccounts"),
+        (format!("PUT {account}"), wish("x", &[]), "update", "serviceaccounts"),
+        (format!("DELETE {account}"), Value::Null, "delete", "serviceaccounts"),
+        (format!("POST {account}/rotate"), Value::Null, "update", "serviceaccounts"),
+        ("POST /groups".to_owned(), group_wish("x", &[], &[]), "create", "groups"),
+        (format!("PUT {group}"), group_wish("x", &[], &[]), "update", "groups"),
+        (format!("DELETE {group}"), Value::Null, "delete", "groups"),
+        ("PUT ".to_owned(), organization, "update", "organizations"),
+    ];
+    let reads = [("", "organizations"), ("/groups", "groups"), (&group, "groups"), ("/roles", "roles")];
+    for (bearer, tail) in [(&nobody, NO_ROLE), (&user, NOT_PERMITTED), (&auditor, NOT_PERMITTED)] {
+        for (line, body, operation, resource) in &writes {
+            if bearer == &nobody && line.ends_with("/rotate") {
+                continue;
+            }
+            forbidden(call(&sandbox, bearer, line, body.clone()), operation, resource, tail);
+        }
+        for (path, resource) in reads {
+            let answer = call(&sandbox, bearer, &format!("GET {path}"), Value::Null);
+            if bearer == &auditor {
+                assert_eq!(answer.0, 200, "{path}: {}", answer.1);
+            } else {
+                forbidden(answer, "read", resource, tail);
+            }
+        }
+    }
+    let seen = |bearer: &str| ids(&call(&sandbox, bearer, "GET /serviceaccounts", Value::Null).1).len();
+    assert_eq!([seen(&nobody), seen(&user), seen(&auditor)], [1, 1, 4], "who may not read sees itself");
+
+    let away = format!("/api/v1/organizations/{ELSEWHERE}");
+    let token = sandbox.get("NSCALE_SERVICE_TOKEN");
+    for (line, body, operation, resource) in [
+        (format!("GET {away}"), Value::Null, "read", "organizations"),
+        (format!("GET {away}/roles"), Value::Null, "read", "roles"),
+        (format!("GET {away}/groups"), Value::Null, "read", "groups"),
+        (format!("POST {away}/groups"), group_wish("x", &[], &[]), "create", "groups"),
+        (format!("POST {away}/serviceaccounts"), wish("x", &[]), "create", "serviceaccounts"),
+        (format!("PUT {away}{account}"), wish("x", &[]), "update", "serviceaccounts"),
+        (format!("POST {away}{account}/rotate"), Value::Null, "update", "serviceaccounts"),
+    ] {
+        let (status, _, body) = request(&sandbox, &line, Some(token), body);
+        forbidden((status, body), operation, resource, NOT_HERE);
+    }
+
+    let get = |bearer: &str, project: &str| call(&sandbox, bearer, &format!("GET /projects/{project}"), Value::Null);
+    assert_eq!([get(token, &project).0, get(&auditor, &project).0, get(&user, &project).0], [200; 3]);
+    forbidden(get(&user, NOTHING), "read", "projects", NOT_THIS_PROJECT);
+}
+
+#[test]
+fn projects_are_shown_to_whom_they_belong() {
+    let sandbox = Sandbox::start();
+    let developers = group(&sandbox, "developers");
+    let (_, nobody) = account(&sandbox, "nobody", &[]);
+    let (_, user) = account(&sandbox, "user", &[&developers]);
+    let (_, auditor) = account(&sandbox, "auditor", &[&group(&sandbox, "auditors")]);
+    let (status, readers) = admin(&sandbox, "POST /groups", group_wish("readers", &[READER], &[]));
+    assert_eq!(status, 201);
+    let (_, reader) = account(&sandbox, "reader", &[&text(&readers["metadata"]["id"])]);
+    let list = |bearer: &str| call(&sandbox, bearer, "GET /projects", Value::Null);
+    let (status, all) = admin(&sandbox, "GET /projects", Value::Null);
+    assert_eq!((status, all.as_array().unwrap().len()), (200, 1));
+    let project = &all[0];
+    assert_eq!(project["metadata"]["name"], "playground");
+    assert_eq!(project["metadata"]["organizationId"], sandbox.get("NSCALE_ORGANIZATION_ID"));
+    assert_eq!(project["spec"], json!({"groupIDs": [developers]}));
+    for bearer in [&user, &auditor] {
+        assert_eq!(list(bearer), (200, all.clone()));
+    }
+    for bearer in [&nobody, &reader] {
+        assert_eq!(list(bearer), (200, json!([])), "no permission is needed to see nothing");
+    }
+    let get = format!("GET /projects/{}", text(&project["metadata"]["id"]));
+    assert_eq!(call(&sandbox, &user, &get, Value::Null), (200, project.clone()));
+    forbidden(call(&sandbox, &reader, &get, Value::Null), "read", "projects", NOT_THIS_PROJECT);
+}
+
+#[test]
+fn the_acl_sums_up_the_roles() {
+    let sandbox = Sandbox::start();
+    let organization = sandbox.get("NSCALE_ORGANIZATION_ID");
+    let (_, nobody) = account(&sandbox, "nobody", &[]);
+    let (_, user) = account(&sandbox, "user", &[&group(&sandbox, "developers")]);
+    let (_, auditor) = account(&sandbox, "auditor", &[&group(&sandbox, "auditors")]);
+    let project = ids(&admin(&sandbox, "GET /projects", Value::Null).1).remove(0);
+    let paths = ["/api/v1/acl".to_owned(), format!("{}/acl", base(&sandbox))];
+    let away = format!("/api/v1/organizations/{ELSEWHERE}/acl");
+    let acl = |bearer: &str, path: &str| {
+        let (status, _, body) = request(&sandbox, &format!("GET {path}"), Some(bearer), Value::Null);
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    };
+    let rights = |endpoints: &Value| {
+        let mut rights: Vec<String> = endpoints.as_array().unwrap().iter().map(Value::to_string).collect();
+        rights.sort();
+        rights
+    };
+    let full = r#"["create","read","update","delete"]"#;
+    let endpoint = |name: &str, operations: &str| format!(r#"{{"name":"identity:{name}","operations":{operations}}}"#);
+    let named = |rights: [(&str, &str); 7]| rights.map(|(name, operations)| endpoint(name, operations));
+    let administrator = named([
+        ("groups", full),
+        ("organizations", r#"["read","update"]"#),
+        ("projects", full),
+        ("quotas", r#"["read"]"#),
+        ("roles", full),
+        ("serviceaccounts", full),
+        ("users", full),
+    ]);
+    let names = ["groups", "organizations", "projects", "quotas", "roles", "serviceaccounts", "users"];
+    let auditing = named(names.map(|name| (name, r#"["read"]"#)));
+    for path in paths.iter().chain([&away]) {
+        assert_eq!(acl(&nobody, path), json!({}), "{path}");
+        let one = json!([{
+            "id": organization,
+            "endpoints": [{"name": "identity:quotas", "operations": ["read"]}],
+            "projects": [{"id": project, "endpoints": [{"name": "identity:projects", "operations": ["read"]}]}],
+        }]);
+        let projects = acl(&user, path);
+        assert_eq!(projects["organizations"], one, "{path}");
+        assert_eq!(projects.get("projects").is_some(), path != &away, "{path}: {projects}");
+        for (bearer, expected) in [(sandbox.get("NSCALE_SERVICE_TOKEN"), &administrator), (&auditor, &auditing)] {
+            let acl = acl(bearer, path);
+            assert_eq!(acl["organizations"].as_array().unwrap().len(), 1);
+            assert_eq!(acl["organizations"][0]["id"], organization);
+            assert_eq!(rights(&acl["organizations"][0]["endpoints"]), expected, "{path}");
+            assert!(acl.get("global").is_none() && acl.get("projects").is_none(), "{acl}");
+            assert!(acl["organizations"][0].get("projects").is_none(), "{acl}");
+            if path == &away {
+                assert!(acl.get("organization").is_none(), "{acl}");
+            } else {
+                assert_eq!(acl["organization"], acl["organizations"][0], "{path}");
+            }
+        }
+    }
+    assert_eq!(acl(&user, &paths[0])["projects"], acl(&user, &paths[0])["organizations"][0]["projects"]);
+}
+
+#[test]
+fn roles_are_sorted_by_name() {
+    let sandbox = Sandbox::start();
+    let (status, mut roles) = admin(&sandbox, "GET /roles", Value::Null);
+    for role in roles.as_array_mut().unwrap() {
+        assert!(role["metadata"].as_object_mut().unwrap().remove("creationTime").is_some());
+    }
+    let role = |id: &str, name: &str, description: &str| {
+        json!({
+            "metadata": {
+                "id": id, "name": name, "description": description,
+                "provisioningStatus": "provisioned", "healthStatus": "healthy",
+            },
+            "grantable": true,
+        })
+    };
+    let expected = json!([
+        role(ADMINISTRATOR, "administrator", "Organization administrator"),
+        role(AUDITOR, "auditor", "Organization auditor"),
+        role(READER, "reader", "Project reader"),
+        role(USER, "user", "Project user"),
+    ]);
+    assert_eq!((status, roles), (200, expected));
+    let (_, auditor) = account(&sandbox, "auditor", &[&group(&sandbox, "auditors")]);
+    let (_, roles) = call(&sandbox, &auditor, "GET /roles", Value::Null);
+    assert_eq!((&roles[0]["grantable"], &roles[1]["grantable"]), (&json!(false), &json!(true)), "not what one lacks");
+}
+
+#[test]
+fn a_group_is_written_from_both_sides() {
+    let sandbox = Sandbox::start();
+    let me = text(&whoami(&sandbox, sandbox.get("NSCALE_SERVICE_TOKEN")).1["sub"]);
+    let (id, token) = account(&sandbox, "a", &[]);
+    let mut wished = group_wish("readers", &[AUDITOR], &[&id, &id]);
+    wished["metadata"]["tags"] = json!([{"name": "a", "value": "b"}]);
+    wished["metadata"]["description"] = json!("is erased");
+    let (status, made) = admin(&sandbox, "POST /groups", wished.clone());
+    let expected = json!({
+        "metadata": {
+            "id": made["metadata"]["id"], "name": "readers", "description": "is erased",
+            "tags": wished["metadata"]["tags"], "organizationId": sandbox.get("NSCALE_ORGANIZATION_ID"),
+            "creationTime": made["metadata"]["creationTime"], "createdBy": me,
+            "provisioningStatus": "provisioned", "healthStatus": "healthy",
+        },
+        "spec": {"roleIDs": [AUDITOR], "serviceAccountIDs": [id], "userIDs": [], "subjects": []},
+    });
+    assert_eq!((status, &made), (201, &expected));
+    let path = format!("/groups/{}", text(&made["metadata"]["id"]));
+    let read = || {
+        let (status, body) = admin(&sandbox, &format!("GET {path}"), Value::Null);
+        assert_eq!(status, 200);
+        body
+    };
+    let mine = || call(&sandbox, &token, "GET /serviceaccounts", Value::Null).1;
+    let groups = || {
+        let (_, list) = admin(&sandbox, "GET /serviceaccounts", Value::Null);
+        let list = list.as_array().unwrap().clone();
+        list.into_iter().find(|item| item["metadata"]["id"] == *id).unwrap()["spec"]["groupIDs"].clone()
+    };
+    assert_eq!(read(), made);
+    assert_eq!(groups(), json!([made["metadata"]["id"]]));
+    assert_eq!(ids(&mine()).len(), 2, "an auditor sees all");
+
+    // From the account's side, which leaves the rest of the group.
+    assert_eq!(admin(&sandbox, &format!("PUT /serviceaccounts/{id}"), wish("a", &[])).0, 200);
+    assert_eq!(read()["spec"]["serviceAccountIDs"], json!([]));
+    assert_eq!(read()["metadata"], made["metadata"]);
+    assert_eq!(ids(&mine()), [id.as_str()]);
+    let before = mine()[0]["metadata"].clone();
+
+    // From the group's side, which replaces all of it and leaves the account.
+    let update = group_wish("renamed", &[AUDITOR, USER], &[&id, NOTHING, &id]);
+    let line = format!("PUT {}{path}", base(&sandbox));
+    let (status, head, body) = request(&sandbox, &line, Some(sandbox.get("NSCALE_SERVICE_TOKEN")), update);
+    assert_eq!((status, body), (200, Value::Null));
+    assert!(head.contains("content-length: 0") && !head.contains("content-type"), "{head}");
+    let group = read();
+    assert_eq!((&group["metadata"]["name"], &group["metadata"]["modifiedBy"]), (&json!("renamed"), &json!(me)));
+    assert_eq!(group["metadata"]["creationTime"], made["metadata"]["creationTime"]);
+    assert!(["description", "tags"].iter().all(|erased| group["metadata"].get(erased).is_none()), "{group}");
+    let mut members: Vec<String> = group["spec"]["serviceAccountIDs"].as_array().unwrap().iter().map(text).collect();
+    members.sort();
+    let mut expected = vec![id.clone(), NOTHING.to_owned()];
+    expected.sort();
+    assert_eq!(members, expected, "members need not exist, and are there once");
+    assert_eq!(mine().as_array().unwrap().len(), 2);
+    assert!(mine().as_array().unwrap().iter().any(|item| item["metadata"] == before), "{before}");
+
+    let (status, head, body) =
+        request(&sandbox, &line.replace("PUT", "DELETE"), Some(sandbox.get("NSCALE_SERVICE_TOKEN")), Value::Null);
+    assert_eq!((status, body), (200, Value::Null));
+    assert!(head.contains("content-length: 0") && !head.contains("content-type"), "{head}");
+    assert_eq!(groups(), json!([]));
+    assert_eq!(ids(&mine()), [id.as_str()], "and its role is gone");
+    for method in ["GET", "DELETE"] {
+        refused(admin(&sandbox, &format!("{method} {path}"), Value::Null), 404, "not_found", "resource not found");
+    }
+
+    let developers = self::group(&sandbox, "developers");
+    assert_eq!(admin(&sandbox, &format!("PUT /serviceaccounts/{id}"), wish("a", &[&developers])).0, 200);
+    assert_eq!(admin(&sandbox, &format!("DELETE /serviceaccounts/{id}"), Value::Null).0, 200);
+    let (_, group) = admin(&sandbox, &format!("GET /groups/{developers}"), Value::Null);
+    assert_eq!(group["spec"]["serviceAccountIDs"], json!([]), "who is deleted leaves the groups");
+}
+
+#[test]
+fn what_a_group_must_be() {
+    let sandbox = Sandbox::start();
+    let (status, made) = admin(&sandbox, "POST /groups", group_wish("g", &[], &[]));
+    assert_eq!(status, 201, "{made}");
+    let update = format!("PUT /groups/{}", text(&made["metadata"]["id"]));
+    let invalid = "the request body is not valid: ";
+    for line in ["POST /groups", &update] {
+        for (spec, detail) in [
+            (json!({"serviceAccountIDs": []}), r#""/spec/roleIDs" property "roleIDs" is missing"#),
+            (json!({"roleIDs": []}), r#""/spec/serviceAccountIDs" property "serviceAccountIDs" is missing"#),
+            (json!({"roleIDs": 7, "serviceAccountIDs": []}), r#""/spec/roleIDs" value must be an array"#),
+            (json!({"roleIDs": null, "serviceAccountIDs": []}), r#""/spec/roleIDs" Value is not nullable"#),
+        ] {
+            let answer = admin(&sandbox, line, json!({"metadata": {"name": "g"}, "spec": spec}));
+            refused(answer, 400, "invalid_request", &format!("{invalid}{detail}"));
+        }
+        let both = json!({
+            "metadata": {"name": "g"},
+            "spec": {
+                "roleIDs": [], "serviceAccountIDs": [], "userIDs": [NOTHING],
+                "subjects": [{"id": "a@example.com", "issuer": "https://example.com"}],
+            },
+        });
+        let missing = group_wish("g", &[AUDITOR, NOTHING], &[]);
+        for body in [both, missing] {
+            let (status, answer) = admin(&sandbox, line, body);
+            assert_eq!((status, &answer["error"]), (400, &json!("invalid_request")), "{line}: {answer}");
+        }
+        let answer = admin(&sandbox, line, group_wish("g", &[PROTECTED], &[]));
+        refused(answer, 403, "forbidden", "requested role is protected");
+        let status = admin(&sandbox, line, group_wish("g", &[ADMINISTRATOR, AUDITOR, USER, READER], &[])).0;
+        assert!([200, 201].contains(&status), "an administrator may grant all: {status}");
+    }
+    let (_, groups) = admin(&sandbox, "GET /groups", Value::Null);
+    let ids = ids(&groups);
+    assert_eq!(ids.len(), 5, "the names may be the same: {groups}");
+    assert!(ids.is_sorted(), "{ids:?}");
+}
+
+#[test]
+fn the_organization_is_seen_by_its_members() {
+    let sandbox = Sandbox::start();
+    let (_, nobody) = account(&sandbox, "nobody", &[]);
+    let (status, organization) = admin(&sandbox, "GET ", Value::Null);
+    assert_eq!(status, 200);
+    assert_eq!(organization["metadata"]["id"], sandbox.get("NSCALE_ORGANIZATION_ID"));
+    assert!(organization["metadata"].get("organizationId").is_none(), "{organization}");
+    assert_eq!(organization["spec"], json!({"organizationType": "adhoc"}));
+    for query in ["", "?email=somebody@example.com"] {
+        let line = format!("GET /api/v1/organizations{query}");
+        let (status, _, list) = request(&sandbox, &line, Some(&nobody), Value::Null);
+        assert_eq!((status, list), (200, json!([organization])), "{query}");
+    }
+    let update = json!({"metadata": {"name": "renamed"}, "spec": organization["spec"]});
+    assert_eq!(admin(&sandbox, "PUT ", update), (200, Value::Null));
+    let (_, renamed) = admin(&sandbox, "GET ", Value::Null);
+    assert_eq!(renamed["metadata"]["name"], "renamed");
+    assert!(renamed["metadata"]["modifiedTime"].is_string(), "{renamed}");
+}
+
+#[test]
+fn what_is_known_without_an_account() {
+    let sandbox = Sandbox::start();
+    let get = |path: &str, bearer: Option<&str>| {
+        let (status, head, body) = request(&sandbox, &format!("GET {path}"), bearer, Value::Null);
+        assert!(head.contains("access-control-allow-origin: *"), "{head}");
+        (status, body)
+    };
+    let (status, discovery) = get("/.well-known/openid-configuration", None);
+    assert_eq!(status, 200);
+    let issuer = text(&discovery["issuer"]);
+    for (name, path) in [
+        ("authorization_endpoint", "authorization"),
+        ("token_endpoint", "token"),
+        ("userinfo_endpoint", "userinfo"),
+        ("jwks_uri", "jwks"),
+    ] {
+        assert_eq!(text(&discovery[name]), format!("{}/oauth2/v2/{path}", issuer.trim_end_matches('/')));
+    }
+    for (name, values) in [
+        ("scopes_supported", json!(["email", "openid", "profile"])),
+        ("response_types_supported", json!(["code", "id_token"])),
+        ("response_modes_supported", json!(["query"])),
+        ("id_token_signing_alg_values_supported", json!(["ES512"])),
+        ("code_challenge_methods_supported", json!(["plain", "S256"])),
+    ] {
+        assert_eq!(discovery[name], values, "{name}");
+    }
+    let falsehoods = discovery.as_object().unwrap().values().filter(|value| **value == json!(false)).count();
+    assert_eq!(falsehoods, 3);
+    for absent in ["device_authorization_endpoint", "revocation_endpoint", "introspection_endpoint"] {
+        assert!(discovery.get(absent).is_none(), "{absent}");
+    }
+    let resource = json!({
+        "resource": "https://sandbox", "authorization_servers": ["https://sandbox"],
+        "bearer_methods_supported": ["header"], "scopes_supported": ["openapi", "email", "profile"],
+    });
+    assert_eq!(get("/.well-known/openid-protected-resource", None), (200, resource));
+    let (status, keys) = get("/oauth2/v2/jwks", None);
+    assert!(status == 200 && keys["keys"].is_array(), "{keys}");
+
+    let (_, nobody) = account(&sandbox, "nobody", &[]);
+    let (status, version) = get("/api/version", Some(&nobody));
+    assert!(status == 200 && version["name"].is_string() && version["version"].is_string(), "{version}");
+    assert_eq!(version.as_object().unwrap().len(), 2);
+    refused(get("/api/version", None), 401, "access_denied", "authorization header missing");
+}
+
+#[test]
+fn errors_of_the_token_endpoint_have_no_trace() {
+    let sandbox = Sandbox::start();
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let (status, head, body) = send(&sandbox, "POST /oauth2/v2/token", form, "grant_type=nonsense");
+    assert_eq!((status, &body["error"]), (400, &json!("unsupported_grant_type")));
+    assert!(body["error_description"].is_string() && body.as_object().unwrap().len() == 2, "{body}");
+    assert!(!head.contains("www-authenticate"), "{head}");
+}
+
+#[test]
+fn a_browser_asks_beforehand() {
+    let sandbox = Sandbox::start();
+    let line = format!("OPTIONS {}/serviceaccounts", base(&sandbox));
+    let asked = "Origin: https://console.example\r\nAccess-Control-Request-Method: POST\r\n";
+    let answer = verbatim(&sandbox, &line, asked);
+    assert!(answer.starts_with("HTTP/1.1 204 ") && answer.ends_with("\r\n\r\n"), "{answer}");
+    assert!(answer.to_lowercase().contains("access-control-allow-origin: *"), "{answer}");
+    let (status, _, body) = send(&sandbox, &line, "Origin: https://console.example\r\n", "");
+    assert_eq!((status, &body["error"]), (400, &json!("invalid_request")));
+}
