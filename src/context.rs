@@ -30,7 +30,7 @@ pub struct Context {
     pub interrupt: Interrupt,
     /// Notes and warnings that wait until the command has ended, where an
     /// error must be one line of JSON.
-    pub held: Option<Vec<String>>,
+    pub held: Option<Vec<(&'static str, String)>>,
 }
 
 /// The global flags, with their defaults filled in.
@@ -67,11 +67,10 @@ impl Context {
         self.aside("warning", text);
     }
 
-    fn aside(&mut self, label: &str, text: &str) {
-        let line = format!("{label}: {}", redact(&sanitize(text)));
+    fn aside(&mut self, label: &'static str, text: &str) {
         match &mut self.held {
-            Some(held) => held.push(line),
-            None => self.show(&line),
+            Some(held) => held.push((label, text.to_owned())),
+            None => self.show(&format!("{label}: {}", sanitize(text))),
         }
     }
 
@@ -88,9 +87,11 @@ impl Context {
     pub fn release<T>(&mut self, result: Result<T>) -> Result<T> {
         let held = self.held.take().unwrap_or_default();
         match result {
-            Err(failure) if !failure.is_quiet() => Err(held.into_iter().fold(failure, Failure::hint)),
+            Err(failure) if !failure.is_quiet() => {
+                Err(held.into_iter().fold(failure, |failure, (_, text)| failure.hint(text)))
+            }
             result => {
-                held.iter().for_each(|line| self.show(line));
+                held.iter().for_each(|(label, text)| self.aside(label, text));
                 result
             }
         }
