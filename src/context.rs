@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::error::{Failure, Result};
+use crate::error::Result;
 use crate::interrupt::Interrupt;
 use crate::names::Program;
 use crate::output::sanitize::{escape, sanitize};
