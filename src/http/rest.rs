@@ -2,7 +2,7 @@
 //! (RFC 6749, section 5.2) with a trace id.
 
 use reqwest::Method;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
 
 use crate::error::Failure;
@@ -66,6 +66,9 @@ pub async fn call(client: &Client, call: Call<'_>) -> Result<Vec<u8>, CallError>
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     if call.body.is_some() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    } else if call.method == Method::POST {
+        // A proxy may refuse one that does not say that it carries nothing.
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     let url = call.endpoint.join(call.path);
     let body = call.body.unwrap_or_default();

@@ -85,6 +85,11 @@ impl World {
         self.run("nsc", line.split_whitespace())
     }
 
+    /// Runs `nscale serviceaccounts` with the words of a line.
+    pub fn sa(&self, line: &str) -> Run {
+        self.run("nscale", ["sa"].into_iter().chain(line.split_whitespace()))
+    }
+
     /// Runs a script in a shell, where the names are on the PATH.
     pub fn sh(&self, script: &str) -> Run {
         Run::of(&mut self.shell(script))

@@ -5,6 +5,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
 
+mod account_errors;
+mod accounts;
 mod errors;
 mod server;
 mod sessions;
@@ -22,5 +24,13 @@ fn world(answers: impl IntoIterator<Item = String>) -> (World, Server) {
     let mut world = World::new();
     let path = world.write("token", "nsrt_wirewirewire");
     world.set("NSC_TOKEN_FILE", path).set("NSC_IAM_ENDPOINT", &server.url);
+    (world, server)
+}
+
+/// A world with a service token that leads to a server with these answers.
+fn nscale_world(answers: impl IntoIterator<Item = String>) -> (World, Server) {
+    let server = Server::start(answers);
+    let mut world = World::new();
+    world.set("NSCALE_SERVICE_TOKEN", accounts::TOKEN).set("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", &server.url);
     (world, server)
 }

@@ -1,0 +1,318 @@
+//! The identity API when it does not say yes: each status in words and in
+//! the exit code, races, and answers that never come.
+
+use crate::accounts::{CREATED, GROUP, GROUPS, ID, LIST, MINTED, ORG, TOKEN, check};
+use crate::nscale_world;
+use crate::server::{Server, answer, json};
+use crate::support::{Run, World};
+
+/// An error as the server words it.
+fn error(status: u16, code: &str, description: &str) -> String {
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    json(status, &format!(r#"{{"error":"{code}","error_description":"{description}","trace_id":"{trace}"}}"#))
+}
+
+fn conflict() -> String {
+    error(409, "conflict", "the requested resource already exists")
+}
+
+fn sa(world: &World, verb: &str, line: &str) -> Run {
+    world.sa(&format!("{verb} --org {ORG} {line}"))
+}
+
+/// A document without groups, in a file.
+fn document(world: &World) -> String {
+    world.write("sa.json", r#"{"metadata":{"name":"ci"},"spec":{"groupIDs":[]}}"#)
+}
+
+#[test]
+fn each_status_has_its_exit_code() {
+    for (status, read, change) in
+        [(400, 1, 1), (401, 4, 4), (403, 3, 3), (404, 5, 5), (413, 1, 1), (500, 1, 8), (501, 1, 8)]
+    {
+        let (world, server) = nscale_world(std::iter::repeat_n(error(status, "whatever", "because"), 4));
+        let path = document(&world);
+        for (run, code) in [
+            (sa(&world, "list", ""), read),
+            (sa(&world, "create", &format!("--file {path} --yes")), change),
+            (sa(&world, "rotate", &format!("--id {ID} --yes")), change),
+            (sa(&world, "delete", &format!("--id {ID} --yes")), change),
+        ] {
+            let stderr = run.fails(code);
+            assert!(stderr.contains("because") && stderr.contains("0af7651916cd43dd8448eb211c80319c"), "{stderr}");
+        }
+        server.requests(4);
+    }
+}
+
+#[test]
+fn an_error_is_one_line_of_json_where_json_is_read() {
+    let (world, _server) = nscale_world([error(403, "forbidden", "operation is not allowed by rbac")]);
+    let run = sa(&world, "list", "--json");
+    let stderr = run.fails(3);
+    let value: serde_json::Value = serde_json::from_str(&stderr).unwrap();
+    assert_eq!(stderr.lines().count(), 1);
+    assert_eq!(value["kind"], "not_permitted");
+    assert_eq!(value["http_status"], 403);
+    assert_eq!(value["request_id"], "0af7651916cd43dd8448eb211c80319c");
+}
+
+#[test]
+fn a_rejected_token_says_what_it_may_be_and_where_it_came_from() {
+    let (mut world, _server) =
+        nscale_world(std::iter::repeat_n(error(401, "access_denied", "token validation failed"), 2));
+    let path = world.write("token", format!("{TOKEN}\n"));
+    world.set("NSCALE_SERVICE_TOKEN_FILE", path);
+    let stderr = sa(&world, "list", "").fails(4);
+    for words in
+        ["the token from NSCALE_SERVICE_TOKEN:", "expired, been rotated, or its account deleted", "FILE is set too"]
+    {
+        assert!(stderr.contains(words), "no {words:?} in {stderr}");
+    }
+    world.set("NSCALE_SERVICE_TOKEN", "");
+    sa(&world, "list", "").fails_with(4, "the token from the file that NSCALE_SERVICE_TOKEN_FILE names");
+}
+
+#[test]
+fn errors_without_the_servers_body() {
+    for body in [
+        answer(403, "Content-Type: text/html\r\n", "<html>CANARY</html>"),
+        json(403, "[\"CANARY\"]"),
+        json(403, "{\"message\":\"CANARY\"}"),
+        json(403, ""),
+        json(403, "{\"error\":7}"),
+    ] {
+        let (world, _server) = nscale_world([body]);
+        let stderr = sa(&world, "list", "").fails(3);
+        assert!(stderr.contains("HTTP 403") && !stderr.contains("CANARY"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_long_description_is_cut_and_cannot_steer_the_terminal() {
+    let long = format!("\\u001b[31mx{}", "y".repeat(10_000));
+    let (world, _server) = nscale_world([error(400, "invalid_request", &long)]);
+    let stderr = sa(&world, "list", "").fails(1);
+    assert!(stderr.len() < 1_000 && !stderr.contains('\u{1b}'), "{stderr}");
+}
+
+#[test]
+fn answers_that_do_not_fit() {
+    for body in ["{}", "7", "[7]", "[{\"metadata\":7}]", "\"\"", "[", ""] {
+        let (world, _server) = nscale_world([json(200, body)]);
+        sa(&world, "list", "").fails_with(1, "cannot be read");
+    }
+    let (world, _server) = nscale_world([answer(200, "Content-Type: text/html\r\n", "<html>")]);
+    sa(&world, "list", "").fails_with(1, "is not JSON");
+    for body in ["{}", "[]", "null", "", r#"{"status":{"accessToken":""}}"#, r#"{"status":{"accessToken":null}}"#] {
+        let (world, _server) = nscale_world([json(200, body)]);
+        sa(&world, "rotate", &format!("--id {ID} --yes")).fails_with(8, "is lost");
+    }
+}
+
+#[test]
+fn a_mint_is_sent_once_whatever_happens() {
+    let path = |world: &World| document(world);
+    for trouble in [
+        answer(502, "", ""),
+        answer(503, "", ""),
+        answer(504, "", ""),
+        error(500, "server_error", "x"),
+        "HTTP/1.1 200 Whatever\r\nConnection: close\r\nContent-Length: 9\r\n\r\n{".into(),
+        String::new(),
+    ] {
+        let code = if trouble.contains(" 503 ") { 7 } else { 8 };
+        for verb in ["create", "rotate"] {
+            let (world, server) = nscale_world([trouble.clone()]);
+            let flags = if verb == "create" { format!("--file {}", path(&world)) } else { format!("--id {ID}") };
+            let stderr = sa(&world, verb, &format!("{flags} --yes")).fails(code);
+            assert!(code == 7 || stderr.contains("hint: "), "{stderr}");
+            server.requests(1);
+        }
+    }
+}
+
+#[test]
+fn reads_and_what_can_be_repeated_is() {
+    let (world, server) =
+        nscale_world([answer(503, "Retry-After: 0\r\n", ""), answer(429, "Retry-After: 0\r\n", ""), json(200, LIST)]);
+    sa(&world, "list", "").ok();
+    server.requests(3);
+    // The first delete did it, though nobody said so.
+    let gone = error(404, "not_found", "resource not found");
+    let (world, server) = nscale_world([answer(502, "Retry-After: 0\r\n", ""), gone.clone()]);
+    sa(&world, "delete", &format!("--id {ID} --yes")).ok();
+    server.requests(2);
+    let (world, _server) = nscale_world([gone]);
+    sa(&world, "delete", &format!("--id {ID} --yes")).fails_with(5, "deleted already");
+    let (world, server) = nscale_world([answer(429, "Retry-After: 0\r\n", ""), json(200, CREATED)]);
+    assert_eq!(sa(&world, "rotate", &format!("--id {ID} --yes -q .status.accessToken")).ok(), format!("{MINTED}\n"));
+    server.requests(2);
+}
+
+#[test]
+fn rotate_and_delete_try_again_after_a_conflict() {
+    let (world, server) = nscale_world([conflict(), conflict(), json(200, CREATED)]);
+    sa(&world, "rotate", &format!("--id {ID} --yes")).ok();
+    server.requests(3);
+    let (world, server) = nscale_world([conflict(), answer(200, "", "")]);
+    sa(&world, "delete", &format!("--id {ID} --yes")).ok();
+    server.requests(2);
+    let (world, server) = nscale_world(std::iter::repeat_n(conflict(), 9));
+    sa(&world, "rotate", &format!("--id {ID} --yes")).fails_with(6, "at the same moment");
+    server.requests(4);
+}
+
+#[test]
+fn a_conflict_on_create_says_that_there_may_be_an_account_now() {
+    let (world, server) = nscale_world([conflict()]);
+    let path = document(&world);
+    let stderr = sa(&world, "create", &format!("--file {path} --yes")).fails(6);
+    assert!(stderr.contains("may have been made") && stderr.contains("\"ci\""), "{stderr}");
+    server.requests(1);
+}
+
+/// The one account of the list, with another description and other groups.
+fn changed(from: &str, to: &str) -> String {
+    LIST.replace(from, to)
+}
+
+#[test]
+fn an_update_goes_on_after_a_conflict_that_is_none_of_its_own() {
+    let now = changed("pipeline bot", "by somebody else");
+    let one = now.trim_start_matches('[').trim_end_matches(']');
+    let answers = [LIST, GROUPS].map(|body| json(200, body));
+    let (world, server) = nscale_world(answers.into_iter().chain([conflict(), json(200, &now), json(200, one)]));
+    let path = world.write("sa.json", r#"{"metadata":{"name":"renamed"}}"#);
+    let run = sa(&world, "update", &format!("--id {ID} --file {path} --merge --yes"));
+    assert!(run.stderr.contains("somebody else changed"), "{run:#?}");
+    run.ok();
+    let requests = server.requests(5);
+    assert!(requests[2].body.contains("pipeline bot"), "{requests:#?}");
+    // What it keeps is what there is now, not what there was.
+    let body = r#"{"metadata":{"name":"renamed","description":"by somebody else","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":["b3b1c0de-52a1-4c4e-9f7a-2f9f6f0c1d11"]}}"#;
+    let path = format!("PUT /api/v1/organizations/{ORG}/serviceaccounts/{ID}");
+    check(&requests[4], &path, body);
+}
+
+#[test]
+fn an_update_stops_at_a_conflict_about_what_it_sets() {
+    for (document, flags, now) in [
+        (r#"{"metadata":{"name":"renamed"}}"#, "--merge", changed("ci-deployer", "by-somebody-else")),
+        (r#"{"metadata":{"name":"ci-deployer"},"spec":{"groupIDs":[]}}"#, "", changed("pipeline bot", "other")),
+    ] {
+        let answers = [LIST, GROUPS].map(|body| json(200, body));
+        let (world, server) = nscale_world(answers.into_iter().chain([conflict(), json(200, &now)]));
+        let path = world.write("sa.json", document);
+        let stderr = sa(&world, "update", &format!("--id {ID} --file {path} --yes {flags}")).fails(6);
+        assert!(stderr.contains("and with it its ") && stderr.contains("--dry-run"), "{stderr}");
+        server.requests(4);
+    }
+}
+
+#[test]
+fn an_update_whose_own_first_half_landed_goes_on() {
+    // The name was written before the conflict about a group came up.
+    let now = changed("ci-deployer", "renamed");
+    let one = now.trim_start_matches('[').trim_end_matches(']');
+    let answers = [LIST, GROUPS].map(|body| json(200, body));
+    let (world, server) = nscale_world(answers.into_iter().chain([conflict(), json(200, &now), json(200, one)]));
+    let path = world.write("sa.json", r#"{"metadata":{"name":"renamed"}}"#);
+    sa(&world, "update", &format!("--id {ID} --file {path} --merge --yes")).ok();
+    server.requests(5);
+}
+
+#[test]
+fn several_organizations_are_listed_where_nobody_can_be_asked() {
+    let organizations = r#"[{"metadata":{"id":"d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90","name":"one"}},{"metadata":{"id":"e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90","name":"two"}}]"#;
+    let (mut world, server) =
+        nscale_world([json(200, organizations), json(200, "[]"), json(200, "null"), json(200, LIST)]);
+    let stderr = world.sa("list").fails(2);
+    for words in ["2 organizations", "one (d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90)", "two (", "--org"] {
+        assert!(stderr.contains(words), "no {words:?} in {stderr}");
+    }
+    for _ in ["[]", "null"] {
+        world.sa("list").fails_with(5, "no organization");
+    }
+    world.set("NSCALE_ORGANIZATION_ID", ORG.to_uppercase());
+    world.sa("list").ok();
+    check(&server.requests(4)[3], &format!("GET /api/v1/organizations/{ORG}/serviceaccounts"), "");
+    world.set("NSCALE_ORGANIZATION_ID", "example");
+    world.sa("list").fails_with(2, "NSCALE_ORGANIZATION_ID is \"example\"");
+    server.requests(4);
+}
+
+#[test]
+fn an_organization_with_an_id_that_is_none_goes_into_no_path() {
+    let organizations = r#"[{"metadata":{"id":"../../oauth2","name":"one"}}]"#;
+    let (world, server) = nscale_world([json(200, organizations)]);
+    world.sa("list").fails_with(1, "without a usable id");
+    server.requests(1);
+}
+
+#[test]
+fn groups_are_refused_when_unknown_and_noted_when_unreadable() {
+    let path = |world: &World| {
+        world.write("sa.json", format!(r#"{{"metadata":{{"name":"ci"}},"spec":{{"groupIDs":["{GROUP}"]}}}}"#))
+    };
+    for groups in ["[]", "null", &GROUPS.replace("b3b1c0de", "c3b1c0de")] {
+        let (world, server) = nscale_world([json(200, groups)]);
+        let flags = format!("--file {} --yes", path(&world));
+        sa(&world, "create", &flags).fails_with(2, &format!("there is no group with the id {GROUP}"));
+        server.requests(1);
+    }
+    let (world, server) = nscale_world([error(403, "forbidden", "rbac"), json(201, CREATED)]);
+    let run = sa(&world, "create", &format!("--file {} --yes", path(&world)));
+    assert!(run.stderr.contains("may not read groups"), "{run:#?}");
+    run.ok();
+    server.requests(2);
+    let (world, server) = nscale_world([error(401, "access_denied", "token validation failed")]);
+    sa(&world, "create", &format!("--file {} --yes", path(&world))).fails(4);
+    server.requests(1);
+}
+
+#[test]
+fn an_update_without_the_right_to_read_says_that_it_is_blind() {
+    let one = LIST.trim_start_matches('[').trim_end_matches(']');
+    let forbidden = || error(403, "forbidden", "rbac");
+    let (world, server) = nscale_world([forbidden(), json(200, one), forbidden()]);
+    let path = document(&world);
+    let run = sa(&world, "update", &format!("--id {ID} --file {path} --yes"));
+    assert!(run.stderr.contains("not known what the document erases"), "{run:#?}");
+    run.ok();
+    sa(&world, "update", &format!("--id {ID} --file {path} --yes --merge")).fails(3);
+    server.requests(3);
+}
+
+#[test]
+fn nothing_leaves_for_a_server_that_is_not_there() {
+    let mut world = World::new();
+    world.set("NSCALE_SERVICE_TOKEN", TOKEN).set("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", "http://127.0.0.1:1");
+    sa(&world, "rotate", &format!("--id {ID} --yes --timeout 500ms")).fails_with(7, "refused the connection");
+    world.set("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", "http://identity.example.com");
+    sa(&world, "list", "").fails_with(2, "plain http to another host");
+}
+
+#[test]
+fn an_answer_that_never_comes_is_told_from_one_that_was_not_needed() {
+    let (server, _news) = Server::silent();
+    let mut world = World::new();
+    world.set("NSCALE_SERVICE_TOKEN", TOKEN).set("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", &server.url);
+    sa(&world, "list", "--timeout 300ms").fails_with(7, "no answer");
+    let stderr = sa(&world, "rotate", &format!("--id {ID} --yes --timeout 300ms")).fails(8);
+    assert!(stderr.contains("outcome is unknown") && stderr.contains("serviceaccounts rotate"), "{stderr}");
+}
+
+#[test]
+fn the_token_is_in_no_log_and_no_error() {
+    let (world, _server) = nscale_world([json(200, CREATED), error(403, "forbidden", TOKEN), json(200, LIST)]);
+    let run = sa(&world, "rotate", &format!("--id {ID} --yes -q .metadata.name -v"));
+    assert!(!run.stderr.contains("NEWtext") && !run.stderr.contains("CANARY"), "{run:#?}");
+    let stderr = sa(&world, "list", "-v").fails(3);
+    assert!(!stderr.contains("CANARY"), "{stderr}");
+    sa(&world, "get", &format!("--id {TOKEN}")).fails(2);
+    for flag in ["--id", "--org"] {
+        let stderr = world.sa(&format!("rotate {flag} {TOKEN} --id {TOKEN} --yes")).fails(2);
+        assert!(!stderr.contains("CANARY"), "{stderr}");
+    }
+}
