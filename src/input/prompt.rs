@@ -8,6 +8,8 @@ use std::os::fd::OwnedFd;
 use dialoguer::console::Term;
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use dialoguer::{Confirm, Input, MultiSelect, Select};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::context::Context;
@@ -87,12 +89,27 @@ async fn ask<T: Send + 'static>(
             done.send(question(theme, &Term::stderr()))
         })
         .map_err(|error| Failure::unexpected("a question cannot be asked").source(error))?;
-    let answer = answer.await;
+    // The library waits on, busily, at a terminal that is no more.
+    let answer = tokio::select! {
+        answer = answer => answer.ok().and_then(std::result::Result::ok),
+        () = hung_up() => None,
+    };
     drop(guard);
-    match answer {
-        Ok(Ok(answer)) => Ok(answer),
-        // Ctrl-C, or a terminal that went away.
-        _ => Err(Failure::new(Kind::Interrupted, "interrupted; nothing was changed")),
+    // None is Ctrl-C, or a terminal that went away.
+    answer.ok_or_else(|| Failure::new(Kind::Interrupted, "interrupted; nothing was changed"))
+}
+
+/// Waits until the terminal goes away.
+async fn hung_up() {
+    let (tell, told) = tokio::sync::oneshot::channel::<()>();
+    let watch = move || {
+        let Some(terminal) = terminal() else { return };
+        while poll(&mut [PollFd::new(&terminal, PollFlags::empty())], None) == Err(Errno::INTR) {}
+        let _ = tell.send(());
+    };
+    let watching = std::thread::Builder::new().spawn(watch);
+    if watching.is_err() || told.await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -2,6 +2,11 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
 
+mod accounts;
+mod accounts_docs;
+mod accounts_documents;
+mod accounts_many;
+mod accounts_terminal;
 mod create;
 mod credentials;
 mod docs;

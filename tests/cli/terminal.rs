@@ -1,58 +1,8 @@
 //! What a person at a terminal sees, in a real pseudo-terminal.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
-use std::process::{Child, Command};
-
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
-
 use crate::sandbox::Sandbox;
 use crate::support::World;
-
-/// A command that runs at a terminal of its own.
-struct Terminal {
-    screen: File,
-    child: Child,
-}
-
-impl Terminal {
-    fn start(mut command: Command, columns: u16) -> Self {
-        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&controller).unwrap();
-        unlockpt(&controller).unwrap();
-        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&controller, size).unwrap();
-        let name = ptsname(&controller, Vec::new()).unwrap();
-        let flags = rustix::fs::OFlags::NOCTTY.bits() as i32;
-        let user = File::options().read(true).write(true).custom_flags(flags).open(name.to_str().unwrap());
-        let user: OwnedFd = user.unwrap().into();
-        command.env("TERM", "xterm");
-        command.stdin(user.try_clone().unwrap()).stdout(user.try_clone().unwrap()).stderr(user);
-        let child = command.spawn().unwrap();
-        // The command holds the other end now, and nobody else.
-        drop(command);
-        Self { screen: controller.into(), child }
-    }
-
-    fn type_in(&mut self, text: &str) {
-        self.screen.write_all(text.as_bytes()).unwrap();
-    }
-
-    /// All that was shown until the command ended, and its exit code.
-    fn finish(mut self) -> (String, i32) {
-        let mut shown = Vec::new();
-        let mut buffer = [0; 4096];
-        // A terminal whose other end is closed ends in an error, not in nothing.
-        while let Ok(count @ 1..) = self.screen.read(&mut buffer) {
-            shown.extend_from_slice(&buffer[..count]);
-        }
-        let code = self.child.wait().unwrap().code().unwrap_or(-1);
-        (String::from_utf8(shown).unwrap().replace("\r\n", "\n"), code)
-    }
-}
+use crate::support::terminal::Terminal;
 
 fn at_a_terminal(world: &World, columns: u16, line: &str) -> (String, i32) {
     let mut command = world.command("nsc");

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
+pub mod terminal;
+
 use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::fs::symlink;
