@@ -193,7 +193,9 @@ fn names_json(argv: &[OsString]) -> bool {
     words.iter().enumerate().any(|(index, word)| {
         let next_is_json = words.get(index + 1).is_some_and(|next| next == "json");
         matches!(word.as_ref(), "--json" | "--query" | "--output=json" | "-ojson" | "-o=json")
-            || word.starts_with("-q")
+            || word.trim_start_matches(['-', 'v', 'y']).starts_with('q')
+                && word.starts_with('-')
+                && !word.starts_with("--")
             || word.starts_with("--query=")
             || (matches!(word.as_ref(), "-o" | "--output") && next_is_json)
     })
@@ -275,16 +277,19 @@ async fn interruptible(command: impl Future<Output = Result<()>>, interrupt: &In
         result = asked_to_end() => result?,
     }
     interrupt.request();
-    if !interrupt.in_flight() {
-        return Err(Failure::new(Kind::Interrupted, "interrupted"));
+    if interrupt.in_flight()
+        && let Ok(result) = tokio::time::timeout(GRACE, command).await
+    {
+        return result;
     }
-    match tokio::time::timeout(GRACE, command).await {
-        Ok(result) => result,
-        Err(_) => {
-            let what = "interrupted while a change was on its way; its outcome is unknown";
-            Err(Failure::new(Kind::OutcomeUnknown, what))
-        }
-    }
+    // By now an answer may have come, and what is left is to show it.
+    let failure = if interrupt.in_flight() {
+        let what = "interrupted while a change was on its way; its outcome is unknown";
+        Failure::new(Kind::OutcomeUnknown, what)
+    } else {
+        Failure::new(Kind::Interrupted, "interrupted")
+    };
+    Err(interrupt.advice().into_iter().fold(failure, Failure::hint))
 }
 
 async fn asked_to_end() -> Result<()> {
@@ -310,10 +315,17 @@ mod tests {
             "nsc --output=json",
             "nsc sa list --json",
             "nsc token list -q .",
+            "nscale sa rotate -yq .",
         ] {
             assert!(line(yes), "{yes}");
         }
-        for no in ["nsc token list", "nsc token list -o table", "nsc sandbox -- nsc token list -o json", "json"] {
+        for no in [
+            "nsc token list",
+            "nsc token list -o table",
+            "nsc sandbox -- nsc token list -o json",
+            "json",
+            "nsc --quiet",
+        ] {
             assert!(!line(no), "{no}");
         }
     }

@@ -1,7 +1,7 @@
 //! Being asked to end: which signals ask, and what is told to those who are
 //! in the middle of something.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -16,6 +16,8 @@ pub struct Interrupt(Rc<Flags>);
 struct Flags {
     in_flight: Cell<bool>,
     requested: Cell<bool>,
+    if_unknown: RefCell<Option<String>>,
+    in_any_case: RefCell<Option<String>>,
 }
 
 impl Interrupt {
@@ -38,6 +40,23 @@ impl Interrupt {
     /// Asks it to.
     pub fn request(&self) {
         self.0.requested.set(true);
+    }
+
+    /// Says what to do if the command is ended while the outcome of its change
+    /// is unknown.
+    pub fn advise_if_unknown(&self, advice: &str) {
+        self.0.if_unknown.replace(Some(advice.to_owned()));
+    }
+
+    /// Says what to know if the command is ended from here on.
+    pub fn advise(&self, advice: String) {
+        self.0.in_any_case.replace(Some(advice));
+    }
+
+    /// What was said that holds now.
+    pub fn advice(&self) -> Option<String> {
+        let if_unknown = self.0.if_unknown.take().filter(|_| self.in_flight());
+        self.0.in_any_case.take().or(if_unknown)
     }
 }
 

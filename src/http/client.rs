@@ -93,7 +93,7 @@ impl Client {
         };
         // Below the whole, so that a connection that does not come about is not
         // taken for an answer that does not.
-        let connect_timeout = CONNECT_TIMEOUT.min(settings.timeout.mul_f64(0.9));
+        let connect_timeout = CONNECT_TIMEOUT.min(settings.timeout / 2);
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(config)
             .http1_only()
@@ -134,16 +134,26 @@ impl Client {
     /// sent and no answer came. Refused: the server redirected.
     pub async fn send(&self, request: &Request) -> Result<Answer> {
         let deadline = Instant::now() + self.left.get();
+        // What changes something is begun only while there is time to tell
+        // whether it was sent, and to wait for its answer.
+        if request.effect != Effect::Read && self.left.get() <= self.connect_timeout {
+            let limit = humantime::format_duration(self.timeout);
+            return Err(Failure::new(
+                Kind::Temporary,
+                format!("what came before took most of {limit}, so the change was not begun"),
+            )
+            .hint("allow more time with --timeout 2m"));
+        }
         let result = self.send_until(request, deadline).await;
         self.left.set(left(deadline));
         result
     }
 
-    /// Waits before something is sent again, as long as the timeout lets it;
+    /// Waits before a change is sent again, as long as the timeout lets it;
     /// `false` where it does not, or the command was asked to end.
     pub async fn pause(&self, tries: u32) -> bool {
         let wait = delay(tries, None);
-        if wait >= self.left.get() || self.interrupt.is_requested() {
+        if wait + self.connect_timeout >= self.left.get() || self.interrupt.is_requested() {
             return false;
         }
         tokio::time::sleep(wait).await;
@@ -162,9 +172,8 @@ impl Client {
             };
             let permanent = matches!(&outcome, Err(Broken { cause: Cause::Tls(_) | Cause::TooLarge, .. }));
             let wait = delay(tries, asked);
-            // A change is tried again only while there is time to tell whether
-            // it was sent.
-            let needed = if request.effect == Effect::Read { wait } else { wait + self.connect_timeout };
+            // Only while there is time to tell whether it was sent.
+            let needed = wait + self.connect_timeout;
             let allowed = request.effect.allows_retry(ending) && !self.interrupt.is_requested();
             if allowed && !permanent && tries < MOST_TRIES && needed < left(deadline) {
                 repeated |= ending.may_have_landed();
@@ -210,11 +219,17 @@ impl Client {
             .await
             .map_err(broken)?;
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            if body.len() + chunk.len() > LARGEST_ANSWER {
-                return Err(Broken { ending: Ending::NoAnswer, cause: Cause::TooLarge });
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_ANSWER => {
+                    return Err(Broken { ending: Ending::NoAnswer, cause: Cause::TooLarge });
+                }
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => break,
+                // What did come may hold the secret.
+                Err(_) if request.effect == Effect::Mint && response.status().is_success() && !body.is_empty() => break,
+                Err(error) => return Err(broken(error)),
             }
-            body.extend_from_slice(&chunk);
         }
         let status = response.status();
         let request_id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok());

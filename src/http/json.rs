@@ -72,3 +72,39 @@ fn fit<'a, T: Deserialize<'a>>(body: &'a [u8], effect: Effect, endpoint: &Endpoi
         unreadable(effect, &endpoint.authority(), &place)
     })
 }
+
+/// The first text behind one of these names, in an answer that may be cut
+/// off, wrapped or broken: a secret in it exists now and must not be lost.
+pub fn salvage(body: &[u8], names: &[&str]) -> Option<String> {
+    let text = String::from_utf8_lossy(body);
+    names.iter().find_map(|name| {
+        let quoted = format!("\"{name}\"");
+        text.match_indices(&quoted).find_map(|(at, _)| {
+            let value = text[at + quoted.len()..].trim_start().strip_prefix(':')?.trim_start();
+            let mut values = serde_json::Deserializer::from_str(value).into_iter::<String>();
+            values.next()?.ok().filter(|value| !value.is_empty())
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_a_secret() {
+        let names = ["accessToken"];
+        for body in [
+            &br#"{"status":{"accessToken":"eyJ.a"}}"#[..],
+            br#"{"status":{"accessToken" : "eyJ\u002ea","#,
+            b"\xef\xbb\xbf[{\"name\":\"\xff\",\"accessToken\":\"\",\"accessToken\":\"eyJ.a\"",
+        ] {
+            assert_eq!(salvage(body, &names).as_deref(), Some("eyJ.a"), "{}", String::from_utf8_lossy(body));
+        }
+        for body in
+            [&b""[..], b"{\"accessToken\":\"eyJ.a", b"{\"accessToken\":7}", b"{\"accessToken\"", b"\"accessToken\""]
+        {
+            assert_eq!(salvage(body, &names), None, "{}", String::from_utf8_lossy(body));
+        }
+    }
+}

@@ -28,7 +28,11 @@ pub fn can_ask(ctx: &Context) -> bool {
 /// Interrupted.
 pub async fn confirm(ctx: &mut Context, question: &str) -> Result<bool> {
     let question = sanitize(question).into_owned();
-    ask(ctx, move |theme, term| Confirm::with_theme(theme).with_prompt(question).default(false).interact_on(term)).await
+    let ask_it = move |theme: &dyn Theme, term: &Term| {
+        Confirm::with_theme(theme).with_prompt(question).default(false).interact_on_opt(term)
+    };
+    // Escape is no.
+    ask(ctx, ask_it).await.map(|answer| answer.unwrap_or(false))
 }
 
 /// Asks for a line of text. `check` says what is wrong with one.
@@ -64,7 +68,10 @@ pub async fn choose(ctx: &mut Context, what: &str, among: &[String]) -> Result<u
 pub async fn choose_any(ctx: &mut Context, what: &str, among: &[String]) -> Result<Vec<usize>> {
     let what = format!("{what} (space to choose, enter to go on)");
     let among = shown(among);
-    ask(ctx, move |theme, term| MultiSelect::with_theme(theme).with_prompt(what).items(&among).interact_on(term)).await
+    let ask_it = move |theme: &dyn Theme, term: &Term| {
+        MultiSelect::with_theme(theme).with_prompt(what).items(&among).interact_on_opt(term)
+    };
+    ask(ctx, ask_it).await?.ok_or_else(interrupted)
 }
 
 fn shown(items: &[String]) -> Vec<String> {
@@ -96,7 +103,11 @@ async fn ask<T: Send + 'static>(
     };
     drop(guard);
     // None is Ctrl-C, or a terminal that went away.
-    answer.ok_or_else(|| Failure::new(Kind::Interrupted, "interrupted; nothing was changed"))
+    answer.ok_or_else(interrupted)
+}
+
+fn interrupted() -> Failure {
+    Failure::new(Kind::Interrupted, "interrupted; nothing was changed")
 }
 
 /// Waits until the terminal goes away.

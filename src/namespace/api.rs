@@ -2,7 +2,6 @@
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::context::Context;
@@ -10,7 +9,7 @@ use crate::error::{Failure, Result};
 use crate::http::client::Client;
 use crate::http::connect::{Call, CallError, Code, unary};
 use crate::http::endpoint::Endpoint;
-use crate::http::json::{decode, unreadable};
+use crate::http::json::{decode, salvage, unreadable};
 use crate::http::retry::Effect;
 use crate::namespace::credential::{self, Source};
 use crate::namespace::failure::explain;
@@ -114,7 +113,7 @@ impl TokensApi {
             Ok(_) => {
                 return Err(unreadable(Effect::Mint, &self.endpoint.authority(), "it holds no bearerToken"));
             }
-            Err(failure) => salvage(&body).ok_or(failure)?,
+            Err(failure) => salvaged(&body).ok_or(failure)?,
         };
         Ok(Reply { message, body })
     }
@@ -182,11 +181,9 @@ impl TokensApi {
 
 /// What can be had of a create's answer that does not fit: the secret exists
 /// now and must not be lost for a field that is of no matter.
-fn salvage(body: &[u8]) -> Option<CreateResponse> {
-    let value: Value = serde_json::from_slice(body).ok()?;
-    let secret = ["bearerToken", "bearer_token"].iter().find_map(|name| value.get(name)?.as_str())?;
-    let token = value.get("token").cloned().unwrap_or_default();
-    let id = ["tokenId", "token_id"].iter().find_map(|name| token.get(name)?.as_str()).unwrap_or_default();
-    let token = RevokableToken { token_id: id.to_owned(), ..RevokableToken::default() };
-    (!secret.is_empty()).then(|| CreateResponse { bearer_token: Secret::new(secret), token })
+fn salvaged(body: &[u8]) -> Option<CreateResponse> {
+    let secret = salvage(body, &["bearerToken", "bearer_token"])?;
+    let token_id = salvage(body, &["tokenId", "token_id"]).unwrap_or_default();
+    let token = RevokableToken { token_id, ..RevokableToken::default() };
+    Some(CreateResponse { bearer_token: Secret::new(secret), token })
 }

@@ -1,14 +1,15 @@
 //! The calls of the identity API, and what their errors mean to a user.
 
+use std::cell::Cell;
+
 use reqwest::Method;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
-use crate::http::json::{decode, decode_list, unreadable};
+use crate::http::json::{decode, decode_list, salvage, unreadable};
 use crate::http::rest::{Call, CallError, call};
 use crate::http::retry::Effect;
 use crate::names::Program;
@@ -136,7 +137,13 @@ impl IdentityApi {
     /// # Errors
     /// As the server or the way there says.
     pub async fn accounts(&self, organization: &str) -> Result<Accounts> {
-        let body = self.read(&accounts_path(organization)).await?;
+        let missing = || {
+            format!("the server has no organization with the id {organization}, or none that this credential may see")
+        };
+        let body = self
+            .read(&accounts_path(organization))
+            .await
+            .map_err(|failure| failure.hint_on(Kind::NotFound, missing))?;
         let json = String::from_utf8(body).map_err(|_| self.not_text(Effect::Read))?;
         Ok(Accounts { json, endpoint: self.endpoint.clone() })
     }
@@ -154,8 +161,12 @@ impl IdentityApi {
     ///
     /// # Errors
     /// As the server or the way there says.
-    pub async fn update(&self, organization: &str, id: &str, account: &AccountWrite) -> Result<Reply> {
+    pub async fn update(&self, organization: &str, id: &str, account: &AccountWrite, ctx: &Context) -> Result<Reply> {
         let body = self.send(Method::PUT, &account_path(organization, id), Some(account), Effect::Change).await?;
+        // As other resources of this API are updated.
+        if body.is_empty() {
+            return self.accounts(organization).await?.find(id, ctx);
+        }
         let account = decode(&body, Effect::Change, &self.endpoint)?;
         let json = String::from_utf8(body).map_err(|_| self.not_text(Effect::Change))?;
         Ok(Reply { account, json })
@@ -179,11 +190,17 @@ impl IdentityApi {
     /// As the server or the way there says.
     pub async fn delete(&self, organization: &str, id: &str) -> Result<()> {
         let path = account_path(organization, id);
+        let was_there = Cell::new(false);
         let gone = || async {
             match self.call(Method::DELETE, &path, None, Effect::Change).await {
                 Ok(_) => Ok(()),
-                Err(CallError::Refused(refusal)) if refusal.status == 404 && refusal.repeated => Ok(()),
-                Err(error) => Err(self.failure(error, Effect::Change)),
+                Err(CallError::Refused(refusal)) if refusal.status == 404 && (refusal.repeated || was_there.get()) => {
+                    Ok(())
+                }
+                Err(error) => {
+                    was_there.set(true);
+                    Err(self.failure(error, Effect::Change))
+                }
             }
         };
         self.despite_conflicts(gone).await
@@ -257,7 +274,7 @@ impl IdentityApi {
         let read = decode::<Account>(&body, Effect::Mint, &self.endpoint);
         let account = match read {
             Ok(account) => account,
-            Err(failure) => salvage(&body).ok_or(failure)?,
+            Err(failure) => salvaged(&body).ok_or(failure)?,
         };
         if account.status.access_token.as_ref().is_none_or(|token| token.expose().is_empty()) {
             return Err(unreadable(Effect::Mint, &self.endpoint.authority(), "it holds no status.accessToken"));
@@ -290,10 +307,9 @@ pub fn rotate_path(organization: &str, id: &str) -> String {
 }
 
 /// What can be had of an answer that does not fit: the token exists now.
-fn salvage(body: &[u8]) -> Option<Account> {
-    let value: Value = serde_json::from_slice(body).ok()?;
-    let token = value["status"]["accessToken"].as_str()?;
-    let id = value["metadata"]["id"].as_str().unwrap_or_default().to_owned();
+fn salvaged(body: &[u8]) -> Option<Account> {
+    let token = salvage(body, &["accessToken"])?;
+    let id = salvage(body, &["id"]).unwrap_or_default();
     Some(Account {
         metadata: ReadMetadata { id, ..ReadMetadata::default() },
         status: AccountStatus { access_token: Some(Secret::new(token)), expiry: None },

@@ -27,7 +27,13 @@ pub fn explain(refusal: &Refusal, effect: Effect, credential: &Found, program: P
         Kind::Conflict => Failure::new(kind, "somebody else changed it at the same moment"),
         Kind::Unexpected => Failure::new(kind, format!("the server failed{words}")),
         Kind::Temporary => {
-            Failure::new(kind, format!("the server cannot answer now{words}")).hint("run it again in a moment")
+            let failure = Failure::new(kind, format!("the server cannot answer now{words}"));
+            let failure = failure.hint("run it again in a moment");
+            if refusal.status == 502 {
+                failure.hint("if it stays so, look at the organization's id: this server answers so for one that it does not have")
+            } else {
+                failure
+            }
         }
         Kind::OutcomeUnknown => Failure::new(kind, format!("the request was sent and its outcome is unknown{words}")),
         _ => Failure::new(kind, format!("the server refused{words}")),
@@ -39,8 +45,8 @@ pub fn explain(refusal: &Refusal, effect: Effect, credential: &Found, program: P
 fn words(refusal: &Refusal) -> String {
     match (&refusal.error, refusal.description.is_empty()) {
         (Some(_), false) => format!(": {}", sanitize(&refusal.description)),
-        (Some(error), true) => format!(": {}", sanitize(error)),
-        (None, _) => format!(": HTTP {}", refusal.status),
+        (Some(error), true) if !error.is_empty() => format!(": {}", sanitize(error)),
+        _ => format!(": HTTP {}", refusal.status),
     }
 }
 
@@ -49,10 +55,11 @@ fn kind(refusal: &Refusal, effect: Effect) -> Kind {
         // A change is made in several steps: one that failed in the middle may
         // have been made in part.
         500 | 502 | 504 if effect != Effect::Read => Kind::OutcomeUnknown,
-        503 if effect != Effect::Read && refusal.repeated => Kind::OutcomeUnknown,
+        404 => Kind::NotFound,
+        // An earlier try may have been carried out.
+        _ if effect != Effect::Read && refusal.repeated => Kind::OutcomeUnknown,
         401 => Kind::NotAuthenticated,
         403 => Kind::NotPermitted,
-        404 => Kind::NotFound,
         409 => Kind::Conflict,
         429 | 502..=504 => Kind::Temporary,
         408 | 500.. if effect != Effect::Read => Kind::OutcomeUnknown,
@@ -75,6 +82,9 @@ mod tests {
             (404, false, Kind::NotFound, Kind::NotFound),
             (408, false, Kind::Temporary, Kind::OutcomeUnknown),
             (409, false, Kind::Conflict, Kind::Conflict),
+            (403, true, Kind::NotPermitted, Kind::OutcomeUnknown),
+            (404, true, Kind::NotFound, Kind::NotFound),
+            (429, true, Kind::Temporary, Kind::OutcomeUnknown),
             (413, false, Kind::Refused, Kind::Refused),
             (429, false, Kind::Temporary, Kind::Temporary),
             (500, false, Kind::Unexpected, Kind::OutcomeUnknown),

@@ -10,19 +10,21 @@ use crate::nscale::message::ReadMetadata;
 pub struct Groups(Option<Vec<ReadMetadata>>);
 
 impl Groups {
+    /// No groups, where no id gives cause to read them.
+    pub fn unread() -> Self {
+        Self(None)
+    }
+
     /// Groups that were read already.
     pub fn known(groups: Vec<ReadMetadata>) -> Self {
         Self(Some(groups))
     }
 
-    /// Reads them, where the ids give cause to.
+    /// Reads them, for ids that a document gives.
     ///
     /// # Errors
     /// As the server or the way there says. Not being permitted is a note.
-    pub async fn read(ids: &[String], organization: &str, api: &IdentityApi, ctx: &mut Context) -> Result<Self> {
-        if ids.is_empty() {
-            return Ok(Self(None));
-        }
+    pub async fn read(organization: &str, api: &IdentityApi, ctx: &mut Context) -> Result<Self> {
         match api.groups(organization).await {
             Ok(groups) => Ok(Self(Some(groups))),
             Err(failure) if failure.kind() == Kind::NotPermitted => {

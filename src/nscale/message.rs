@@ -176,8 +176,8 @@ fn or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(deserial
 /// Reads RFC 3339. A time that cannot be understood is none, for all else of
 /// the answer is of use without it.
 fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    let text: Option<String> = Option::deserialize(deserializer)?;
-    Ok(text.and_then(|text| text.parse().ok()))
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(value.as_str().and_then(|text| text.parse().ok()))
 }
 
 fn write_time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -208,7 +208,7 @@ mod tests {
         for json in [
             "{}",
             r#"{"metadata":null,"spec":null,"status":null}"#,
-            r#"{"metadata":{"tags":null,"creationTime":"soon","name":null},"spec":{"groupIDs":null},"status":{"expiry":null,"new":[1]}}"#,
+            r#"{"metadata":{"tags":null,"creationTime":7,"modifiedTime":"soon","name":null},"spec":{"groupIDs":null},"status":{"expiry":null,"new":[1]}}"#,
         ] {
             let account: Account = serde_json::from_str(json).unwrap();
             assert_eq!((account.metadata, account.spec), Default::default(), "{json}");

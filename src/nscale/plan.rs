@@ -4,6 +4,7 @@
 use crate::nscale::document::AccountDocument;
 use crate::nscale::groups::Groups;
 use crate::nscale::message::{Account, AccountSpec, AccountWrite, Tag, WriteMetadata};
+use crate::output::sanitize::escape;
 
 /// A field that an update sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,8 +124,21 @@ pub fn touched(
         (Field::Tags, Some(document)) => document.tags.is_some(),
         (Field::Groups, Some(document)) => document.group_ids.is_some(),
     };
-    let is_other = |field: &Field| differs(*field, &before, &now) && differs(*field, &now, message);
+    // The server writes groups one by one: each is looked at by itself.
+    let is_in = |message: &AccountWrite, id: &String| message.spec.group_ids.contains(id);
+    let mut ids = [&before, &now, message].into_iter().flat_map(|message| &message.spec.group_ids);
+    let groups_touched = ids.any(|id| is_in(&now, id) != is_in(&before, id) && is_in(&now, id) != is_in(message, id));
+    let is_other = |field: &Field| match field {
+        Field::Groups => groups_touched,
+        field => differs(*field, &before, &now) && differs(*field, &now, message),
+    };
     Field::ALL.into_iter().filter(|field| is_set(*field)).filter(is_other).collect()
+}
+
+/// Whether two readings of an account say the same, of what can be set.
+pub fn is_same(one: &Account, other: &Account) -> bool {
+    let (one, other) = (as_message(one), as_message(other));
+    !Field::ALL.into_iter().any(|field| differs(field, &one, &other))
 }
 
 fn differs(field: Field, one: &AccountWrite, other: &AccountWrite) -> bool {
@@ -148,13 +162,18 @@ fn differs(field: Field, one: &AccountWrite, other: &AccountWrite) -> bool {
 fn show(field: Field, message: &AccountWrite) -> Option<String> {
     match field {
         Field::Name => Some(message.metadata.name.clone()),
-        Field::Description => message.metadata.description.as_ref().map(|text| format!("\"{text}\"")),
+        Field::Description => message.metadata.description.as_ref().map(|text| quoted(text)),
         Field::Tags => {
             let tags = message.metadata.tags.as_deref().unwrap_or_default();
             (!tags.is_empty()).then(|| show_tags(tags))
         }
         Field::Groups => None,
     }
+}
+
+/// A text in quotes, with what cannot be seen made visible.
+fn quoted(text: &str) -> String {
+    escape(format!("\"{}\"", text.replace('\n', "\\n")).as_bytes())
 }
 
 /// Tags on one line.
@@ -184,8 +203,11 @@ mod tests {
         assert_eq!(merged(&account("a", Some("two"), &["h", "g"])), []);
         assert_eq!(merged(&account("b", Some("one"), &[])), []);
         assert_eq!(merged(&account("c", Some("one"), &[])), [Field::Name]);
+        let message = super::message(&document, None, false);
         let whole = |now: &Account| touched(&before, now, &message, None);
         assert_eq!(whole(&account("a", Some("two"), &["h", "g"])), [Field::Description]);
-        assert_eq!(whole(&account("a", Some("one"), &[])), [Field::Groups]);
+        // It is to leave both groups: leaving one is half of that.
+        assert_eq!(whole(&account("a", Some("one"), &["g"])), []);
+        assert_eq!(whole(&account("a", Some("one"), &["g", "h", "i"])), [Field::Groups]);
     }
 }

@@ -74,6 +74,7 @@ fn status(account: &Account, ctx: &Context) -> Cell {
         ("deprovisioning", _) => Cell::toned("Deleting", Tone::Faint),
         _ if is_over => Cell::toned("Expired", Tone::Bad),
         (_, "degraded" | "error") => Cell::toned("Degraded", Tone::Warning),
+        _ if account.status.expiry.is_none() => "Unknown".into(),
         // What a newer server may say, and what an older one calls unknown.
         _ => Cell::toned("Active", Tone::Good),
     }

@@ -38,6 +38,8 @@ pub struct Minted {
     pub what: String,
     /// Names the rescue file: the server's id.
     pub id: String,
+    /// The ending of the rescue file's name: what its content is.
+    pub extension: &'static str,
     /// The content of a file that holds the secret.
     pub file_content: String,
     /// How to undo the minting, as a hint.
@@ -107,11 +109,11 @@ impl Delivery {
             let path = file.path().to_owned();
             if let Err(error) = file.commit(minted.file_content.as_bytes()) {
                 let what = format!("{} was made, but {} cannot be written", minted.what, path.display());
-                return Err(Aside::new(&ctx.env, minted).explain(ctx, minted, Failure::unexpected(what).source(error)));
+                return Err(Aside::new(ctx, minted).explain(ctx, minted, Failure::unexpected(what).source(error)));
             }
             in_file = Some(path);
         }
-        let aside = (is_risky && in_file.is_none()).then(|| Aside::new(&ctx.env, minted));
+        let aside = (is_risky && in_file.is_none()).then(|| Aside::new(ctx, minted));
         let mut has_secret = false;
         let written = match shown.await {
             Ok(shown) => {
@@ -123,20 +125,13 @@ impl Delivery {
         match (written, in_file) {
             (Ok(()), Some(path)) => ctx.note(&format!("{} written to {}", minted.what, path.display())),
             (Ok(()), None) if self.stdout == Stdout::Discarded || !has_secret => {
-                let aside = aside.unwrap_or_else(|| Aside::new(&ctx.env, minted));
+                let aside = aside.unwrap_or_else(|| Aside::new(ctx, minted));
                 let why =
                     if has_secret { "standard output is discarded" } else { "the output does not contain the secret" };
-                match aside.keep() {
-                    Some(path) => ctx.warn(&format!(
-                        "{why}: {} cannot be shown again, and is kept in {}",
-                        minted.what,
-                        path.display()
-                    )),
-                    None => ctx.warn(&format!(
-                        "{why}, no file could be written, and it cannot be shown again; {}",
-                        minted.undo
-                    )),
-                }
+                let Ok(path) = &aside.0 else {
+                    return Err(aside.explain(ctx, minted, Failure::unexpected(why)));
+                };
+                ctx.warn(&format!("{why}: {} cannot be shown again, and is kept in {}", minted.what, path.display()));
                 return Ok(true);
             }
             (Ok(()), None) => {
@@ -148,7 +143,7 @@ impl Delivery {
                 return Err(failure.hint(format!("{} is in {}", minted.what, path.display())));
             }
             (Err(failure), None) => {
-                let aside = aside.unwrap_or_else(|| Aside::new(&ctx.env, minted));
+                let aside = aside.unwrap_or_else(|| Aside::new(ctx, minted));
                 return Err(aside.explain(ctx, minted, failure));
             }
         }
@@ -156,58 +151,46 @@ impl Delivery {
     }
 }
 
-/// A secret in a rescue file. Dropped before it was decided what becomes of
-/// it, as when the user interrupts, it says where the file is.
-struct Aside {
-    file: io::Result<PathBuf>,
-    is_settled: bool,
-}
+/// A secret in a rescue file.
+struct Aside(io::Result<PathBuf>);
 
 impl Aside {
-    fn new(env: &Environment, minted: &Minted) -> Self {
-        Self { file: rescue(env, minted), is_settled: false }
-    }
-
-    /// Leaves the file in place.
-    fn keep(mut self) -> Option<PathBuf> {
-        self.is_settled = true;
-        self.file.as_ref().ok().cloned()
+    fn new(ctx: &Context, minted: &Minted) -> Self {
+        let file = rescue(&ctx.env, minted);
+        if let Ok(path) = &file {
+            ctx.interrupt.advise(kept_in(minted, path));
+        }
+        Self(file)
     }
 
     /// The secret was delivered: the file is of no use.
-    fn remove(mut self) {
-        self.is_settled = true;
-        if let Ok(path) = &self.file {
+    fn remove(self) {
+        if let Ok(path) = self.0 {
             let _ = fs::remove_file(path);
         }
     }
 
     /// Says in the failure where the secret is. Where no file could be written
     /// a person at the terminal is shown it.
-    fn explain(mut self, ctx: &mut Context, minted: &Minted, failure: Failure) -> Failure {
-        self.is_settled = true;
-        match &self.file {
-            Ok(path) => failure.hint(format!("{} is kept in {}", minted.what, path.display())).hint(&minted.undo),
-            Err(error) if ctx.stderr.is_terminal() => {
-                // The one message that holds a secret: a person is there to take it.
-                let _ = ctx.stderr.write_line(minted.file_content.trim_end());
-                let _ = ctx.stderr.flush();
-                let shown = format!("no file could be written either ({error}): {} is shown above, once", minted.what);
-                failure.hint(shown).hint(&minted.undo)
-            }
-            Err(error) => failure
-                .hint(format!("no rescue file could be written either ({error}): the secret is lost"))
-                .hint(&minted.undo),
-        }
+    fn explain(self, ctx: &mut Context, minted: &Minted, failure: Failure) -> Failure {
+        let error = match self.0 {
+            Ok(path) => return failure.hint(kept_in(minted, &path)).hint(&minted.undo),
+            Err(error) => error,
+        };
+        let lost = if ctx.stderr.is_terminal() {
+            // The one message that holds a secret: a person is there to take it.
+            let _ = ctx.stderr.write_line(minted.file_content.trim_end());
+            let _ = ctx.stderr.flush();
+            format!("no file could be written either ({error}): {} is shown above, once", minted.what)
+        } else {
+            format!("no rescue file could be written either ({error}): the secret is lost")
+        };
+        failure.hint(lost).hint(&minted.undo)
     }
 }
 
-impl Drop for Aside {
-    fn drop(&mut self) {
-        if let (false, Ok(path)) = (self.is_settled, &self.file) {
-            let _ = writeln!(io::stderr(), "note: the secret is kept in {}", path.display());
-        }
-    }
+fn kept_in(minted: &Minted, path: &Path) -> String {
+    format!("{} is kept in {}", minted.what, path.display())
 }
 
 /// Whether a character of an id means nothing to a shell or a file system.
@@ -225,7 +208,7 @@ fn rescue(env: &Environment, minted: &Minted) -> io::Result<PathBuf> {
     let in_state = |state: PathBuf| {
         let directory = state.join("nscred/undelivered");
         DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
-        private_file::add(&directory, name, minted.file_content.as_bytes())
+        private_file::add(&directory, name, minted.extension, minted.file_content.as_bytes())
     };
     if let Some(Ok(path)) = state.map(in_state) {
         return Ok(path);
@@ -234,7 +217,7 @@ fn rescue(env: &Environment, minted: &Minted) -> io::Result<PathBuf> {
     // else can have made ready.
     let directory =
         tempfile::Builder::new().prefix("nscred-undelivered-").permissions(Permissions::from_mode(0o700)).tempdir()?;
-    let path = private_file::add(directory.path(), name, minted.file_content.as_bytes())?;
+    let path = private_file::add(directory.path(), name, minted.extension, minted.file_content.as_bytes())?;
     let _ = directory.keep();
     Ok(path)
 }

@@ -121,17 +121,17 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts a file beside others under a name that none of them has: `stem.json`,
-/// else `stem-2.json` and so on.
+/// Puts a file beside others under a name that none of them has:
+/// `stem.extension`, else `stem-2.extension` and so on.
 ///
 /// # Errors
 /// Whatever creating, writing or renaming says.
-pub fn add(directory: &Path, stem: &str, content: &[u8]) -> io::Result<PathBuf> {
+pub fn add(directory: &Path, stem: &str, extension: &str, content: &[u8]) -> io::Result<PathBuf> {
     let mut temporary = create_beside(&directory.join(stem))?;
     temporary.write_all(content)?;
     temporary.as_file().sync_all()?;
     for number in 1u32.. {
-        let name = if number == 1 { format!("{stem}.json") } else { format!("{stem}-{number}.json") };
+        let name = if number == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{number}.{extension}") };
         let path = directory.join(name);
         match temporary.persist_noclobber(&path) {
             Ok(_) => {

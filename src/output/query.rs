@@ -14,6 +14,9 @@ use crate::output::formats;
 
 type Data = data::JustLut<Val>;
 
+/// Where the library departs from jq in what scripts over these APIs use.
+const PRELUDE: &str = include_str!("prelude.jq");
+
 /// `-q`.
 #[derive(Debug, Args)]
 pub struct QueryArgs {
@@ -88,6 +91,9 @@ impl Query {
     fn results(&self, json: &[u8]) -> Result<Vec<u8>> {
         /// More results than this come from a filter without end.
         const MOST: usize = 1024 * 1024 * 1024;
+        if depth(json) > DEEPEST {
+            return Err(Failure::unexpected("the answer is nested too deeply for a filter"));
+        }
         let input = read::parse_single(json)
             .map_err(|error| Failure::unexpected(format!("the answer is not JSON: {error}")))?;
         let mut out = Vec::new();
@@ -126,6 +132,29 @@ impl Query {
     }
 }
 
+/// The most levels of an answer that fit the filter's stack.
+const DEEPEST: usize = 10_000;
+
+/// How deeply brackets are nested, those in texts apart.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut escaped) = (0usize, 0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            _ if in_text => {}
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
 fn write_result(out: &mut Vec<u8>, value: &Val) -> io::Result<()> {
     match value {
         Val::TStr(text) | Val::BStr(text) => out.extend_from_slice(text),
@@ -141,7 +170,8 @@ fn compile(code: &str) -> Result<Filter<Native<Data>>> {
     if code.len() > LONGEST {
         return Err(Failure::usage("the filter is over 8 KiB"));
     }
-    let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    let own = load::parse(PRELUDE, |parser| parser.defs()).unwrap_or_default();
+    let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs()).chain(own);
     // `env` would hand every variable, credentials included, to the output.
     let functions = jaq_core::funs()
         .chain(jaq_std::funs())
@@ -234,6 +264,38 @@ mod tests {
         for filter in ["@csv", ".[0] | @tsv"] {
             assert!(run(&[filter], r#"{"a": 1}"#).is_err() && run(&[filter], "[[[1]]]").is_err(), "{filter}");
         }
+    }
+
+    #[test]
+    fn as_jq_has_it() {
+        let json = r#"{"tags":[{"name":"a","value":"x"},{"key":"b","value":false},{"k":1,"v":null}],"row":["n",null,1.5,true]}"#;
+        for (filter, expected) in [
+            (".tags | from_entries", r#"{"a":"x","b":false,"1":null}"#),
+            (r#".row | join(",")"#, "n,,1.5,true"),
+            (r#"[] | join(",")"#, ""),
+            (r#"["a"] | join(",")"#, "a"),
+            (r#"[.row[0] | IN("n", "m")]"#, "[true]"),
+            (r#"IN(.row[]; "m")"#, "false"),
+            (r#"INDEX(.tags[]; .name) | keys"#, r#"["a","null"]"#),
+            (r#".tags | INDEX(.k) | length"#, "2"),
+            (r#"[.row[] | ltrimstr("n")]"#, r#"["",null,1.5,true]"#),
+            (r#""abc" | rtrimstr("c"), rtrimstr("b"), rtrimstr(1)"#, "ab\nabc\nabc"),
+            (
+                r#"["1 2", "2026-01-01", "x", "", "7", 7] | map(try tonumber catch "no")"#,
+                r#"["no","no","no","no",7,7]"#,
+            ),
+            (r#"["1 2", "{}"] | map(try fromjson catch "no")"#, r#"["no",{}]"#),
+            ("[leaf_paths] | length", "7"),
+        ] {
+            assert_eq!(run(&[filter], json).ok().as_deref(), Some(format!("{expected}\n").as_str()), "{filter}");
+        }
+    }
+
+    #[test]
+    fn what_is_nested_without_end_is_refused() {
+        let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+        assert!(run(&["."], &deep).is_err());
+        assert_eq!(depth(br#"[{"a":"[[[\"[","b":[]}]"#), 3);
     }
 
     #[test]

@@ -161,13 +161,28 @@ fn unknown_groups_are_refused_and_the_known_ones_named() {
 }
 
 #[test]
+fn an_update_that_changes_nothing_sends_nothing() {
+    let sandbox = Sandbox::start();
+    let (id, _) = make(&sandbox, "ci", &["developers"]);
+    let path = sandbox.write("made.json", sandbox.sa(&format!("get --id {id} --json")).ok());
+    // Nobody is asked either: there is no terminal here.
+    for flags in ["--yes", "--yes --json", "--yes --merge"] {
+        let run = sandbox.sa(&format!("update --id {id} --file {path} {flags}"));
+        assert!(run.stderr.contains("nothing to change"), "{run:#?}");
+        assert!(run.ok().contains(&id));
+    }
+    let seen = sandbox.sa(&format!("get --id {id} --json")).json();
+    assert_eq!(seen["metadata"]["modifiedTime"], Value::Null);
+}
+
+#[test]
 fn merge_keeps_what_the_document_leaves_out() {
     let sandbox = Sandbox::start();
     let (id, _) = make(&sandbox, "ci", &["developers"]);
     let path = sandbox.write("sa.json", r#"{"metadata":{"description":"nightly"}}"#);
     let run = sandbox.sa(&format!("update --id {id} --file {path} --yes --merge"));
     assert!(!run.stderr.contains("erased"), "{run:#?}");
-    assert!(run.ok().contains("Groups:       developers ("));
+    assert!(run.ok().contains(&format!("Groups:       {}", group(&sandbox, "developers"))));
     let seen = sandbox.sa(&format!("get --id {id} --json")).json();
     assert_eq!(seen["metadata"]["name"], "ci");
     assert_eq!(seen["metadata"]["description"], "nightly");

@@ -13,10 +13,11 @@ const DOCUMENT: &str = r#"{"metadata":{"name":"documented","description":"as pri
 fn run(program: &str, line: &str, answers: &[(&str, &str)]) -> String {
     let world = World::new();
     world.write("serviceaccount.json", DOCUMENT);
+    world.write("first.json", DOCUMENT.replace("as printed", "before"));
     let line = line.replace("nscale ", &format!("{program} "));
     let line = line.replace("<org-id>", "\"$NSCALE_ORGANIZATION_ID\"").replace("<sa-id>", "\"$ID\"");
     let script = format!(
-        "ID=$(nscred sa create --file serviceaccount.json --yes -q .metadata.id 2> /dev/null)\n\
+        "ID=$(nscred sa create --file first.json --yes -q .metadata.id 2> /dev/null)\n\
          {line} || exit\n\
          echo \"then $(nscred sa list -q length) accounts\""
     );
@@ -44,7 +45,7 @@ fn check(line: &str, answers: &[(&str, &str)], expected: &[&str]) {
 }
 
 const CREATED: [&str; 3] = ["Name:         documented", "Access Token: eyJ", "then 3 accounts"];
-const UPDATED: [&str; 3] = ["is like that already", "Modified At:", "then 2 accounts"];
+const UPDATED: [&str; 3] = ["description: \"before\" -> \"as printed\"", "Modified At:", "then 2 accounts"];
 
 #[test]
 fn list() {
@@ -53,7 +54,7 @@ fn list() {
 
 #[test]
 fn get() {
-    let expected = ["Name:         documented", "Description:  as printed", "Expires At:   in "];
+    let expected = ["Name:         documented", "Description:  before", "Expires At:   in "];
     check("nscale serviceaccounts get --id <sa-id> --org <org-id>", &[], &expected);
 }
 

@@ -1,6 +1,10 @@
 //! The identity API when it does not say yes: each status in words and in
 //! the exit code, races, and answers that never come.
 
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::accounts::{CREATED, GROUP, GROUPS, ID, LIST, MINTED, ORG, TOKEN, check};
 use crate::nscale_world;
 use crate::server::{Server, answer, json};
@@ -158,6 +162,13 @@ fn rotate_and_delete_try_again_after_a_conflict() {
     let (world, server) = nscale_world([conflict(), answer(200, "", "")]);
     sa(&world, "delete", &format!("--id {ID} --yes")).ok();
     server.requests(2);
+    // It was there, and is gone by now.
+    let (world, server) = nscale_world([conflict(), error(404, "not_found", "resource not found")]);
+    sa(&world, "delete", &format!("--id {ID} --yes")).ok();
+    server.requests(2);
+    let (world, server) = nscale_world([answer(502, "Retry-After: 0\r\n", ""), answer(429, "Retry-After: 99\r\n", "")]);
+    sa(&world, "delete", &format!("--id {ID} --yes")).fails(8);
+    server.requests(2);
     let (world, server) = nscale_world(std::iter::repeat_n(conflict(), 9));
     sa(&world, "rotate", &format!("--id {ID} --yes")).fails_with(6, "at the same moment");
     server.requests(4);
@@ -181,18 +192,17 @@ fn changed(from: &str, to: &str) -> String {
 fn an_update_goes_on_after_a_conflict_that_is_none_of_its_own() {
     let now = changed("pipeline bot", "by somebody else");
     let one = now.trim_start_matches('[').trim_end_matches(']');
-    let answers = [LIST, GROUPS].map(|body| json(200, body));
-    let (world, server) = nscale_world(answers.into_iter().chain([conflict(), json(200, &now), json(200, one)]));
+    let (world, server) = nscale_world([json(200, LIST), conflict(), json(200, &now), json(200, one)]);
     let path = world.write("sa.json", r#"{"metadata":{"name":"renamed"}}"#);
     let run = sa(&world, "update", &format!("--id {ID} --file {path} --merge --yes"));
     assert!(run.stderr.contains("somebody else changed"), "{run:#?}");
     run.ok();
-    let requests = server.requests(5);
-    assert!(requests[2].body.contains("pipeline bot"), "{requests:#?}");
+    let requests = server.requests(4);
+    assert!(requests[1].body.contains("pipeline bot"), "{requests:#?}");
     // What it keeps is what there is now, not what there was.
     let body = r#"{"metadata":{"name":"renamed","description":"by somebody else","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":["b3b1c0de-52a1-4c4e-9f7a-2f9f6f0c1d11"]}}"#;
     let path = format!("PUT /api/v1/organizations/{ORG}/serviceaccounts/{ID}");
-    check(&requests[4], &path, body);
+    check(&requests[3], &path, body);
 }
 
 #[test]
@@ -201,12 +211,15 @@ fn an_update_stops_at_a_conflict_about_what_it_sets() {
         (r#"{"metadata":{"name":"renamed"}}"#, "--merge", changed("ci-deployer", "by-somebody-else")),
         (r#"{"metadata":{"name":"ci-deployer"},"spec":{"groupIDs":[]}}"#, "", changed("pipeline bot", "other")),
     ] {
-        let answers = [LIST, GROUPS].map(|body| json(200, body));
-        let (world, server) = nscale_world(answers.into_iter().chain([conflict(), json(200, &now)]));
+        // The names of groups that it leaves are looked up.
+        let before = if flags.is_empty() { vec![LIST, GROUPS] } else { vec![LIST] };
+        let count = before.len() + 2;
+        let answers = before.into_iter().map(|body| json(200, body));
+        let (world, server) = nscale_world(answers.chain([conflict(), json(200, &now)]));
         let path = world.write("sa.json", document);
         let stderr = sa(&world, "update", &format!("--id {ID} --file {path} --yes {flags}")).fails(6);
         assert!(stderr.contains("and with it its ") && stderr.contains("--dry-run"), "{stderr}");
-        server.requests(4);
+        server.requests(count);
     }
 }
 
@@ -215,9 +228,27 @@ fn an_update_whose_own_first_half_landed_goes_on() {
     // The name was written before the conflict about a group came up.
     let now = changed("ci-deployer", "renamed");
     let one = now.trim_start_matches('[').trim_end_matches(']');
-    let answers = [LIST, GROUPS].map(|body| json(200, body));
-    let (world, server) = nscale_world(answers.into_iter().chain([conflict(), json(200, &now), json(200, one)]));
+    let (world, server) = nscale_world([json(200, LIST), conflict(), json(200, &now), json(200, one)]);
     let path = world.write("sa.json", r#"{"metadata":{"name":"renamed"}}"#);
+    sa(&world, "update", &format!("--id {ID} --file {path} --merge --yes")).ok();
+    server.requests(4);
+}
+
+#[test]
+fn groups_that_a_conflict_left_in_part_are_its_own() {
+    let wanted = "c3b1c0de-52a1-4c4e-9f7a-2f9f6f0c1d11";
+    let more = "d3b1c0de-52a1-4c4e-9f7a-2f9f6f0c1d11";
+    let all = format!(
+        "{},{},{}",
+        GROUPS.trim_matches(['[', ']']),
+        GROUPS.trim_matches(['[', ']']).replace(GROUP, wanted),
+        GROUPS.trim_matches(['[', ']']).replace(GROUP, more)
+    );
+    let now = changed(GROUP, &format!("{GROUP}\",\"{wanted}"));
+    let one = now.trim_start_matches('[').trim_end_matches(']');
+    let (world, server) =
+        nscale_world([json(200, LIST), json(200, &format!("[{all}]")), conflict(), json(200, &now), json(200, one)]);
+    let path = world.write("sa.json", format!(r#"{{"spec":{{"groupIDs":["{GROUP}","{wanted}","{more}"]}}}}"#));
     sa(&world, "update", &format!("--id {ID} --file {path} --merge --yes")).ok();
     server.requests(5);
 }
@@ -315,4 +346,43 @@ fn the_token_is_in_no_log_and_no_error() {
         let stderr = world.sa(&format!("rotate {flag} {TOKEN} --id {TOKEN} --yes")).fails(2);
         assert!(!stderr.contains("CANARY"), "{stderr}");
     }
+}
+
+/// Rotates while somebody interrupts: the request is on its way by then, and
+/// is answered after that, or never.
+fn interrupted(is_answered: bool) -> (i32, serde_json::Value, World) {
+    let (server, heard, gate) = Server::gated([json(200, CREATED)]);
+    let mut world = World::new();
+    world.set("NSCALE_SERVICE_TOKEN", TOKEN).set("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", &server.url);
+    let mut command = world.command("nscale");
+    command.args(["sa", "rotate", "--org", ORG, "--id", ID, "--yes", "-q", "def f: f; f"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    heard.recv().unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let gate = (!is_answered).then_some(gate);
+    let output = child.wait_with_output().unwrap();
+    drop(gate);
+    (output.status.code().unwrap(), serde_json::from_slice(&output.stderr).unwrap(), world)
+}
+
+#[test]
+fn an_interrupted_rotation_says_what_became_of_it() {
+    let (code, error, _world) = interrupted(false);
+    assert_eq!((code, &error["kind"]), (8, &"outcome_unknown".into()));
+    assert!(error["hints"][0].as_str().unwrap().contains("serviceaccounts rotate"), "{error}");
+    // The answer came, and what never ends is the filter.
+    let (code, error, world) = interrupted(true);
+    assert_eq!((code, &error["kind"]), (130, &"interrupted".into()));
+    let file = world.path(&format!("home/.local/state/nscred/undelivered/{ID}.token"));
+    assert!(error["hints"][0].as_str().unwrap().ends_with(&format!("is kept in {}", file.display())), "{error}");
+    assert_eq!(std::fs::read_to_string(file).unwrap(), format!("{MINTED}\n"));
+}
+
+#[test]
+fn a_token_that_can_be_kept_nowhere_is_a_failure() {
+    let (mut world, _server) = nscale_world([json(200, CREATED)]);
+    world.set("XDG_STATE_HOME", "/dev/null").set("TMPDIR", "/dev/null");
+    let run = sa(&world, "rotate", &format!("--id {ID} --yes -q .metadata.id"));
+    assert_eq!(run.code, 1, "{run:#?}");
+    assert!(run.stderr.contains("the secret is lost"), "{run:#?}");
 }

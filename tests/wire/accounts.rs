@@ -163,9 +163,19 @@ fn create_sends_nothing_that_was_not_said() {
 fn a_token_in_an_answer_that_does_not_fit_is_not_lost() {
     for body in [
         r#"{"status":{"accessToken":"eyJhbGciOiJuZXcifQ.NEWkey.NEWiv.NEWtext.NEWtag"}}"#,
+        // Cut off, in an array, behind a mark, with half a character.
+        r#"{"status":{"accessToken":"eyJhbGciOiJuZXcifQ.NEWkey.NEWiv.NEWtext.NEWtag""#,
+        "\u{feff}[{\"status\":{\"accessToken\":\"eyJhbGciOiJuZXcifQ.NEWkey.NEWiv.NEWtext.NEWtag\"}}]",
+        r#"{"metadata":{"name":"\ud800"},"status":{"accessToken":"eyJhbGciOiJuZXcifQ.NEWkey.NEWiv.NEWtext.NEWtag"}}"#,
         r#"{"metadata":7,"spec":[],"status":{"expiry":12,"accessToken":"eyJhbGciOiJuZXcifQ.NEWkey.NEWiv.NEWtext.NEWtag","new":{}}}"#,
     ] {
         let (world, _server) = nscale_world([answer(200, "Content-Type: text/plain\r\n", body)]);
+        let run = sa(&world, "rotate", &format!("--id {ID} --yes"));
+        assert!(run.ok().ends_with(&format!("Access Token: {MINTED}\n")), "{body}");
+        // The connection breaks before the answer is whole.
+        let cut = answer(200, "Content-Type: application/json\r\nConnection: close\r\n", body);
+        let cut = cut.replace("Content-Length: ", "Content-Length: 9");
+        let (world, _server) = nscale_world([cut]);
         let run = sa(&world, "rotate", &format!("--id {ID} --yes"));
         assert!(run.ok().ends_with(&format!("Access Token: {MINTED}\n")), "{body}");
     }
@@ -197,14 +207,14 @@ fn update_replaces_all_of_it() {
 #[test]
 fn update_with_merge_sends_what_there_is() {
     let updated = LIST.trim_start_matches('[').trim_end_matches(']');
-    let (world, server) = nscale_world([json(200, LIST), json(200, GROUPS), json(200, updated)]);
+    let (world, server) = nscale_world([json(200, LIST), json(200, updated)]);
     let path = world.write("sa.json", r#"{"metadata":{"description":"nightly"}}"#);
     let run = sa(&world, "update", &format!("--id {ID} --file {path} --merge --yes"));
     assert!(run.stderr.contains("  description: \"pipeline bot\" -> \"nightly\"\n"), "{run:#?}");
     assert!(!run.stderr.contains("erased"), "{run:#?}");
     run.ok();
     let body = r#"{"metadata":{"name":"ci-deployer","description":"nightly","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":["b3b1c0de-52a1-4c4e-9f7a-2f9f6f0c1d11"]}}"#;
-    check(&server.requests(3)[2], &format!("PUT {ACCOUNT}"), body);
+    check(&server.requests(2)[1], &format!("PUT {ACCOUNT}"), body);
 }
 
 #[test]
@@ -227,15 +237,40 @@ fn delete_is_done_with_an_empty_answer() {
 
 #[test]
 fn self_and_the_only_organization_are_asked_for() {
-    let userinfo =
-        format!(r#"{{"https://unikorn-cloud.org/authz":{{"acctype":"service","orgIds":["{ORG}"]}},"sub":"{ID}"}}"#);
+    let userinfo = |orgs: &str| {
+        json(
+            200,
+            &format!(r#"{{"https://unikorn-cloud.org/authz":{{"acctype":"service","orgIds":[{orgs}]}},"sub":"{ID}"}}"#),
+        )
+    };
     let organizations = format!(
         r#"[{{"metadata":{{"id":"{ORG}","name":"example","creationTime":"2026-09-01T10:00:00Z","provisioningStatus":"provisioned","healthStatus":"healthy"}},"spec":{{"organizationType":"adhoc"}}}}]"#
     );
-    let (world, server) = nscale_world([json(200, &userinfo), json(200, &organizations), json(200, CREATED)]);
-    assert_eq!(world.sa("rotate --id self --yes -q .status.accessToken").ok(), format!("{MINTED}\n"));
-    let requests = server.requests(3);
+    let answers = [
+        userinfo(&format!("\"{ORG}\"")),
+        json(200, CREATED),
+        userinfo(""),
+        json(200, &organizations),
+        json(200, CREATED),
+    ];
+    let (world, server) = nscale_world(answers);
+    for _ in 0..2 {
+        assert_eq!(world.sa("rotate --id self --yes -q .status.accessToken").ok(), format!("{MINTED}\n"));
+    }
+    let requests = server.requests(5);
     check(&requests[0], "GET /oauth2/v2/userinfo", "");
-    check(&requests[1], "GET /api/v1/organizations", "");
-    check(&requests[2], &format!("POST {ACCOUNT}/rotate"), "");
+    check(&requests[1], &format!("POST {ACCOUNT}/rotate"), "");
+    check(&requests[3], "GET /api/v1/organizations", "");
+    check(&requests[4], &format!("POST {ACCOUNT}/rotate"), "");
+    let user = r#"{"https://unikorn-cloud.org/authz":{"acctype":"user","orgIds":[]},"sub":"ops@example.com"}"#;
+    let (world, _server) = nscale_world([json(200, user)]);
+    world.sa("rotate --id self --yes").fails_with(2, "belongs to no service account");
+}
+
+#[test]
+fn an_update_without_an_answer_is_done_and_read_again() {
+    let (world, server) = nscale_world([json(200, LIST), answer(200, "", ""), json(200, LIST)]);
+    let path = world.write("sa.json", r#"{"metadata":{"name":"renamed"}}"#);
+    assert!(sa(&world, "update", &format!("--id {ID} --file {path} --merge --yes")).ok().contains(ID));
+    server.requests(3);
 }

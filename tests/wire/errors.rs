@@ -149,12 +149,15 @@ fn a_listing_is_tried_again_and_a_create_is_not() {
 
 #[test]
 fn a_create_without_an_answer_is_outcome_unknown() {
-    for response in [
-        "",
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{\"bearerToken\":",
+    for (response, words) in [
+        ("", "its outcome is unknown"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{\"bearerToken\":",
+            "the secret in it is lost",
+        ),
     ] {
         let (world, server) = world([response.to_owned()]);
-        let stderr = world.create("ci", "").fails_with(8, "its outcome is unknown");
+        let stderr = world.create("ci", "").fails_with(8, words);
         assert!(stderr.contains("look for \"ci\" in `nsc token list`"), "{stderr}");
         server.requests(1);
     }

@@ -120,7 +120,11 @@ async fn mint(
         access: AccessPolicy { grants },
         scope: if args.user { Scope::Membership } else { Scope::Unknown },
     };
-    let program = ctx.program;
+    let lost = format!(
+        "look for \"{}\" in `{} token list`; if it is there, its secret is lost: revoke it and create another",
+        args.name, ctx.program
+    );
+    ctx.interrupt.advise_if_unknown(&lost);
     api.create(&request).await.map_err(|failure| {
         let failure = if args.user {
             failure
@@ -130,12 +134,7 @@ async fn mint(
                     .to_owned()
             })
         };
-        failure.hint_on(Kind::OutcomeUnknown, || {
-            format!(
-                "look for \"{}\" in `{program} token list`; if it is there, its secret is lost: revoke it and create another",
-                args.name
-            )
-        })
+        failure.hint_on(Kind::OutcomeUnknown, || lost)
     })
 }
 
@@ -153,6 +152,7 @@ async fn hand_over(
     let minted = Minted {
         what: format!("token {}", if id.is_empty() { &args.name } else { id }),
         id: id.to_owned(),
+        extension: "json",
         file_content: format!("{}\n", json!({ "bearer_token": secret })),
         // The id is the server's text, and a hint is made to be pasted.
         undo: if !id.is_empty() && id.chars().all(is_plain) {

@@ -10,6 +10,7 @@ use crate::input::prompt::can_ask;
 use crate::nscale::api::{IdentityApi, accounts_path};
 use crate::nscale::commands::input::{InputArgs, WAYS};
 use crate::nscale::commands::minted::hand_over;
+use crate::nscale::commands::update::STALE;
 use crate::nscale::commands::{ChangeArgs, OrganizationArgs, OutputArgs, Rendering, interactive, preview};
 use crate::nscale::document::{AccountDocument, FORMAT};
 use crate::nscale::groups::Groups;
@@ -43,6 +44,7 @@ pub struct CreateArgs {
 
 /// Checks everything that can be checked here, asks, mints, and delivers.
 pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
+    args.change.speak_up(ctx);
     let rendering = Rendering::prepare(&args.output, ctx)?;
     let organization = organization::given(args.organization.org.as_deref(), ctx)?;
     let message = match args.input.read(ctx).await? {
@@ -58,11 +60,20 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     let organization = organization::resolve(organization, &api, ctx).await?;
     let (message, groups) = match message {
         Some(message) => {
-            let groups = Groups::read(&message.spec.group_ids, &organization, &api, ctx).await?;
-            groups.check(&message.spec.group_ids)?;
+            let groups = match message.spec.group_ids.as_slice() {
+                [] => Groups::unread(),
+                ids => {
+                    let groups = Groups::read(&organization, &api, ctx).await?;
+                    groups.check(ids)?;
+                    groups
+                }
+            };
             (message, groups)
         }
-        None => interactive::ask(&organization, &api, ctx).await?,
+        None => {
+            ctx.held = None;
+            interactive::ask(&organization, &api, ctx).await?
+        }
     };
     if args.change.dry_run {
         let request = format!("POST {}", api.address(&accounts_path(&organization)));
@@ -76,18 +87,19 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     let program = ctx.program;
     let name = &message.metadata.name;
     let look = || format!("look for \"{name}\" in `{program} serviceaccounts list --org {organization}`");
+    let lost = format!("{}; if it is there, its token is lost: rotate it for another, or delete it", look());
+    ctx.interrupt.advise_if_unknown(&lost);
     let reply = api.create(&organization, &message).await.map_err(|failure| {
-        failure
-            .hint_on(Kind::OutcomeUnknown, || {
-                format!("{}; if it is there, its token is lost: rotate it for another, or delete it", look())
-            })
-            .hint_on(Kind::Conflict, || {
-                format!(
-                    "the account may have been made without its groups, and its token is lost then; {}, and delete it before you run this again",
-                    look()
-                )
-            })
+        failure.hint_on(Kind::OutcomeUnknown, || lost).hint_on(Kind::Conflict, || {
+            format!(
+                "the account may have been made without its groups, and its token is lost then; {}, and delete it before you run this again",
+                look()
+            )
+        })
     })?;
+    if rendering.is_json && !groups.is_empty() && reply.account.spec.group_ids.is_empty() {
+        ctx.note(STALE);
+    }
     let undo = undo(&reply.account, &organization, &look(), ctx);
     hand_over(reply, &groups, undo, rendering, delivery, ctx).await
 }

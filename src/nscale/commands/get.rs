@@ -1,6 +1,7 @@
 //! `serviceaccounts get`. The server has no such call: it lists and selects.
 
 use clap::Args;
+use uuid::Uuid;
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
@@ -36,7 +37,7 @@ pub(super) async fn run(args: GetArgs, ctx: &mut Context) -> Result<()> {
         SELF => Named::Oneself,
         id if looks_secret(id) => return Err(Failure::usage("--id was given a secret; it takes an id")),
         "" => return Err(Failure::usage("--id is empty")),
-        id => Named::Id(id.to_owned()),
+        id => Named::Id(Uuid::parse_str(id).map_or_else(|_| id.to_owned(), |id| id.to_string())),
     };
     let api = IdentityApi::connect(ctx)?;
     let place = locate((organization, named), &api, ctx).await?;

@@ -64,9 +64,9 @@ impl InputArgs {
 /// The ways to hand over a document.
 pub(super) const WAYS: &str = "hand the document over with --file PATH, or with --stdin";
 
-/// Whether standard input is a pipe or a file, that somebody made for a
-/// purpose, and not a terminal or `/dev/null`.
+/// Whether standard input is a pipe, a socket or a file, that somebody made
+/// for a purpose, and not a terminal or `/dev/null`.
 fn is_piped() -> bool {
     let kind = fstat(io::stdin().as_fd()).map(|stat| FileType::from_raw_mode(stat.st_mode));
-    kind.is_ok_and(|kind| matches!(kind, FileType::Fifo | FileType::RegularFile))
+    kind.is_ok_and(|kind| matches!(kind, FileType::Fifo | FileType::RegularFile | FileType::Socket))
 }

@@ -28,6 +28,7 @@ pub(super) async fn hand_over(
     let minted = Minted {
         what: format!("the access token of service account {id}"),
         id: id.clone(),
+        extension: "token",
         file_content: format!("{token}\n"),
         undo,
     };

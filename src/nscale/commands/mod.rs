@@ -117,10 +117,15 @@ impl AccountArgs {
 
 /// Finds out what the flags left open.
 async fn locate((organization, named): (Option<String>, Named), api: &IdentityApi, ctx: &mut Context) -> Result<Place> {
+    let mut organization = organization;
     let id = match named {
         Named::Id(id) => id,
         Named::Oneself => {
             let caller = api.userinfo().await?;
+            if let (None, [only]) = (&organization, caller.authz.org_ids.as_slice()) {
+                organization =
+                    Some(canonical_id("the caller's organization", only, "the server told it; give --org instead")?);
+            }
             if caller.authz.acctype != "service" {
                 return Err(Failure::usage("the credential belongs to no service account, so --id self means nothing")
                     .hint(format!("`{} serviceaccounts list` shows the ids", ctx.program)));
@@ -212,6 +217,14 @@ impl ChangeArgs {
         }
         Err(Failure::usage("there is no terminal to ask for confirmation at")
             .hint("confirm with --yes, or look first with --dry-run"))
+    }
+
+    /// Lets nothing wait until the end where somebody will be asked: they
+    /// must know it before.
+    fn speak_up(&self, ctx: &mut Context) {
+        if self.asks() {
+            ctx.held = None;
+        }
     }
 
     /// Whether the question will be asked.

@@ -29,6 +29,7 @@ pub struct RotateArgs {
 
 /// Asks, mints, and delivers.
 pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
+    args.change.speak_up(ctx);
     let rendering = Rendering::prepare(&args.output, ctx)?;
     let named = args.account.check(ctx)?;
     args.change.check(ctx)?;
@@ -46,15 +47,17 @@ pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
     }
     let again =
         format!("`{} serviceaccounts rotate --org {} --id {} --yes`", ctx.program, place.organization, place.id);
-    let reply = api.rotate(&place.organization, &place.id).await.map_err(|failure| {
-        failure.hint_on(Kind::OutcomeUnknown, || {
-            format!(
-                "the old token may have stopped working and the new one is lost: {again} makes another; \
-                 if the credential in use is that account's own and is refused now, an administrator's is needed for it"
-            )
-        })
-    })?;
-    let undo = format!("the old token does not work any more; {again} makes another one");
+    let lost = format!(
+        "the old token may have stopped working and the new one is lost: {again} makes another; \
+         if the credential in use is that account's own and is refused now, an administrator's is needed for it"
+    );
+    ctx.interrupt.advise_if_unknown(&lost);
+    let rotated = api.rotate(&place.organization, &place.id).await;
+    let reply = rotated.map_err(|failure| failure.hint_on(Kind::OutcomeUnknown, || lost))?;
+    let undo = format!(
+        "the old token does not work any more; if the new one is lost too, {again} makes another, \
+         with an administrator's credential where it was the account's own"
+    );
     let groups = reply.account.spec.group_ids.clone();
     let is_for_people = rendering.is_for_people();
     hand_over(reply, &groups, undo, rendering, delivery, ctx).await?;

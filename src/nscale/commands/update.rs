@@ -7,11 +7,13 @@ use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::nscale::api::{IdentityApi, MOST_TRIES, Reply, account_path};
 use crate::nscale::commands::input::{InputArgs, WAYS};
-use crate::nscale::commands::{AccountArgs, ChangeArgs, OutputArgs, Place, Rendering, locate, preview, write_out};
+use crate::nscale::commands::{
+    AccountArgs, ChangeArgs, Named, OutputArgs, Place, Rendering, locate, preview, write_out,
+};
 use crate::nscale::document::{AccountDocument, FORMAT};
 use crate::nscale::groups::Groups;
 use crate::nscale::message::{Account, AccountWrite};
-use crate::nscale::plan::{Changes, message, touched};
+use crate::nscale::plan::{Changes, is_same, message, touched};
 use crate::nscale::view;
 use crate::output::table;
 
@@ -42,113 +44,185 @@ pub struct UpdateArgs {
 
 /// Reads, compares, asks, replaces.
 pub(super) async fn run(args: UpdateArgs, ctx: &mut Context) -> Result<()> {
+    args.change.speak_up(ctx);
     let rendering = Rendering::prepare(&args.output, ctx)?;
     let named = args.account.check(ctx)?;
     let document = args.input.read(ctx).await?;
     let document = document.ok_or_else(|| Failure::usage("there is no document").hint(WAYS).hint(FORMAT))?;
     let document = AccountDocument::read(&document, args.merge, ctx)?;
+    if let (_, Named::Id(id)) = &named {
+        document.check_id(id)?;
+    }
     args.change.check(ctx)?;
     let api = IdentityApi::connect(ctx)?;
     let place = locate(named, &api, ctx).await?;
     document.check_id(&place.id)?;
-    let current = current(&args, &place, &api, ctx).await?;
-    let message = message(&document, current.as_ref(), args.merge);
-    let wanted = &message.spec.group_ids;
-    let mut shown: Vec<String> = current.iter().flat_map(|account| account.spec.group_ids.clone()).collect();
-    shown.extend_from_slice(wanted);
-    let groups = Groups::read(&shown, &place.organization, &api, ctx).await?;
-    if document.group_ids.is_some() {
+    let mut plan = Plan { document: &document, merge: args.merge, current: None, message: AccountWrite::default() };
+    plan.look(&place, &api, ctx).await?;
+    let groups = groups(&plan, &place, &api, ctx).await?;
+    loop {
+        let nothing_changes = plan.announce(&groups, ctx);
+        if args.change.dry_run {
+            let request = format!("PUT {}", api.address(&account_path(&place.organization, &place.id)));
+            return preview(&request, &plan.message, rendering, ctx).await;
+        }
+        if let Some(current) = plan.current.take_if(|_| nothing_changes) {
+            ctx.note("nothing to change: the server has all of it already");
+            return show(current, &plan.message, &groups, rendering, ctx).await;
+        }
+        args.change.confirm(&format!("Update service account {}?", plan.name()), ctx).await?;
+        // What was agreed to must be what happens.
+        if !args.change.asks() || !plan.look_again(&place, &api, ctx).await? {
+            break;
+        }
+        ctx.warn("somebody else changed the account while the question stood; look again");
+    }
+    let reply = plan.send(&place, &api, ctx).await?;
+    show(reply, &plan.message, &groups, rendering, ctx).await
+}
+
+/// The groups that there are, for checking and for showing.
+async fn groups(plan: &Plan<'_>, place: &Place, api: &IdentityApi, ctx: &mut Context) -> Result<Groups> {
+    let wanted = plan.document.group_ids.as_deref().unwrap_or_default();
+    if !wanted.is_empty() {
+        let groups = Groups::read(&place.organization, api, ctx).await?;
         groups.check(wanted)?;
+        return Ok(groups);
     }
-    if let Some(current) = &current {
-        announce(&Changes::between(current, &message, &groups), current, ctx);
+    let leaves_some = plan.document.group_ids.is_some()
+        && plan.current.as_ref().is_some_and(|current| !current.account.spec.group_ids.is_empty());
+    Ok(match leaves_some {
+        // Only their names are wanted: without them it goes on too.
+        true => api.groups(&place.organization).await.map_or_else(|_| Groups::unread(), Groups::known),
+        false => Groups::unread(),
+    })
+}
+
+/// Shows the account, in the groups that were asked for.
+async fn show(
+    reply: Reply,
+    message: &AccountWrite,
+    groups: &Groups,
+    rendering: Rendering,
+    ctx: &mut Context,
+) -> Result<()> {
+    let wanted = &message.spec.group_ids;
+    let answered = &reply.account.spec.group_ids;
+    if rendering.is_json && (answered.len() != wanted.len() || answered.iter().any(|id| !wanted.contains(id))) {
+        ctx.note(STALE);
     }
-    if args.change.dry_run {
-        let request = format!("PUT {}", api.address(&account_path(&place.organization, &place.id)));
-        return preview(&request, &message, rendering, ctx).await;
-    }
-    let name = current.as_ref().map_or(message.metadata.name.as_str(), |account| account.metadata.name.as_str());
-    args.change.confirm(&format!("Update service account {name}?"), ctx).await?;
-    let plan = Plan { document: &document, merge: args.merge, current, message };
-    let (reply, message) = put(plan, &place, &api, ctx).await?;
-    let wanted: Vec<String> = message.spec.group_ids.iter().map(|id| groups.show(id)).collect();
-    let is_stale = reply.account.spec.group_ids.len() != wanted.len()
-        || reply.account.spec.group_ids.iter().any(|id| !message.spec.group_ids.contains(id));
-    if is_stale && !rendering.is_for_people() {
-        ctx.note("the server answers with the groups from before; the ones asked for were set all the same");
-    }
-    let details = view::details(&reply.account, &wanted, ctx);
+    let shown: Vec<String> = wanted.iter().map(|id| groups.show(id)).collect();
+    let details = view::details(&reply.account, &shown, ctx);
     let bytes = rendering.bytes(reply.json, || table::details(&ctx.stdout, &details)).await?;
     write_out(&bytes, ctx)
 }
 
-/// The account as it is; none where the caller may not read it and needs not.
-async fn current(args: &UpdateArgs, place: &Place, api: &IdentityApi, ctx: &mut Context) -> Result<Option<Account>> {
-    match api.accounts(&place.organization).await {
-        Ok(accounts) => Ok(Some(accounts.find(&place.id, ctx)?.account)),
-        Err(failure) if failure.kind() == Kind::NotPermitted && !args.merge => {
-            ctx.warn("this credential may not read service accounts, so it is not known what the document erases");
-            Ok(None)
-        }
-        Err(failure) => Err(failure),
-    }
-}
-
-/// Tells what will change, and above all what will be lost.
-fn announce(changes: &Changes, current: &Account, ctx: &mut Context) {
-    if ctx.held.is_some() {
-        changes.erased.iter().for_each(|lost| ctx.warn(&format!("the update erases {lost}")));
-        return;
-    }
-    let name = &current.metadata.name;
-    if changes.lines.is_empty() {
-        ctx.show(&format!("Service account {name} is like that already: nothing changes."));
-        return;
-    }
-    ctx.show(&format!("Changes to service account {name}:"));
-    for line in &changes.lines {
-        ctx.show(&format!("  {}", line.replace('\n', " ")));
-    }
-    if !changes.erased.is_empty() {
-        ctx.warn("the document replaces everything: what it leaves out is erased (--merge keeps it)");
-    }
-}
+/// What to know of the groups in the answer to a create or an update.
+pub(super) const STALE: &str =
+    "the server answers with the groups from before; the ones that were asked for are set all the same";
 
 /// What is to be sent, and what it was made from.
 struct Plan<'a> {
     document: &'a AccountDocument,
     merge: bool,
-    current: Option<Account>,
+    /// The account as it was last seen; none where it may not be read.
+    current: Option<Reply>,
     message: AccountWrite,
 }
 
-/// Sends it. After a conflict what there is now is read again, and where
-/// nobody else set a field that this sets, it is sent again.
-async fn put(mut plan: Plan<'_>, place: &Place, api: &IdentityApi, ctx: &mut Context) -> Result<(Reply, AccountWrite)> {
-    let mut tries = 1;
-    loop {
-        let failure = match api.update(&place.organization, &place.id, &plan.message).await {
-            Ok(reply) => return Ok((reply, plan.message)),
-            Err(failure) => failure.hint_on(Kind::OutcomeUnknown, || "run it again: that can do no harm".to_owned()),
+impl Plan<'_> {
+    fn account(&self) -> Option<&Account> {
+        self.current.as_ref().map(|current| &current.account)
+    }
+
+    fn name(&self) -> &str {
+        self.account().map_or(&self.message.metadata.name, |account| &account.metadata.name)
+    }
+
+    /// Reads the account, and settles the message to send.
+    async fn look(&mut self, place: &Place, api: &IdentityApi, ctx: &mut Context) -> Result<()> {
+        self.current = match api.accounts(&place.organization).await {
+            Ok(accounts) => Some(accounts.find(&place.id, ctx)?),
+            Err(failure) if failure.kind() == Kind::NotPermitted && !self.merge => {
+                ctx.warn("this credential may not read service accounts, so it is not known what the document erases");
+                None
+            }
+            Err(failure) => return Err(failure),
         };
-        let Some(before) = plan.current.as_ref().filter(|_| failure.kind() == Kind::Conflict) else {
-            return Err(failure);
-        };
-        if tries == MOST_TRIES || !api.pause(tries).await {
-            return Err(failure.hint("run it again: it looks at what there is first"));
+        self.message = message(self.document, self.account(), self.merge);
+        Ok(())
+    }
+
+    /// Reads the account again, and says whether it is another than before.
+    async fn look_again(&mut self, place: &Place, api: &IdentityApi, ctx: &mut Context) -> Result<bool> {
+        let Some(before) = self.current.take() else { return Ok(false) };
+        self.look(place, api, ctx).await?;
+        Ok(self.account().is_none_or(|now| !is_same(&before.account, now)))
+    }
+
+    /// Tells what will change, and above all what will be lost. Gives back
+    /// whether nothing will.
+    fn announce(&self, groups: &Groups, ctx: &mut Context) -> bool {
+        let Some(current) = self.account() else { return false };
+        let changes = Changes::between(current, &self.message, groups);
+        if ctx.held.is_some() {
+            changes.erased.iter().for_each(|lost| ctx.warn(&format!("the update erases {lost}")));
+            return changes.lines.is_empty();
         }
-        tries += 1;
-        let now = api.accounts(&place.organization).await?.find(&place.id, ctx)?.account;
-        let merged = plan.merge.then_some(plan.document);
-        let touched = touched(before, &now, &plan.message, merged);
-        if !touched.is_empty() {
-            let fields: Vec<&str> = touched.iter().map(|field| field.name()).collect();
-            let what = format!("somebody else changed it at the same moment, and with it its {}", fields.join(" and "));
-            return Err(Failure::new(Kind::Conflict, what)
-                .http_status(409)
-                .hint("look at it with --dry-run, which shows what would change now, then run it again"));
+        if changes.lines.is_empty() {
+            return true;
         }
-        ctx.note("somebody else changed the account or its groups at the same moment, but nothing that this sets: sent again");
-        plan.message = message(plan.document, Some(&now), plan.merge);
+        ctx.show(&format!("Changes to service account {}:", self.name()));
+        for line in &changes.lines {
+            ctx.show(&format!("  {}", line.replace('\n', " ")));
+        }
+        let (is, was) = (&self.message.metadata, &current.metadata);
+        let description_left_out = self.document.description.is_none() && is.description.is_none();
+        let tags_left_out = self.document.tags.is_none() && is.tags.is_none();
+        if (description_left_out && was.description.is_some()) || (tags_left_out && !was.tags.is_empty()) {
+            ctx.warn("the document replaces everything: what it leaves out is erased (--merge keeps it)");
+        }
+        false
+    }
+
+    /// Sends it. After a conflict what there is now is read again, and where
+    /// nobody else set a field that this sets, it is sent again.
+    async fn send(&mut self, place: &Place, api: &IdentityApi, ctx: &mut Context) -> Result<Reply> {
+        let mut tries = 1;
+        loop {
+            let failure = match api.update(&place.organization, &place.id, &self.message, ctx).await {
+                Ok(reply) => return Ok(reply),
+                Err(failure) => {
+                    failure.hint_on(Kind::OutcomeUnknown, || "run it again: that can do no harm".to_owned())
+                }
+            };
+            if failure.kind() != Kind::Conflict || self.current.is_none() {
+                return Err(failure);
+            }
+            if tries == MOST_TRIES || !api.pause(tries).await {
+                return Err(failure.hint(IN_PART).hint("run it again: it looks at what there is first"));
+            }
+            tries += 1;
+            let sent = self.message.clone();
+            let Some(before) = self.current.take() else { return Err(failure) };
+            self.look(place, api, ctx).await?;
+            let merged = self.merge.then_some(self.document);
+            let Some(now) = self.account() else { return Err(failure) };
+            let touched = touched(&before.account, now, &sent, merged);
+            if !touched.is_empty() {
+                let fields: Vec<&str> = touched.iter().map(|field| field.name()).collect();
+                let what =
+                    format!("somebody else changed it at the same moment, and with it its {}", fields.join(" and "));
+                return Err(Failure::new(Kind::Conflict, what)
+                    .http_status(409)
+                    .hint(IN_PART)
+                    .hint("look at it with --dry-run, which shows what would change now, then run it again"));
+            }
+            ctx.note("somebody else changed the account or its groups at the same moment, but nothing that this sets: sent again");
+        }
     }
 }
+
+/// What a conflict may leave behind: the server writes the account first, and
+/// its groups one by one.
+const IN_PART: &str = "a part of the update may have been made";
