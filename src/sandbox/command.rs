@@ -30,6 +30,7 @@ const TOKEN_LIFE: Duration = Duration::from_secs(90 * 86_400);
 Examples:
   nscred sandbox                                        a shell inside
   nscred sandbox -- nsc token list                      one command inside
+  nscred sandbox -- nscale sa list                      another
   nscred sandbox --listen 127.0.0.1:8700 --data box.db  a server that stays
 
 Inside, nsc, nscale and nscred are this program, and NSC_TOKEN_FILE is a
@@ -46,7 +47,17 @@ What the documents leave open, the sandbox decides like this:
   a grant without resource_id covers only create and list
   a token may call TokenService, and mint no more than it may itself
   a member may create tokens with --user, but not list, revoke or refresh them
-  a login is the admin's, and is complete as soon as it is asked for")]
+  a login is the admin's, and is complete as soon as it is asked for
+
+Nscale's side begins with one organization, the four roles, the groups
+administrators, auditors and developers, a project for the developers, and an
+administrator whose token is in NSCALE_SERVICE_TOKEN. Of it the sandbox decides:
+  every caller is a service account; there are no users
+  projects are read only, and the token endpoint gives no tokens
+  names of groups need not be unique, and any group may be deleted
+  what is changed is seen at once: nothing lags, and no write is in part
+  on a --data file the administrator has the same token at each start; where it
+  has expired or the account was deleted, it is made anew")]
 pub struct SandboxArgs {
     /// Serve at this loopback address [default: a free port]. Without a command: until interrupted.
     #[arg(long, value_name = "ADDRESS")]
