@@ -54,7 +54,7 @@ enum Command {
     #[command(subcommand)]
     Token(TokenCommand),
     /// Nscale's service accounts.
-    #[command(subcommand, name = "serviceaccounts", visible_alias = "sa", alias = "service-accounts")]
+    #[command(subcommand, name = "serviceaccounts", visible_alias = "sa")]
     ServiceAccounts(ServiceAccountsCommand),
     /// Run a local server of both APIs, and a shell or a command inside it.
     #[cfg(feature = "sandbox")]

@@ -1,9 +1,10 @@
 //! `nscred sandbox`.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::input::duration;
 use crate::interrupt::Signals;
 use crate::output::written;
 use crate::sandbox::clock::Clock;
+use crate::sandbox::faults::Faults;
 use crate::sandbox::namespace::Namespace;
 use crate::sandbox::nscale::{Nscale, Options};
 use crate::sandbox::server::{self, Sides};
@@ -37,6 +39,19 @@ Inside, nsc, nscale and nscred are this program, and NSC_TOKEN_FILE is a
 workspace admin's. $NSCRED_SANDBOX holds other credentials to try:
   member.json   a member who is no admin (needs --user to create tokens)
   session.json  a login session, which is exchanged for a token
+
+A fault names an operation (token.create, token.list, token.revoke,
+token.refresh, session.exchange, sa.list, sa.create, sa.update, sa.rotate,
+sa.delete, groups.list, organizations.list, userinfo; sa.* is all of them), what
+goes wrong, and after an x how often:
+  503, 429:2     that status instead, here with Retry-After: 2
+  acted-502      does what was asked, and answers with that status
+  slow=1500      waits 1500 milliseconds first
+  hang           never answers
+  drop           does what was asked, and closes without an answer
+  truncate       does what was asked, and closes in the middle of the answer
+  garbage        does what was asked, and answers with what is no JSON
+  redirect       sends the caller to another host
 
 What the documents leave open, the sandbox decides like this:
   a name is taken (409) until its token is revoked, expired or not
@@ -77,6 +92,12 @@ pub struct SandboxArgs {
     /// Make this many service accounts at the start, to see what many look like.
     #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     accounts: u32,
+    /// Note each request in this file: method and path, never a credential.
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// Misbehave on purpose, as in sa.rotate=drop or token.list=503:2x3. Repeatable; see below.
+    #[arg(long = "fault", value_name = "OP=KIND[xN]")]
+    faults: Vec<String>,
     /// A command to run inside.
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -94,6 +115,8 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
         stale_groups: !args.fresh_groups,
         accounts: args.accounts,
     };
+    let faults = Faults::parse(&args.faults)?;
+    let log = args.log.as_deref().map(open_log).transpose()?;
     let stays = args.command.is_empty() && args.listen.is_some();
     let command = match args.command {
         command if !command.is_empty() || stays => command,
@@ -105,7 +128,7 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
     let store = Arc::new(args.data.as_deref().map_or_else(Store::in_memory, Store::open)?);
     let namespace = Namespace::new(Arc::clone(&store), clock)?;
     let nscale = Nscale::new(store, clock, options)?;
-    let sides = Arc::new(Sides { namespace, nscale });
+    let sides = Arc::new(Sides { namespace, nscale, faults, log });
     let mut signals = Signals::listen()?;
     let world = World::new(&sides, address)?;
     tokio::select! {
@@ -159,6 +182,11 @@ fn listen(asked: Option<&str>) -> Result<TcpListener> {
     }
     TcpListener::bind(addresses.as_slice())
         .map_err(|error| Failure::usage(format!("--listen {text} cannot be used")).source(error))
+}
+
+fn open_log(path: &Path) -> Result<File> {
+    let opened = File::options().create(true).append(true).open(path);
+    opened.map_err(|error| Failure::usage(format!("--log {} cannot be written", path.display())).source(error))
 }
 
 /// Further than any credential lives.

@@ -5,6 +5,7 @@
 pub mod auth;
 pub mod clock;
 pub mod command;
+pub mod faults;
 pub mod namespace;
 pub mod nscale;
 pub mod reply;

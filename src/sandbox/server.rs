@@ -1,5 +1,7 @@
 //! The HTTP server: two APIs behind one address, told apart by the path.
 
+use std::fs::File;
+use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
 
@@ -11,8 +13,10 @@ use axum::http::{HeaderMap, Method as HttpMethod, Response, StatusCode, header};
 
 use crate::error::{Failure, Result};
 use crate::http::connect::Code;
+use crate::sandbox::faults::{self, Faults, Kind as Fault};
 use crate::sandbox::namespace::{Method, Namespace};
 use crate::sandbox::nscale::Nscale;
+use crate::sandbox::nscale::route::Route;
 use crate::sandbox::reply::{Dialect, RpcFailure, RpcResult, plain, write};
 
 /// The largest request that is read, in bytes.
@@ -24,6 +28,10 @@ pub struct Sides {
     pub namespace: Namespace,
     /// Nscale's.
     pub nscale: Nscale,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
+    /// Where requests are noted as they come in: method and path, no more.
+    pub log: Option<File>,
 }
 
 /// Serves until dropped.
@@ -38,6 +46,41 @@ pub async fn serve(listener: TcpListener, sides: Arc<Sides>) -> Result<()> {
 }
 
 async fn answer(State(sides): State<Arc<Sides>>, request: Request) -> Response<Body> {
+    if let Some(mut log) = sides.log.as_ref() {
+        // One write a line, so that no two are mixed.
+        let _ = log.write_all(format!("{} {}\n", request.method(), request.uri().path()).as_bytes());
+    }
+    let Some(fault) = operation(&request).and_then(|operation| sides.faults.next(operation)) else {
+        return serve_request(&sides, request).await;
+    };
+    match fault {
+        Fault::Hang => std::future::pending().await,
+        Fault::Redirect => faults::redirect(),
+        Fault::Status { status, retry_after, acted: false } => faults::bare(status, retry_after),
+        Fault::Status { status, retry_after, acted: true } => {
+            serve_request(&sides, request).await;
+            faults::bare(status, retry_after)
+        }
+        Fault::Slow(wait) => {
+            tokio::time::sleep(wait).await;
+            serve_request(&sides, request).await
+        }
+        Fault::Drop => faults::cut(serve_request(&sides, request).await, false).await,
+        Fault::Truncate => faults::cut(serve_request(&sides, request).await, true).await,
+        Fault::Garbage => faults::garbage(serve_request(&sides, request).await),
+    }
+}
+
+/// What a request asks for, as a fault calls it.
+fn operation(request: &Request) -> Option<&'static str> {
+    let path = request.uri().path();
+    match Method::at(path) {
+        Some((method, _)) => method.operation(),
+        None => Route::at(request.method(), path).ok()?.operation(),
+    }
+}
+
+async fn serve_request(sides: &Sides, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     if Nscale::serves(parts.uri.path()) {
         // One that is over the limit or was cut off reads as none, and is

@@ -12,6 +12,7 @@ mod credentials;
 mod docs;
 mod durable;
 mod errors;
+mod faults;
 mod life;
 mod list;
 mod names;

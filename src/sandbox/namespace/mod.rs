@@ -67,6 +67,18 @@ pub enum Method {
 }
 
 impl Method {
+    /// What a fault calls it; none for what no command calls.
+    pub fn operation(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Create => "token.create",
+            Self::List => "token.list",
+            Self::Revoke => "token.revoke",
+            Self::Refresh => "token.refresh",
+            Self::IssueFromSession => "session.exchange",
+            _ => return None,
+        })
+    }
+
     /// The method behind a path, with the dialect of its errors.
     pub fn at(path: &str) -> Option<(Self, Dialect)> {
         let (service, method) = path.strip_prefix('/')?.rsplit_once('/')?;

@@ -10,7 +10,7 @@ mod caller;
 mod groups;
 mod identity;
 mod reply;
-mod route;
+pub mod route;
 mod schema;
 mod seed;
 mod token;

@@ -38,6 +38,21 @@ pub enum Route {
 }
 
 impl Route {
+    /// What a fault calls it; none for what no command asks for.
+    pub fn operation(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Accounts(_) => "sa.list",
+            Self::CreateAccount(_) => "sa.create",
+            Self::PutAccount(..) => "sa.update",
+            Self::RotateAccount(..) => "sa.rotate",
+            Self::DeleteAccount(..) => "sa.delete",
+            Self::Groups(_) => "groups.list",
+            Self::Organizations => "organizations.list",
+            Self::Userinfo => "userinfo",
+            _ => return None,
+        })
+    }
+
     /// The route of a request.
     ///
     /// # Errors

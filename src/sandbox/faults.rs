@@ -1,0 +1,248 @@
+//! Misbehaving on purpose: what a user asks the server to get wrong, and how
+//! often.
+
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use http_body::Frame;
+
+use crate::error::{Failure, Result};
+use crate::input::nearest::nearest;
+
+/// The operations that can go wrong, as the commands call them.
+pub const OPERATIONS: [&str; 13] = [
+    "token.create",
+    "token.list",
+    "token.revoke",
+    "token.refresh",
+    "session.exchange",
+    "sa.list",
+    "sa.create",
+    "sa.update",
+    "sa.rotate",
+    "sa.delete",
+    "groups.list",
+    "organizations.list",
+    "userinfo",
+];
+
+/// What goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Answers with this status, and `Retry-After` where it is given. With
+    /// `acted` after doing what was asked.
+    Status {
+        /// The status.
+        status: StatusCode,
+        /// Seconds.
+        retry_after: Option<u32>,
+        /// Whether it is done all the same.
+        acted: bool,
+    },
+    /// Waits before it does what was asked.
+    Slow(Duration),
+    /// Never answers, and does nothing.
+    Hang,
+    /// Does what was asked, and closes without an answer.
+    Drop,
+    /// Does what was asked, and closes in the middle of the answer.
+    Truncate,
+    /// Does what was asked, and answers with what is no JSON.
+    Garbage,
+    /// Sends the caller elsewhere.
+    Redirect,
+}
+
+/// How the forms are written, for help and hints.
+pub const FORMS: &str =
+    "STATUS, STATUS:SECONDS (with Retry-After), acted-STATUS, slow=MS, hang, drop, truncate, garbage, redirect";
+
+/// Faults that are still to come.
+#[derive(Debug, Default)]
+pub struct Faults(Mutex<Vec<Fault>>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fault {
+    operation: String,
+    kind: Kind,
+    /// How often yet; for ever where it is none.
+    left: Option<u32>,
+}
+
+impl Faults {
+    /// Reads `OP=KIND[xN]`, each.
+    ///
+    /// # Errors
+    /// Usage: one is not of that form.
+    pub fn parse(texts: &[String]) -> Result<Self> {
+        texts.iter().map(|text| parse(text)).collect::<Result<_>>().map(|faults| Self(Mutex::new(faults)))
+    }
+
+    /// What goes wrong now with an operation, if anything does. Of several
+    /// faults for it the first that is not used up.
+    pub fn next(&self, operation: &str) -> Option<Kind> {
+        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fault = faults.iter_mut().find(|fault| fault.left != Some(0) && fits(&fault.operation, operation))?;
+        fault.left = fault.left.map(|left| left - 1);
+        Some(fault.kind.clone())
+    }
+}
+
+/// Whether an operation is meant by a name, or by a pattern with `*` at its end.
+fn fits(pattern: &str, operation: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => operation.starts_with(start),
+        None => pattern == operation,
+    }
+}
+
+fn parse(text: &str) -> Result<Fault> {
+    let refuse = |why: String| {
+        Failure::usage(format!("--fault {text}: {why}"))
+            .hint(format!("a fault is OP=KIND[xN]; KIND is one of {FORMS}"))
+            .hint(format!("OP is one of {}, or begins like one and ends in *", OPERATIONS.join(", ")))
+    };
+    let (operation, kind) = text.split_once('=').ok_or_else(|| refuse("there is no =".into()))?;
+    if !OPERATIONS.iter().any(|known| fits(operation, known)) {
+        let meant = nearest(operation, OPERATIONS.into_iter()).map(|near| format!("; did you mean {near}?"));
+        return Err(refuse(format!("there is no operation {operation}{}", meant.unwrap_or_default())));
+    }
+    let (kind, left) = match kind.rsplit_once('x') {
+        Some((kind, times)) if !times.is_empty() && times.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let times = times.parse().map_err(|_| refuse(format!("{times} times are too many")))?;
+            (kind, Some(times))
+        }
+        _ => (kind, None),
+    };
+    let kind = parse_kind(kind).ok_or_else(|| refuse(format!("there is no fault {kind}")))?;
+    Ok(Fault { operation: operation.to_owned(), kind, left })
+}
+
+fn parse_kind(text: &str) -> Option<Kind> {
+    Some(match text {
+        "hang" => Kind::Hang,
+        "drop" => Kind::Drop,
+        "truncate" => Kind::Truncate,
+        "garbage" => Kind::Garbage,
+        "redirect" => Kind::Redirect,
+        _ => match text.strip_prefix("slow=") {
+            Some(millis) => Kind::Slow(Duration::from_millis(millis.parse::<u32>().ok()?.into())),
+            None => {
+                let (acted, status) = text.strip_prefix("acted-").map_or((false, text), |status| (true, status));
+                let (status, seconds) = status.split_once(':').map_or((status, None), |(a, b)| (a, Some(b)));
+                Kind::Status {
+                    status: status.parse().ok().filter(|status: &StatusCode| status.as_u16() >= 400)?,
+                    retry_after: seconds.map(str::parse).transpose().ok()?,
+                    acted,
+                }
+            }
+        },
+    })
+}
+
+/// A bare status, as what stands in front of a server answers.
+pub fn bare(status: StatusCode, retry_after: Option<u32>) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// An answer that leads elsewhere.
+pub fn redirect() -> Response<Body> {
+    let mut response = bare(StatusCode::TEMPORARY_REDIRECT, None);
+    let elsewhere = HeaderValue::from_static("https://elsewhere.example.com/");
+    response.headers_mut().insert(header::LOCATION, elsewhere);
+    response
+}
+
+/// The answer with a body that is none.
+pub fn garbage(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    *response.body_mut() = Body::from(&b"<!doctype html>\xff\x00{"[..]);
+    response
+}
+
+/// The answer, broken off: in the middle, or before its first byte.
+pub async fn cut(response: Response<Body>, in_the_middle: bool) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    let whole = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let length = HeaderValue::from(whole.len().max(2));
+    parts.headers.insert(header::CONTENT_LENGTH, length);
+    let half = in_the_middle.then(|| whole.slice(..whole.len() / 2));
+    Response::from_parts(parts, Body::new(Cut { half, has_paused: !in_the_middle }))
+}
+
+/// A body that ends in an error, upon which the connection is closed.
+struct Cut {
+    half: Option<Bytes>,
+    has_paused: bool,
+}
+
+impl http_body::Body for Cut {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Frame<Bytes>, std::io::Error>>> {
+        match self.half.take() {
+            Some(half) => Poll::Ready(Some(Ok(Frame::data(half)))),
+            // Time for what there is to be sent.
+            None if !self.has_paused => {
+                self.has_paused = true;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            None => Poll::Ready(Some(Err(std::io::ErrorKind::BrokenPipe.into()))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_come_in_order_and_as_often_as_asked() {
+        let texts = ["sa.create=503:2x2", "sa.*=drop", "token.list=slow=1500x1", "userinfo=acted-502"];
+        let faults = Faults::parse(&texts.map(str::to_owned)).unwrap();
+        let status = |status, retry_after, acted| {
+            Some(Kind::Status { status: StatusCode::from_u16(status).unwrap(), retry_after, acted })
+        };
+        for expected in [status(503, Some(2), false), status(503, Some(2), false), Some(Kind::Drop), Some(Kind::Drop)] {
+            assert_eq!(faults.next("sa.create"), expected);
+        }
+        assert_eq!(faults.next("sa.list"), Some(Kind::Drop));
+        assert_eq!(faults.next("token.list"), Some(Kind::Slow(Duration::from_millis(1_500))));
+        assert_eq!(faults.next("token.list"), None);
+        assert_eq!(faults.next("userinfo"), status(502, None, true));
+    }
+
+    #[test]
+    fn what_is_no_fault_is_refused() {
+        for text in [
+            "",
+            "sa.create",
+            "sa.create=",
+            "=drop",
+            "sa.make=drop",
+            "sa.create=fall",
+            "sa.create=200",
+            "sa.create=503:x",
+            "sa.create=slow",
+            "sa.create=slow=x",
+            "sa.create=dropx99999999999",
+            "create=drop",
+        ] {
+            assert!(Faults::parse(&[text.to_owned()]).is_err(), "{text}");
+        }
+    }
+}

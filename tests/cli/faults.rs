@@ -1,0 +1,208 @@
+//! Every command under every fault, in both forms of output: the exit code,
+//! the words, what is on standard output, and how often it was asked for.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+use crate::support::{GRANT, Run, World};
+
+/// What repeating a request would do, which decides what a fault comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    Read,
+    Change,
+    Mint,
+}
+use Effect::{Change, Mint, Read};
+
+/// A command: its words, the operation that goes wrong, and its effect.
+const COMMANDS: [(&str, &str, Effect); 10] = [
+    ("token list", "token.list", Read),
+    ("token create --name new --grant GRANT", "token.create", Mint),
+    ("token refresh --token_id TOKEN", "token.refresh", Change),
+    ("token revoke --token_id TOKEN", "token.revoke", Change),
+    ("serviceaccounts list", "sa.list", Read),
+    ("serviceaccounts get --id ACCOUNT", "sa.list", Read),
+    ("serviceaccounts create --file new.json --yes", "sa.create", Mint),
+    ("serviceaccounts update --id ACCOUNT --file new.json --yes", "sa.update", Change),
+    ("serviceaccounts rotate --id ACCOUNT --yes", "sa.rotate", Mint),
+    ("serviceaccounts delete --id ACCOUNT --yes", "sa.delete", Change),
+];
+
+/// A fault, and for each effect the exit code and the number of requests.
+const FAULTS: [(&str, [(i32, usize); 3]); 20] = [
+    ("400", [(1, 1), (1, 1), (1, 1)]),
+    ("401", [(4, 1), (4, 1), (4, 1)]),
+    ("403", [(3, 1), (3, 1), (3, 1)]),
+    ("418", [(1, 1), (1, 1), (1, 1)]),
+    ("429", [(7, 4), (7, 4), (7, 4)]),
+    ("429:0x1", [(0, 2), (0, 2), (0, 2)]),
+    ("429:3600", [(7, 1), (7, 1), (7, 1)]),
+    ("500", [(1, 1), (8, 1), (8, 1)]),
+    ("502", [(7, 4), (8, 4), (8, 1)]),
+    ("503", [(7, 4), (7, 4), (7, 1)]),
+    ("503:0x2", [(0, 3), (0, 3), (7, 1)]),
+    ("504", [(7, 4), (8, 4), (8, 1)]),
+    ("acted-502x1", [(0, 2), (0, 2), (8, 1)]),
+    ("drop", [(7, 4), (8, 4), (8, 1)]),
+    ("dropx1", [(0, 2), (0, 2), (8, 1)]),
+    ("truncatex1", [(0, 2), (0, 2), (8, 1)]),
+    ("garbage", [(1, 1), (8, 1), (8, 1)]),
+    ("redirect", [(1, 1), (1, 1), (1, 1)]),
+    ("hang", [(7, 1), (8, 1), (8, 1)]),
+    ("slow=20", [(0, 1), (0, 1), (0, 1)]),
+];
+
+/// A command under a fault.
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    line: &'static str,
+    operation: &'static str,
+    fault: &'static str,
+    is_json: bool,
+    code: i32,
+    requests: usize,
+}
+
+fn cells() -> VecDeque<Cell> {
+    let mut cells = VecDeque::new();
+    for (line, operation, effect) in COMMANDS {
+        for (fault, outcomes) in FAULTS {
+            let (mut code, requests) = outcomes[effect as usize];
+            for is_json in [false, true] {
+                // The secret comes first in this answer, and so in its first
+                // half; what is no JSON cannot be shown as JSON, and is kept.
+                if fault == "truncatex1" && operation == "token.create" {
+                    code = is_json.into();
+                }
+                cells.push_back(Cell { line, operation, fault, is_json, code, requests });
+            }
+        }
+    }
+    cells
+}
+
+impl Cell {
+    /// The path of its operation, as the log tells it.
+    fn is_counted(&self, request: &str) -> bool {
+        let (method, path) = request.split_once(' ').unwrap();
+        let in_accounts = path.contains("/serviceaccounts");
+        match self.operation {
+            "token.create" => path.ends_with("/CreateRevokableToken"),
+            "token.list" => path.ends_with("/ListRevokableTokens"),
+            "token.refresh" => path.ends_with("/RefreshRevokableToken"),
+            "token.revoke" => path.ends_with("/RevokeRevokableToken"),
+            "sa.list" => in_accounts && method == "GET",
+            "sa.create" => path.ends_with("/serviceaccounts") && method == "POST",
+            "sa.update" => in_accounts && method == "PUT",
+            "sa.rotate" => path.ends_with("/rotate"),
+            "sa.delete" => in_accounts && method == "DELETE",
+            other => panic!("{other}"),
+        }
+    }
+
+    fn check(&self) {
+        let world = World::new();
+        let log = world.path("requests.log");
+        let fault = format!("{}={}", self.operation, self.fault);
+        // What the command is about is made by hand, past the fault.
+        let sandbox = Sandbox::with(world, &["--fault", &fault, "--log", log.to_str().unwrap()]);
+        let (token, account) = (self.token(&sandbox), self.account(&sandbox));
+        std::fs::write(&log, "").unwrap();
+        sandbox.write("new.json", r#"{"metadata":{"name":"new"},"spec":{"groupIDs":[]}}"#);
+        let words = self.line.split(' ').map(|word| match word {
+            "GRANT" => GRANT,
+            "TOKEN" => &token,
+            "ACCOUNT" => &account,
+            word => word,
+        });
+        // What hangs is given up soon; what is answered may take its time.
+        let timeout = if self.fault == "hang" { "300ms" } else { "60s" };
+        let mut args: Vec<&str> = words.chain(["--timeout", timeout]).collect();
+        let has_json = self.is_json && self.operation != "sa.delete";
+        if has_json {
+            args.extend(if self.operation.starts_with("token.") { &["--output", "json"][..] } else { &["--json"] });
+        }
+        let run = sandbox.run("nscred", &args);
+        assert_eq!(run.code, self.code, "{self:?}: {run:#?}");
+        let requests = std::fs::read_to_string(&log).unwrap();
+        let count = requests.lines().filter(|request| self.is_counted(request)).count();
+        assert_eq!(count, self.requests, "{self:?}: {requests}");
+        self.check_words(&run, has_json);
+        self.check_secrets(&sandbox, &run);
+    }
+
+    fn check_words(&self, run: &Run, has_json: bool) {
+        if self.code == 0 {
+            assert!(!run.stderr.contains("error"), "{self:?}: {run:#?}");
+            return;
+        }
+        assert_eq!(run.stdout, "", "{self:?}");
+        let kind = match self.code {
+            1 => &["refused", "unexpected"][..],
+            3 => &["not_permitted"],
+            4 => &["not_authenticated"],
+            7 => &["temporary"],
+            8 => &["outcome_unknown"],
+            other => panic!("{other}"),
+        };
+        if has_json {
+            assert_eq!(run.stderr.lines().count(), 1, "{self:?}: {run:#?}");
+            let error: Value = serde_json::from_str(&run.stderr).unwrap();
+            assert!(kind.contains(&error["kind"].as_str().unwrap()), "{self:?}: {error}");
+            // Who does not know what happened is told how to find out.
+            assert!(self.code != 8 || !error["hints"].as_array().unwrap().is_empty(), "{self:?}: {error}");
+        } else {
+            assert!(run.stderr.starts_with("error: ") || run.stderr.contains("\nerror: "), "{self:?}: {run:#?}");
+            assert!(self.code != 8 || run.stderr.contains("\nhint: "), "{self:?}: {run:#?}");
+        }
+    }
+
+    /// The credentials in use are nowhere but where they were put.
+    fn check_secrets(&self, sandbox: &Sandbox, run: &Run) {
+        for secret in [sandbox.bearer(), sandbox.get("NSCALE_SERVICE_TOKEN").to_owned()] {
+            let end = &secret[secret.len() - 16..];
+            assert!(!run.stderr.contains(end) && !run.stdout.contains(end), "{self:?}: {run:#?}");
+        }
+    }
+
+    /// A token to work on, where the command needs one.
+    fn token(&self, sandbox: &Sandbox) -> String {
+        if !self.line.contains("TOKEN") {
+            return String::new();
+        }
+        sandbox.mint("old", "").0
+    }
+
+    /// An account to work on, where the command needs one.
+    fn account(&self, sandbox: &Sandbox) -> String {
+        if !self.line.contains("ACCOUNT") {
+            return String::new();
+        }
+        let path = sandbox.write("old.json", r#"{"metadata":{"name":"old"},"spec":{"groupIDs":[]}}"#);
+        sandbox.sa(&format!("create --file {path} --yes -q .metadata.id")).ok().trim().to_owned()
+    }
+}
+
+#[test]
+fn every_command_under_every_fault() {
+    /// Most of the time is spent waiting before another try.
+    const AT_ONCE: usize = 24;
+    let cells = cells();
+    println!("{} cells", cells.len());
+    assert_eq!(cells.len(), COMMANDS.len() * FAULTS.len() * 2);
+    let cells = Mutex::new(cells);
+    let next = || cells.lock().unwrap().pop_front();
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(cell) = next() {
+                    cell.check();
+                }
+            });
+        }
+    });
+}
