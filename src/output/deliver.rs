@@ -90,20 +90,19 @@ impl Delivery {
     }
 
     /// Delivers: to the file first, then what `shown` makes to standard
-    /// output. `is_risky` says that making it may take the process down, as a
-    /// filter may: the secret is put aside for as long. Gives back whether it is
-    /// kept aside, because it went nowhere else.
+    /// output. Until it has arrived somewhere the secret is put aside, for
+    /// whatever may end the process in between. Gives back whether it is kept
+    /// aside, because it went nowhere else.
     ///
     /// # Errors
-    /// Unexpected: something could not be made or written. The hints say where
-    /// the secret is now.
+    /// [`Undelivered`]: something could not be made or written. The hints say
+    /// where the secret is now.
     pub async fn deliver(
         self,
         ctx: &mut Context,
         minted: &Minted,
-        is_risky: bool,
         shown: impl Future<Output = Result<Shown>>,
-    ) -> Result<bool> {
+    ) -> std::result::Result<bool, Undelivered> {
         let mut in_file = None;
         if let Some(file) = self.file {
             let path = file.path().to_owned();
@@ -113,7 +112,7 @@ impl Delivery {
             }
             in_file = Some(path);
         }
-        let aside = (is_risky && in_file.is_none()).then(|| Aside::new(ctx, minted));
+        let aside = in_file.is_none().then(|| Aside::new(ctx, minted));
         let mut has_secret = false;
         let written = match shown.await {
             Ok(shown) => {
@@ -131,6 +130,7 @@ impl Delivery {
                 let Ok(path) = &aside.0 else {
                     return Err(aside.explain(ctx, minted, Failure::unexpected(why)));
                 };
+                let _ = private_file::sync(path);
                 ctx.warn(&format!("{why}: {} cannot be shown again, and is kept in {}", minted.what, path.display()));
                 return Ok(true);
             }
@@ -140,7 +140,7 @@ impl Delivery {
                 }
             }
             (Err(failure), Some(path)) => {
-                return Err(failure.hint(format!("{} is in {}", minted.what, path.display())));
+                return Err(failure.hint(format!("{} is in {}", minted.what, path.display())).into());
             }
             (Err(failure), None) => {
                 let aside = aside.unwrap_or_else(|| Aside::new(ctx, minted));
@@ -148,6 +148,21 @@ impl Delivery {
             }
         }
         Ok(false)
+    }
+}
+
+/// A delivery that failed.
+pub struct Undelivered {
+    /// What went wrong, and where the secret is now.
+    pub failure: Failure,
+    /// Whether it is nowhere: no file could be written, and nobody was there
+    /// to be shown it.
+    pub is_lost: bool,
+}
+
+impl From<Failure> for Undelivered {
+    fn from(failure: Failure) -> Self {
+        Self { failure, is_lost: false }
     }
 }
 
@@ -163,29 +178,39 @@ impl Aside {
         Self(file)
     }
 
-    /// The secret was delivered: the file is of no use.
+    /// The secret was delivered: the file is of no use, and its directories
+    /// neither where there is nothing else in them.
     fn remove(self) {
         if let Ok(path) = self.0 {
-            let _ = fs::remove_file(path);
+            let _ = fs::remove_file(&path);
+            let is_own = |directory: &&Path| {
+                let name = directory.file_name().unwrap_or_default().to_string_lossy();
+                name == "undelivered" || name.starts_with("nscred")
+            };
+            for directory in path.ancestors().skip(1).take(2).take_while(is_own) {
+                let _ = fs::remove_dir(directory);
+            }
         }
     }
 
     /// Says in the failure where the secret is. Where no file could be written
     /// a person at the terminal is shown it.
-    fn explain(self, ctx: &mut Context, minted: &Minted, failure: Failure) -> Failure {
+    fn explain(self, ctx: &mut Context, minted: &Minted, failure: Failure) -> Undelivered {
         let error = match self.0 {
-            Ok(path) => return failure.hint(kept_in(minted, &path)).hint(&minted.undo),
+            Ok(path) => {
+                let _ = private_file::sync(&path);
+                return failure.hint(kept_in(minted, &path)).hint(&minted.undo).into();
+            }
             Err(error) => error,
         };
-        let lost = if ctx.stderr.is_terminal() {
-            // The one message that holds a secret: a person is there to take it.
-            let _ = ctx.stderr.write_line(minted.file_content.trim_end());
-            let _ = ctx.stderr.flush();
-            format!("no file could be written either ({error}): {} is shown above, once", minted.what)
-        } else {
-            format!("no rescue file could be written either ({error}): the secret is lost")
-        };
-        failure.hint(lost).hint(&minted.undo)
+        let why = format!("no rescue file could be written either ({error})");
+        if !ctx.stderr.is_terminal() {
+            return Undelivered { failure: failure.hint(format!("{why}: the secret is lost")), is_lost: true };
+        }
+        // The one message that holds a secret: a person is there to take it.
+        let _ = ctx.stderr.write_line(minted.file_content.trim_end());
+        let _ = ctx.stderr.flush();
+        failure.hint(format!("{why}: {} is shown above, once", minted.what)).hint(&minted.undo).into()
     }
 }
 

@@ -122,27 +122,34 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// Puts a file beside others under a name that none of them has:
-/// `stem.extension`, else `stem-2.extension` and so on.
+/// `stem.extension`, else `stem-2.extension` and so on. It may be lost with the
+/// power until [`sync`].
 ///
 /// # Errors
 /// Whatever creating, writing or renaming says.
 pub fn add(directory: &Path, stem: &str, extension: &str, content: &[u8]) -> io::Result<PathBuf> {
     let mut temporary = create_beside(&directory.join(stem))?;
     temporary.write_all(content)?;
-    temporary.as_file().sync_all()?;
     for number in 1u32.. {
         let name = if number == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{number}.{extension}") };
         let path = directory.join(name);
         match temporary.persist_noclobber(&path) {
-            Ok(_) => {
-                sync_directory(&path);
-                return Ok(path);
-            }
+            Ok(_) => return Ok(path),
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => temporary = error.file,
             Err(error) => return Err(error.error),
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Makes a file outlast a loss of power.
+///
+/// # Errors
+/// Whatever opening or syncing it says.
+pub fn sync(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()?;
+    sync_directory(path);
+    Ok(())
 }
 
 fn create_beside(path: &Path) -> io::Result<NamedTempFile> {

@@ -9,6 +9,7 @@ mod accounts_many;
 mod accounts_terminal;
 mod create;
 mod credentials;
+mod delivery;
 mod docs;
 mod durable;
 mod errors;

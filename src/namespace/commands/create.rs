@@ -11,10 +11,10 @@ use crate::error::{Failure, Kind, Result};
 use crate::input::duration::lifetime;
 use crate::namespace::api::{Reply, TokensApi};
 use crate::namespace::commands::WHOLE;
-use crate::namespace::message::{AccessPolicy, CreateRequest, CreateResponse, Permission, Scope};
+use crate::namespace::message::{AccessPolicy, CreateRequest, CreateResponse, Permission, RevokeRequest, Scope};
 use crate::namespace::proto::Time;
 use crate::namespace::{grant, view};
-use crate::output::deliver::{Delivery, Minted, Shown, is_plain};
+use crate::output::deliver::{Delivery, Minted, Shown, Undelivered, is_plain};
 use crate::output::json::Layout;
 use crate::output::query::{Query, QueryArgs};
 use crate::output::table;
@@ -97,8 +97,21 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     let query = args.query.compile(WHOLE)?;
     let delivery = Delivery::to_file("--token_file", args.token_file.as_deref())?;
     grant::doubts(&grants).iter().for_each(|doubt| ctx.warn(doubt));
-    let reply = mint(&args, grants, life, ctx).await?;
-    hand_over(&args, &reply, query, delivery, ctx).await
+    let api = TokensApi::connect(ctx).await?;
+    let reply = mint(&args, grants, life, &api, ctx).await?;
+    match hand_over(&args, &reply, query, delivery, ctx).await {
+        Err(undelivered) if undelivered.is_lost => Err(take_back(undelivered.failure, &reply, &api).await),
+        result => result.map_err(|undelivered| undelivered.failure),
+    }
+}
+
+/// Revokes a token whose secret nobody has.
+async fn take_back(failure: Failure, reply: &Reply<CreateResponse>, api: &TokensApi) -> Failure {
+    let id = &reply.message.token.token_id;
+    match api.revoke(&RevokeRequest { token_id: id.clone() }).await {
+        Ok(()) => failure.hint(format!("token {id} was revoked again: it is of no use to anybody")),
+        Err(_) => failure.hint(format!("token {id} is of no use to anybody and could not be revoked: do it yourself")),
+    }
 }
 
 /// Sends the request.
@@ -106,9 +119,9 @@ async fn mint(
     args: &CreateArgs,
     grants: Vec<Permission>,
     life: Option<Duration>,
+    api: &TokensApi,
     ctx: &Context,
 ) -> Result<Reply<CreateResponse>> {
-    let api = TokensApi::connect(ctx).await?;
     let expires_at = life
         .map(|life| ctx.now().checked_add(life).map(Time))
         .transpose()
@@ -145,7 +158,7 @@ async fn hand_over(
     query: Option<Query>,
     delivery: Delivery,
     ctx: &mut Context,
-) -> Result<()> {
+) -> std::result::Result<(), Undelivered> {
     let secret = reply.message.bearer_token.expose();
     let id = reply.message.token.token_id.as_str();
     let program = ctx.program;
@@ -166,8 +179,7 @@ async fn hand_over(
     let table = table::details(&ctx.stdout, &table);
     let limit = ctx.settings.timeout;
     let plain = ctx.stdout.escaper();
-    let is_risky = query.is_some();
-    let warns_once = args.output == Format::Table && !is_risky && !in_file;
+    let warns_once = args.output == Format::Table && query.is_none() && !in_file;
     let shown = async {
         if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Failure::unexpected("the secret contains characters that no token has"));
@@ -182,7 +194,7 @@ async fn hand_over(
         let has_secret = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
         Ok(Shown { bytes, has_secret })
     };
-    let is_kept = delivery.deliver(ctx, &minted, is_risky, shown).await?;
+    let is_kept = delivery.deliver(ctx, &minted, shown).await?;
     if warns_once && !is_kept {
         ctx.note("store the bearer token now: it is shown only once");
     }

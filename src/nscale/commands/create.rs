@@ -15,7 +15,7 @@ use crate::nscale::commands::{ChangeArgs, OrganizationArgs, OutputArgs, Renderin
 use crate::nscale::document::{AccountDocument, FORMAT};
 use crate::nscale::groups::Groups;
 use crate::nscale::message::{Account, AccountWrite};
-use crate::nscale::organization;
+use crate::nscale::organization::{self, canonical_id};
 use crate::nscale::plan::show_tags;
 use crate::output::deliver::{Delivery, is_plain};
 
@@ -101,7 +101,24 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         ctx.note(STALE);
     }
     let undo = undo(&reply.account, &organization, &look(), ctx);
-    hand_over(reply, &groups, undo, rendering, delivery, ctx).await
+    let id = reply.account.metadata.id.clone();
+    match hand_over(reply, &groups, undo, rendering, delivery, ctx).await {
+        Err(undelivered) if undelivered.is_lost => Err(take_back(undelivered.failure, &organization, &id, &api).await),
+        result => result.map_err(|undelivered| undelivered.failure),
+    }
+}
+
+/// Deletes an account whose token nobody has.
+async fn take_back(failure: Failure, organization: &str, id: &str, api: &IdentityApi) -> Failure {
+    let deleted = match canonical_id("the new account's id", id, "") {
+        Ok(id) => api.delete(organization, &id).await,
+        Err(failure) => Err(failure),
+    };
+    match deleted {
+        Ok(()) => failure.hint(format!("service account {id} was deleted again: it is of no use to anybody")),
+        Err(_) => failure
+            .hint(format!("service account {id} is of no use to anybody and could not be deleted: do it yourself")),
+    }
 }
 
 /// How to get rid of what was made. The id is the server's text, and a hint

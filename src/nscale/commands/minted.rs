@@ -1,11 +1,11 @@
 //! The way of a new token to its owner, after a create or a rotate.
 
 use crate::context::Context;
-use crate::error::{Failure, Result};
+use crate::error::Failure;
 use crate::nscale::api::Reply;
 use crate::nscale::commands::Rendering;
 use crate::nscale::view;
-use crate::output::deliver::{Delivery, Minted, Shown};
+use crate::output::deliver::{Delivery, Minted, Shown, Undelivered};
 use crate::output::table;
 use crate::secret::Secret;
 
@@ -13,7 +13,7 @@ use crate::secret::Secret;
 /// and `undo` is what to do where the token is lost or not wanted.
 ///
 /// # Errors
-/// Unexpected: it could not be made or written; the hints say where it is.
+/// [`Undelivered`]: it could not be made or written; the hints say where it is.
 pub(super) async fn hand_over(
     reply: Reply,
     groups: &[String],
@@ -21,7 +21,7 @@ pub(super) async fn hand_over(
     rendering: Rendering,
     delivery: Delivery,
     ctx: &mut Context,
-) -> Result<()> {
+) -> Result<(), Undelivered> {
     let Reply { account, json } = reply;
     let token = account.status.access_token.as_ref().map(Secret::expose).unwrap_or_default();
     let id = &account.metadata.id;
@@ -32,8 +32,6 @@ pub(super) async fn hand_over(
         file_content: format!("{token}\n"),
         undo,
     };
-    // A filter may take the process down with it.
-    let is_risky = rendering.query.is_some();
     let is_for_people = rendering.is_for_people();
     let details = table::details(&ctx.stdout, &view::details(&account, groups, ctx));
     let shown = async {
@@ -44,7 +42,7 @@ pub(super) async fn hand_over(
         let has_secret = bytes.windows(token.len()).any(|part| part == token.as_bytes());
         Ok(Shown { bytes, has_secret })
     };
-    let is_kept = delivery.deliver(ctx, &minted, is_risky, shown).await?;
+    let is_kept = delivery.deliver(ctx, &minted, shown).await?;
     if is_for_people && !is_kept {
         ctx.note("store the access token now: it is shown only once");
     }

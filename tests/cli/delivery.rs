@@ -1,0 +1,84 @@
+//! A secret that was minted and does not arrive: kept, shown, or taken back.
+
+use std::process::Stdio;
+
+use crate::sandbox::Sandbox;
+use crate::support::terminal::Terminal;
+use crate::support::{GRANT, mode};
+
+const DOCUMENT: &str = r#"{"metadata":{"name":"ci"},"spec":{"groupIDs":[]}}"#;
+
+/// The files that undelivered secrets are kept in.
+fn kept(sandbox: &Sandbox) -> Vec<std::path::PathBuf> {
+    let directory = sandbox.path("home/.local/state/nscred/undelivered");
+    std::fs::read_dir(directory).into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
+}
+
+/// A sandbox where nothing can be kept in a file.
+fn nowhere() -> Sandbox {
+    let mut sandbox = Sandbox::start();
+    sandbox.write("sa.json", DOCUMENT);
+    sandbox.set("XDG_STATE_HOME", "/dev/null").set("TMPDIR", "/dev/null");
+    sandbox
+}
+
+#[test]
+fn what_arrives_leaves_nothing_behind() {
+    let sandbox = Sandbox::start();
+    sandbox.write("sa.json", DOCUMENT);
+    sandbox.create("a", "").ok();
+    sandbox.create("b", "-o token").ok();
+    sandbox.create("c", "-q .bearer_token").ok();
+    sandbox.create("d", "--token_file token.json").ok();
+    sandbox.sa("create --file sa.json --yes --json").ok();
+    assert!(!sandbox.path("home/.local/state/nscred").exists());
+}
+
+#[test]
+fn what_can_be_kept_nowhere_is_taken_back() {
+    let sandbox = nowhere();
+    for flags in ["-q .token.token_id", "-o token > /dev/full", "> /dev/null"] {
+        let run = sandbox.sh(&format!("nsc token create --name ci --grant '{GRANT}' {flags}"));
+        assert_eq!(run.code, 1, "{flags}: {run:#?}");
+        assert!(run.stderr.contains("the secret is lost") && run.stderr.contains("was revoked again"), "{run:#?}");
+    }
+    assert_eq!(sandbox.nsc("token list -q length").ok(), "0\n");
+    assert_eq!(sandbox.nsc("token list --include_revoked -q length").ok(), "3\n");
+    let run = sandbox.sh("nscale sa create --file sa.json --yes > /dev/full");
+    assert_eq!(run.code, 1, "{run:#?}");
+    assert!(run.stderr.contains("was deleted again"), "{run:#?}");
+    assert_eq!(sandbox.sa("list -q length").ok(), "1\n");
+}
+
+#[test]
+fn what_can_be_kept_nowhere_is_shown_to_a_person() {
+    let sandbox = nowhere();
+    let script = "nscale sa create --file sa.json --yes -q .metadata.id";
+    let (shown, code) = Terminal::in_session(&sandbox.shell(script), 120).finish();
+    assert_eq!(code, 1, "{shown}");
+    assert!(shown.contains("\neyJ") && shown.contains("is shown above, once"), "{shown}");
+    assert_eq!(sandbox.sa("list -q length").ok(), "2\n");
+}
+
+#[test]
+fn a_process_killed_while_nobody_reads_leaves_the_secret_in_a_file() {
+    let sandbox = Sandbox::start();
+    sandbox.write("sa.json", DOCUMENT);
+    let id = sandbox.sa("create --file sa.json --yes -q .metadata.id").ok();
+    kept(&sandbox).iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    // More than a pipe holds: the process waits for a reader.
+    let filter = r#".status.accessToken, ("x" * 1000000)"#;
+    let mut command = sandbox.command("nscale");
+    command.args(["sa", "rotate", "--id", id.trim(), "--yes", "-q", filter]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    // It has begun to write.
+    std::io::Read::read_exact(&mut stdout, &mut [0]).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let files = kept(&sandbox);
+    assert_eq!((files.len(), mode(&files[0])), (1, 0o600));
+    let mut sandbox = sandbox;
+    sandbox.set("NSCALE_SERVICE_TOKEN", "").set("NSCALE_SERVICE_TOKEN_FILE", files[0].to_str().unwrap());
+    assert_eq!(sandbox.sa("list -q .[].metadata.name").ok(), "ci\n");
+}
