@@ -7,6 +7,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};
 
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
 use url::Url;
@@ -61,6 +62,8 @@ pub struct Client {
     log: WireLog,
     connect_timeout: Duration,
     interrupt: Interrupt,
+    /// What the environment says of proxies; none where all is on loopback.
+    proxies: Option<Matcher>,
 }
 
 /// A try that brought no answer.
@@ -106,7 +109,8 @@ impl Client {
                 "localhost",
                 &[SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))],
             );
-        if endpoints.iter().all(|endpoint| endpoint.is_loopback()) {
+        let is_local = endpoints.iter().all(|endpoint| endpoint.is_loopback());
+        if is_local {
             builder = builder.no_proxy();
         }
         let http =
@@ -118,6 +122,7 @@ impl Client {
             log: WireLog::new(settings.verbose),
             connect_timeout,
             interrupt: interrupt.clone(),
+            proxies: (!is_local).then(Matcher::from_env),
         })
     }
 
@@ -251,11 +256,16 @@ impl Client {
             Effect::Change | Effect::Mint => (Kind::Temporary, ""),
         };
         let failure = |what: String| Failure::new(kind, format!("{prefix}{what}"));
-        match broken.cause {
+        // The first stop on the way, which is what could not be reached.
+        let proxy = self.proxy(&request.url);
+        let stop = proxy.as_ref().map_or_else(|| host.clone(), |proxy| format!("the proxy {proxy}"));
+        let failure = match broken.cause {
+            // Most SOCKS proxies are given an address that was looked up here.
+            Cause::Resolve if proxy.is_some() => failure(format!("the name of {stop} or of {host} cannot be resolved")),
             Cause::Resolve => failure(format!("the name {host} cannot be resolved")),
-            Cause::Refused => failure(format!("{host} refused the connection")),
+            Cause::Refused => failure(format!("{stop} refused the connection")),
             Cause::ConnectTimeout => {
-                failure(format!("no connection to {host} within {}", humantime::format_duration(self.connect_timeout)))
+                failure(format!("no connection to {stop} within {}", humantime::format_duration(self.connect_timeout)))
             }
             Cause::Timeout => {
                 failure(format!("no answer from {host} within {limit}")).hint("allow more time with --timeout 2m")
@@ -263,8 +273,25 @@ impl Client {
             Cause::Tls(why) => failure(format!("no secure connection to {host}: {why}"))
                 .hint("if your network has its own certificate authority, name its certificate with --ca-file"),
             Cause::TooLarge => failure(format!("the answer of {host} is over 256 MiB")),
+            Cause::Other(error) if broken.ending == Ending::NotSent && proxy.is_some() => {
+                failure(format!("{stop} opened no way to {host}")).source(error)
+            }
             Cause::Other(error) => failure(format!("the connection to {host} broke")).source(error),
+        };
+        match proxy {
+            Some(_) if broken.ending == Ending::NotSent => failure.hint(
+                "proxies come from HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that need none",
+            ),
+            _ => failure,
         }
+    }
+
+    /// The proxy on the way to an address, without the login in its own.
+    fn proxy(&self, url: &Url) -> Option<String> {
+        let proxy = self.proxies.as_ref()?.intercept(&url.as_str().parse().ok()?)?;
+        let uri = proxy.uri();
+        let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
+        Some(format!("{}{port}", uri.host()?))
     }
 }
 

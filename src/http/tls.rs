@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
@@ -86,12 +87,27 @@ pub fn explain(error: &rustls::Error) -> String {
     let rustls::Error::InvalidCertificate(bad) = error else { return error.to_string() };
     match bad {
         Bad::UnknownIssuer => "its certificate is from an unknown authority".to_owned(),
-        Bad::Expired | Bad::ExpiredContext { .. } => "its certificate has expired".to_owned(),
-        Bad::NotValidYet | Bad::NotValidYetContext { .. } => "its certificate is not valid yet".to_owned(),
+        Bad::ExpiredContext { not_after, .. } => {
+            format!("its certificate expired on {}, or the clock of this machine is wrong", date(*not_after))
+        }
+        Bad::Expired => "its certificate has expired".to_owned(),
+        Bad::NotValidYetContext { not_before, .. } => {
+            format!("its certificate is valid from {} on, or the clock of this machine is wrong", date(*not_before))
+        }
+        Bad::NotValidYet => "its certificate is not valid yet".to_owned(),
+        Bad::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
+            format!("its certificate is for another name: {}", presented.join(", "))
+        }
         Bad::NotValidForName | Bad::NotValidForNameContext { .. } => "its certificate is for another name".to_owned(),
         Bad::BadSignature => "its certificate is not signed by the authority that it names".to_owned(),
         other => format!("its certificate cannot be used ({other})"),
     }
+}
+
+/// The day of a time, in UTC.
+fn date(time: UnixTime) -> String {
+    let time = i64::try_from(time.as_secs()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    time.map(|time| time.strftime("%Y-%m-%d").to_string()).unwrap_or_default()
 }
 
 /// Checks against the bundled roots; an unknown issuer is looked for among

@@ -8,6 +8,7 @@
 mod account_errors;
 mod accounts;
 mod errors;
+mod proxies;
 mod server;
 mod sessions;
 #[path = "../support/mod.rs"]

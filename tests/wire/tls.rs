@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
@@ -13,12 +13,19 @@ use crate::support::World;
 
 /// An HTTPS server on loopback with a certificate for this name; gives its
 /// address and the certificate of its authority.
-fn server(name: &str) -> (String, String) {
+pub fn server(name: &str) -> (String, String) {
+    server_until(name, 2126)
+}
+
+/// As [`server`], with a certificate that ends with this year's beginning.
+fn server_until(name: &str, year: i32) -> (String, String) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    params.not_after = date_time_ymd(year, 1, 1);
+    let certificate = params.signed_by(&key, &authority).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -80,4 +87,21 @@ fn another_name_is_not_trusted() {
     let world = world(&url);
     world.write("ca.pem", pem);
     world.create("t", "--ca-file ca.pem").fails_with(7, "its certificate is for another name");
+}
+
+#[test]
+fn an_expired_certificate_says_since_when() {
+    let (url, pem) = server_until("127.0.0.1", 2020);
+    let world = world(&url);
+    world.write("ca.pem", pem);
+    world.create("t", "--ca-file ca.pem").fails_with(7, "its certificate expired on 2020-01-01");
+}
+
+#[test]
+fn an_authority_that_only_the_system_knows_is_trusted() {
+    let (url, pem) = server("127.0.0.1");
+    let mut world = world(&url);
+    world.write("certificates/authority.pem", pem);
+    world.set("SSL_CERT_DIR", world.path("certificates").to_str().unwrap().to_owned());
+    assert_eq!(world.nsc("token list -o json").ok(), "[]\n");
 }
