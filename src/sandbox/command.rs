@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
@@ -77,6 +78,9 @@ pub struct SandboxArgs {
     /// Serve at this loopback address [default: a free port]. Without a command: until interrupted.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Let --listen be an address that others can reach. It speaks plain http, so they can read everything.
+    #[arg(long = "allow-remote", alias = "allow_remote", requires = "listen")]
+    allow_remote: bool,
     /// Keep the state in this SQLite file instead of in memory.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
@@ -122,9 +126,15 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
         command if !command.is_empty() || stays => command,
         _ => vec![shell(ctx, args.data.is_some())?],
     };
-    let listener = listen(args.listen.as_deref())?;
+    let listener = listen(args.listen.as_deref(), args.allow_remote)?;
     let address =
         listener.local_addr().map_err(|error| Failure::unexpected("the listener has no address").source(error))?;
+    if !address.ip().is_loopback() {
+        ctx.warn(&format!(
+            "{address} can be reached by others on the network, who can use the sandbox and read every credential on the way: it speaks plain http"
+        ));
+    }
+    raise_descriptor_limit();
     let store = Arc::new(args.data.as_deref().map_or_else(Store::in_memory, Store::open)?);
     let namespace = Namespace::new(Arc::clone(&store), clock)?;
     let nscale = Nscale::new(store, clock, options)?;
@@ -166,7 +176,15 @@ fn shell(ctx: &mut Context, keeps: bool) -> Result<OsString> {
     Ok(ctx.env.var_os("SHELL").unwrap_or_else(|| "/bin/sh".into()))
 }
 
-fn listen(asked: Option<&str>) -> Result<TcpListener> {
+/// Lets as many clients in as the system allows.
+fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Fewer do too.
+    let _ = setrlimit(Resource::Nofile, limit);
+}
+
+fn listen(asked: Option<&str>, allow_remote: bool) -> Result<TcpListener> {
     let text = asked.unwrap_or("127.0.0.1:0");
     let addresses: Vec<SocketAddr> = text
         .to_socket_addrs()
@@ -176,9 +194,9 @@ fn listen(asked: Option<&str>) -> Result<TcpListener> {
                 .hint("write it as 127.0.0.1:8700")
         })?
         .collect();
-    if !addresses.iter().all(|address| address.ip().is_loopback()) {
+    if !allow_remote && !addresses.iter().all(|address| address.ip().is_loopback()) {
         return Err(Failure::usage(format!("--listen {text} is not a loopback address"))
-            .hint("the sandbox speaks plain http and hands out credentials: it serves this machine only"));
+            .hint("the sandbox speaks plain http and hands out credentials: it serves this machine only, unless --allow-remote is given"));
     }
     TcpListener::bind(addresses.as_slice())
         .map_err(|error| Failure::usage(format!("--listen {text} cannot be used")).source(error))

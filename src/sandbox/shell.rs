@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Permissions};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -77,7 +77,13 @@ impl World {
 
     /// The variables that lead into the sandbox, `PATH` apart.
     pub fn variables(&self) -> Vec<(&'static str, OsString)> {
-        let endpoint = OsString::from(format!("http://{}", self.address));
+        // What listens everywhere is called where nobody else listens in.
+        let ip = match self.address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        let endpoint = OsString::from(format!("http://{}", SocketAddr::new(ip, self.address.port())));
         vec![
             ("NSC_IAM_ENDPOINT", endpoint.clone()),
             ("NSC_TOKEN_FILE", self.directory.path().join("admin.json").into()),

@@ -102,6 +102,7 @@ fn an_authority_that_only_the_system_knows_is_trusted() {
     let (url, pem) = server("127.0.0.1");
     let mut world = world(&url);
     world.write("certificates/authority.pem", pem);
-    world.set("SSL_CERT_DIR", world.path("certificates").to_str().unwrap().to_owned());
+    let directory = world.path("certificates");
+    world.set("SSL_CERT_DIR", directory.to_str().unwrap());
     assert_eq!(world.nsc("token list -o json").ok(), "[]\n");
 }

@@ -1,0 +1,69 @@
+//! `kill -9` at any instant: the old file or the new one, never half of it.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+use crate::support::{GRANT, mode};
+
+/// How often the process is killed.
+const KILLS: u64 = 1_000;
+
+#[test]
+fn a_token_file_is_never_torn() {
+    /// In as many directories at once.
+    const AT_ONCE: u64 = 8;
+    let sandbox = Sandbox::start();
+    let killed: u64 = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE)
+            .map(|worker| {
+                scope.spawn({
+                    let sandbox = &sandbox;
+                    move || tear(sandbox, worker, KILLS / AT_ONCE)
+                })
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+    });
+    // Some were done before they were killed; most of them must not be.
+    assert!(killed > KILLS / 4, "{killed} of {KILLS}");
+}
+
+/// Kills as many writers of one file, and gives how many did not end by
+/// themselves.
+fn tear(sandbox: &Sandbox, worker: u64, times: u64) -> u64 {
+    let file = sandbox.path(&format!("{worker}/token.json"));
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    let mut killed = 0;
+    let mut last = String::new();
+    for time in 0..times {
+        // A wider file is there at times, which is never widened again.
+        if time % 10 == 0 {
+            std::fs::write(&file, "{\"bearer_token\":\"old\"}").unwrap();
+            std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+            last = "old".into();
+        }
+        let before = mode(&file);
+        let mut command = sandbox.command("nsc");
+        command.args(["token", "create", "--name", &format!("t{worker}-{time}"), "--grant", GRANT, "--token_file"]);
+        let mut child = command.arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Spread over the life of the process, in steps that do not repeat.
+        std::thread::sleep(Duration::from_micros((time * 7_919 + worker * 1_009) % 40_000));
+        let _ = child.kill();
+        killed += u64::from(child.wait().unwrap().signal().is_some());
+        let content: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let token = content["bearer_token"].as_str().unwrap();
+        assert!(token == last || (token.starts_with("nsrt_") && token.len() == 69), "{token}");
+        assert!(mode(&file) == 0o600 || (token == "old" && mode(&file) == before), "{:o}", mode(&file));
+        last = token.to_owned();
+        // What a killed process leaves beside it is readable by nobody else.
+        for entry in std::fs::read_dir(file.parent().unwrap()).unwrap() {
+            let path = entry.unwrap().path();
+            assert!(path == file || mode(&path) == 0o600, "{}", path.display());
+        }
+    }
+    killed
+}
