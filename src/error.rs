@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::output::sanitize::sanitize;
+use crate::output::sanitize::{escape, sanitize};
 use crate::secret::redact;
 
 /// `Result` with a [`Failure`].
@@ -254,7 +254,8 @@ impl Failure {
         object.insert("hints".into(), parts.hints.iter().map(|hint| Value::from(redact(hint))).collect());
         object.insert("http_status".into(), parts.http_status.into());
         object.insert("request_id".into(), parts.request_id.clone().into());
-        Value::Object(object).to_string()
+        // JSON itself escapes no DEL and no C1, which a terminal may obey.
+        escape(Value::Object(object).to_string().as_bytes())
     }
 }
 
@@ -313,6 +314,17 @@ mod tests {
             failure.to_json(),
             r#"{"kind":"not_permitted","message":"2 of 3 failed; tok_a: no such token; tok_b: not permitted","hints":["list them"],"http_status":403,"request_id":null}"#
         );
+    }
+
+    #[test]
+    fn nothing_in_a_sentence_steers_the_terminal() {
+        let failure = Failure::usage("a\u{1b}[2J\u{7f}\u{9b}2J\u{202e}b\nc").hint("\u{9b}2J");
+        for shown in [failure.to_text(), failure.to_json()] {
+            let is_bad = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+            assert!(!shown.chars().any(is_bad), "{shown:?}");
+        }
+        let read: Value = serde_json::from_str(&failure.to_json()).unwrap();
+        assert_eq!(read["hints"][0], "\u{9b}2J");
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub mod cli;
 pub mod context;
 pub mod error;
 pub mod exit;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 pub mod http;
 pub mod input;
 pub mod interrupt;

@@ -237,7 +237,7 @@ fn read_error(answer: &Answer) -> RpcError {
     }
 }
 
-fn read_envelope(body: &[u8]) -> Option<(Option<Code>, String, Vec<Detail>)> {
+pub(crate) fn read_envelope(body: &[u8]) -> Option<(Option<Code>, String, Vec<Detail>)> {
     // serde would take an array for a struct.
     if !body.trim_ascii_start().starts_with(b"{") {
         return None;

@@ -85,7 +85,7 @@ pub async fn call(client: &Client, call: Call<'_>) -> Result<Vec<u8>, CallError>
 }
 
 /// The error body as it comes.
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 struct ErrorBody {
     error: String,
     #[serde(default)]
@@ -94,23 +94,27 @@ struct ErrorBody {
     trace_id: Option<String>,
 }
 
+/// The error, its description and the trace id, where the body is the API's.
+type Told = (Option<String>, Option<String>, Option<String>);
+
+pub(crate) fn read_body(body: &[u8]) -> Option<Told> {
+    // serde would take an array for a struct.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
+    let body: ErrorBody = serde_json::from_slice(body).ok()?;
+    Some((Some(body.error), body.error_description, body.trace_id))
+}
+
 fn read_refusal(answer: &Answer) -> Refusal {
     /// Older servers quote the whole request and its schema.
     const LONGEST: usize = 500;
-    let is_object = is_json(&answer.headers) && answer.body.trim_ascii_start().starts_with(b"{");
-    let body: Option<ErrorBody> = is_object.then(|| serde_json::from_slice(&answer.body).ok()).flatten();
-    let is_known = body.is_some();
-    let body = body.unwrap_or_default();
-    let mut description = body.error_description.unwrap_or_default();
+    let (error, description, trace_id) =
+        is_json(&answer.headers).then(|| read_body(&answer.body)).flatten().unwrap_or_default();
+    let mut description = description.unwrap_or_default();
     if let Some((end, _)) = description.char_indices().nth(LONGEST) {
         description.truncate(end);
         description.push('…');
     }
-    Refusal {
-        status: answer.status.as_u16(),
-        error: is_known.then_some(body.error),
-        description,
-        trace_id: body.trace_id,
-        repeated: answer.repeated,
-    }
+    Refusal { status: answer.status.as_u16(), error, description, trace_id, repeated: answer.repeated }
 }

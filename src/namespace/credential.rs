@@ -206,6 +206,12 @@ fn parse(source: Source, path: PathBuf, text: &str) -> Result<Found> {
     Ok(Found { source, path, bearer, session })
 }
 
+/// As [`find`] reads the text of a file.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn parse_text(text: &str) -> Result<Found> {
+    parse(Source::Variable, PathBuf::new(), text)
+}
+
 fn is_set(token: &Secret) -> bool {
     !token.expose().trim().is_empty()
 }

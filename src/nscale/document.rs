@@ -60,7 +60,7 @@ impl AccountDocument {
         read.map_err(|failure| failure.hint(FORMAT))
     }
 
-    fn parse(document: &Document, partial: bool, doubts: &mut Vec<String>) -> Result<Self> {
+    pub(crate) fn parse(document: &Document, partial: bool, doubts: &mut Vec<String>) -> Result<Self> {
         let mut account = Self::default();
         let root = Node::root(document)?;
         let (mut has_metadata, mut has_spec) = (false, false);

@@ -48,7 +48,7 @@ pub struct Query {
 }
 
 impl Query {
-    fn compile(filters: &[String], whole: &'static str) -> Result<Self> {
+    pub(crate) fn compile(filters: &[String], whole: &'static str) -> Result<Self> {
         /// The compiler recurses: room for the deepest filter that is read.
         const STACK: usize = 256 * 1024 * 1024;
         let filters = filters.to_vec();
@@ -88,7 +88,7 @@ impl Query {
         }
     }
 
-    fn results(&self, json: &[u8]) -> Result<Vec<u8>> {
+    pub(crate) fn results(&self, json: &[u8]) -> Result<Vec<u8>> {
         /// More results than this come from a filter without end.
         const MOST: usize = 1024 * 1024 * 1024;
         if depth(json) > DEEPEST {

@@ -1,0 +1,154 @@
+//! What is fed with arbitrary bytes: by `cargo fuzz` without end, and by a
+//! unit test with the corpus that is kept. A target panics where the product
+//! would, or where a message holds a secret that it must not.
+
+use crate::context::Environment;
+use crate::error::Failure;
+use crate::http::{connect, json, rest, retry};
+use crate::input::document::Document;
+use crate::input::{duration, node};
+use crate::namespace::jwt::Claims;
+use crate::namespace::{credential, detail, grant};
+use crate::nscale::document::AccountDocument;
+use crate::output::query::Query;
+use crate::secret::Secret;
+
+/// A target's name and what it does with its input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: [Target; 10] = [
+    ("duration", duration_text),
+    ("grant", grant_text),
+    ("document", document_text),
+    ("error_body", error_body),
+    ("jwt", jwt),
+    ("denied", denied),
+    ("token_file", token_file),
+    ("retry_after", retry_after),
+    ("filter", filter),
+    ("answer", answer),
+];
+
+/// Feeds one of the targets.
+pub fn run(name: &str, bytes: &[u8]) {
+    for (_, target) in TARGETS.iter().filter(|(known, _)| *known == name) {
+        target(bytes);
+    }
+}
+
+/// Text of the bytes, as far as they are any.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// No message may hold what begins like a token and goes on.
+fn check(failure: Option<Failure>) {
+    let Some(failure) = failure else { return };
+    for shown in [failure.to_text(), failure.to_json()] {
+        assert!(!shown.contains("nsrt_CANARY") && !shown.contains("st_CANARY"), "{shown}");
+        assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown}");
+    }
+}
+
+fn duration_text(bytes: &[u8]) {
+    let text = text(bytes);
+    let _ = duration::parse(&text);
+    check(duration::lifetime("--expires_in", &text).err());
+}
+
+fn grant_text(bytes: &[u8]) {
+    let text = text(bytes);
+    // A file is another target's.
+    if text.starts_with('@') {
+        return;
+    }
+    match grant::read_all(&[text]) {
+        Ok(grants) => drop(grant::doubts(&grants)),
+        Err(failure) => check(Some(failure)),
+    }
+}
+
+fn document_text(bytes: &[u8]) {
+    let document = Document::inline("--file x", &text(bytes));
+    for partial in [false, true] {
+        let mut doubts = Vec::new();
+        match AccountDocument::parse(&document, partial, &mut doubts) {
+            Ok(account) => drop(serde_json::to_string(&account.into_message())),
+            Err(failure) => check(Some(failure)),
+        }
+    }
+    let _ = node::Node::root(&document);
+}
+
+fn error_body(bytes: &[u8]) {
+    let _ = connect::read_envelope(bytes);
+    let _ = rest::read_body(bytes);
+    let _ = json::salvage(bytes, &["accessToken", "bearerToken"]);
+}
+
+fn jwt(bytes: &[u8]) {
+    let text = text(bytes);
+    let _ = Claims::of(&Secret::new(text)).and_then(|claims| claims.expiry());
+}
+
+fn denied(bytes: &[u8]) {
+    let _ = detail::read_permission_denied(bytes);
+    let _ = detail::read_request_id(bytes);
+    let _ = connect::decode_base64(&text(bytes));
+}
+
+fn token_file(bytes: &[u8]) {
+    let text = text(bytes);
+    let failure = credential::parse_text(&text).err();
+    if let Some(failure) = &failure {
+        // Nothing of the file at all.
+        assert!(!failure.to_text().contains("CANARY"), "{}", failure.to_text());
+    }
+    check(failure);
+    let found = crate::nscale::credential::find(&Environment::Fixed(vec![("NSCALE_SERVICE_TOKEN", text.into())]));
+    if let Err(failure) = found {
+        assert!(!failure.to_text().contains("CANARY"), "{}", failure.to_text());
+        check(Some(failure));
+    }
+}
+
+fn retry_after(bytes: &[u8]) {
+    let _ = retry::parse_retry_after(&text(bytes), std::time::SystemTime::UNIX_EPOCH);
+}
+
+fn filter(bytes: &[u8]) {
+    check(Query::compile(&[text(bytes)], "--json").err());
+}
+
+fn answer(bytes: &[u8]) {
+    const FILTERS: [&str; 3] = [".[]? | .metadata?.name?", "[.. | scalars] | map(tostring) | @tsv", "tojson | length"];
+    thread_local! {
+        static QUERY: Option<Query> = Query::compile(&FILTERS.map(str::to_owned), "--json").ok();
+    }
+    QUERY.with(|query| check(query.as_ref().and_then(|query| query.results(bytes).err())));
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = crate::output::json::pretty(text);
+        let _ = crate::output::json::snake_case_names(text, crate::output::json::Layout::Compact);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_corpus_passes() {
+        for (name, target) in TARGETS {
+            let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+            let mut count = 0;
+            for file in std::fs::read_dir(directory).unwrap() {
+                target(&std::fs::read(file.unwrap().path()).unwrap());
+                count += 1;
+            }
+            assert!(count > 0, "{name} has no corpus");
+        }
+    }
+}
