@@ -126,6 +126,11 @@ impl Client {
         })
     }
 
+    /// Where the calls are logged.
+    pub fn log(&self) -> WireLog {
+        self.log
+    }
+
     /// What is left of the timeout for the next request.
     pub fn remaining(&self) -> Duration {
         self.left.get()
@@ -237,8 +242,7 @@ impl Client {
             }
         }
         let status = response.status();
-        let request_id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok());
-        self.log.answer(status.as_u16(), started.elapsed(), request_id);
+        self.log.answer(status.as_u16(), started.elapsed(), response.headers());
         Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body, repeated: false })
     }
 

@@ -74,7 +74,11 @@ pub async fn call(client: &Client, call: Call<'_>) -> Result<Vec<u8>, CallError>
     let body = call.body.unwrap_or_default();
     let answer = client.send(&Request { method: call.method, url, headers, body, effect: call.effect }).await?;
     if !answer.status.is_success() {
-        return Err(CallError::Refused(read_refusal(&answer)));
+        let refusal = read_refusal(&answer);
+        if let Some(id) = &refusal.trace_id {
+            client.log().trace(id);
+        }
+        return Err(CallError::Refused(refusal));
     }
     // A success that is not by the book may still hold a secret, and one
     // without a body says all there is to say.

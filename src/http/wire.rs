@@ -1,13 +1,18 @@
 //! The redacted wire log of `--verbose`: method, address without query,
-//! status, milliseconds, attempt and request id. Never a body, never a
-//! credential.
+//! attempt, status, milliseconds, a few headers by name, and the id that the
+//! server gave the request. Never a body, never a credential.
 
 use std::io::Write;
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
 use url::Url;
 
+use crate::output::sanitize::sanitize;
 use crate::secret::redact;
+
+/// The headers of an answer that say something and hold no secret.
+const SHOWN_HEADERS: [&str; 5] = ["content-type", "content-length", "retry-after", "www-authenticate", "x-request-id"];
 
 /// Writes to stderr, or nothing.
 #[derive(Clone, Copy, Debug)]
@@ -29,9 +34,22 @@ impl WireLog {
     }
 
     /// An answer came.
-    pub fn answer(self, status: u16, took: Duration, request_id: Option<&str>) {
-        let id = request_id.map(|id| format!(", request id {id}")).unwrap_or_default();
-        self.line(&format!("< {status} in {} ms{id}", took.as_millis()));
+    pub fn answer(self, status: u16, took: Duration, headers: &HeaderMap) {
+        if !self.enabled {
+            return;
+        }
+        let mut line = format!("< {status} in {} ms", took.as_millis());
+        for name in SHOWN_HEADERS {
+            if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
+                line.push_str(&format!("; {name}: {}", sanitize(value)));
+            }
+        }
+        self.line(&line);
+    }
+
+    /// The server told the id of the request in its answer.
+    pub fn trace(self, id: &str) {
+        self.line(&format!("< trace id {}", sanitize(id)));
     }
 
     /// None came.

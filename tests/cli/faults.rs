@@ -126,6 +126,8 @@ impl Cell {
         if has_json {
             args.extend(if self.operation.starts_with("token.") { &["--output", "json"][..] } else { &["--json"] });
         }
+        // With the log of the wire on, where errors are for people.
+        args.extend((!has_json).then_some("-v"));
         let run = sandbox.run("nscred", &args);
         assert_eq!(run.code, self.code, "{self:?}: {run:#?}");
         let requests = std::fs::read_to_string(&log).unwrap();
