@@ -13,6 +13,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::context::{ColorChoice, Context, Environment, Settings, Stream};
 use crate::error::{Failure, Kind, Result};
 use crate::exit;
+use crate::input::nearest::nearest;
 use crate::interrupt::{Interrupt, Signals};
 use crate::names::{Program, hand_on};
 use crate::namespace::commands::TokenCommand;
@@ -54,7 +55,15 @@ enum Command {
     #[command(subcommand)]
     Token(TokenCommand),
     /// Nscale's service accounts.
-    #[command(subcommand, name = "serviceaccounts", visible_alias = "sa")]
+    #[command(
+        subcommand,
+        name = "serviceaccounts",
+        visible_alias = "sa",
+        after_help = "\
+The token is that in NSCALE_SERVICE_TOKEN, else in the file that
+NSCALE_SERVICE_TOKEN_FILE names; the organization that of --org, else of
+NSCALE_ORGANIZATION_ID, else the only one that the credential can see."
+    )]
     ServiceAccounts(ServiceAccountsCommand),
     /// Run a local server of both APIs, and a shell or a command inside it.
     #[cfg(feature = "sandbox")]
@@ -150,7 +159,9 @@ fn refuse(program: Program, argv: &[OsString], error: &clap::Error) -> Stop {
         _ => match program.is_borrowed().then(|| foreign_word(argv, error)).flatten() {
             Some(word) => {
                 let meant = match error.get(ContextKind::SuggestedSubcommand) {
-                    Some(ContextValue::Strings(names)) => names.first().cloned(),
+                    Some(ContextValue::Strings(names)) => {
+                        nearest(word, names.iter().map(String::as_str)).map(str::to_owned)
+                    }
                     _ => None,
                 };
                 Stop::Failed(hand_on(program, argv, word, meant))

@@ -17,7 +17,7 @@ struct Flags {
     in_flight: Cell<bool>,
     requested: Cell<bool>,
     if_unknown: RefCell<Option<String>>,
-    in_any_case: RefCell<Option<String>>,
+    in_any_case: RefCell<Vec<String>>,
 }
 
 impl Interrupt {
@@ -49,14 +49,15 @@ impl Interrupt {
     }
 
     /// Says what to know if the command is ended from here on.
-    pub fn advise(&self, advice: String) {
-        self.0.in_any_case.replace(Some(advice));
+    pub fn advise(&self, advice: Vec<String>) {
+        self.0.in_any_case.replace(advice);
     }
 
     /// What was said that holds now.
-    pub fn advice(&self) -> Option<String> {
+    pub fn advice(&self) -> Vec<String> {
         let if_unknown = self.0.if_unknown.take().filter(|_| self.in_flight());
-        self.0.in_any_case.take().or(if_unknown)
+        let in_any_case = self.0.in_any_case.take();
+        if in_any_case.is_empty() { if_unknown.into_iter().collect() } else { in_any_case }
     }
 }
 

@@ -1,16 +1,18 @@
 //! Questions to a person, on standard error. Standard output stays data, and
 //! standard input may be a pipe: then the terminal itself is read.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use dialoguer::console::Term;
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use dialoguer::{Confirm, Input, MultiSelect, Select};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
@@ -66,7 +68,7 @@ pub async fn choose(ctx: &mut Context, what: &str, among: &[String]) -> Result<u
 /// # Errors
 /// Interrupted.
 pub async fn choose_any(ctx: &mut Context, what: &str, among: &[String]) -> Result<Vec<usize>> {
-    let what = format!("{what} (space to choose, enter to go on)");
+    let what = format!("{what} (space chooses, enter goes on)");
     let among = shown(among);
     let ask_it = move |theme: &dyn Theme, term: &Term| {
         MultiSelect::with_theme(theme).with_prompt(what).items(&among).interact_on_opt(term)
@@ -101,6 +103,7 @@ async fn ask<T: Send + 'static>(
         answer = answer => answer.ok().and_then(std::result::Result::ok),
         () = hung_up() => None,
     };
+    guard.is_answered.set(answer.is_some());
     drop(guard);
     // None is Ctrl-C, or a terminal that went away.
     answer.ok_or_else(interrupted)
@@ -125,23 +128,45 @@ async fn hung_up() {
 }
 
 /// Gives the terminal back as it was found, however a question ends.
-struct Restore(Option<(OwnedFd, Termios)>);
+struct Restore {
+    terminal: Option<(OwnedFd, Termios)>,
+    is_answered: Cell<bool>,
+}
 
 impl Restore {
     fn new() -> Self {
-        Self(terminal().and_then(|terminal| {
+        let terminal = terminal().and_then(|terminal| {
             let mode = tcgetattr(&terminal).ok()?;
             Some((terminal, mode))
-        }))
+        });
+        Self { terminal, is_answered: Cell::new(false) }
     }
 }
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        if let Some((terminal, mode)) = &self.0 {
-            let _ = tcsetattr(terminal, OptionalActions::Now, mode);
+        let Some((terminal, mode)) = &self.terminal else { return };
+        if !self.is_answered.get() {
+            await_raw(terminal);
         }
+        let _ = tcsetattr(terminal, OptionalActions::Now, mode);
         let _ = Term::stderr().show_cursor();
+        if !self.is_answered.get() {
+            // The question's line is not ended.
+            let _ = Term::stderr().write_line("");
+        }
+    }
+}
+
+/// Waits a moment until the thread that asks has the terminal in the mode that
+/// it reads keys in: what is restored before that would not stay.
+fn await_raw(terminal: &OwnedFd) {
+    for _ in 0..20 {
+        let is_raw = tcgetattr(terminal).is_ok_and(|mode| !mode.local_modes.contains(LocalModes::ICANON));
+        if is_raw {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -9,6 +9,7 @@ pub fn listing(tokens: &[RevokableToken], ctx: &Context) -> Listing {
     Listing {
         header: vec!["TOKEN ID", "NAME", "DESCRIPTION", "CREATED", "EXPIRES", "STATUS", "SCOPE"],
         wrapping: &["NAME", "DESCRIPTION"],
+        optional: &["DESCRIPTION", "CREATED"],
         rows: tokens
             .iter()
             .map(|token| {

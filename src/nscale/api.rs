@@ -44,6 +44,7 @@ pub struct Reply {
 pub struct Accounts {
     /// All of them, as JSON text.
     pub json: String,
+    organization: String,
     endpoint: Endpoint,
 }
 
@@ -69,7 +70,7 @@ impl Accounts {
                 return Ok(Reply { account, json: json.to_owned() });
             }
         }
-        let list = format!("`{} serviceaccounts list` shows the ids", ctx.program);
+        let list = format!("`{} serviceaccounts list --org {}` shows the ids", ctx.program, self.organization);
         let failure = Failure::new(Kind::NotFound, format!("there is no service account {id} in the organization"));
         Err(match self.named(id)?.as_slice() {
             [] if all.len() <= 1 => {
@@ -145,7 +146,7 @@ impl IdentityApi {
             .await
             .map_err(|failure| failure.hint_on(Kind::NotFound, missing))?;
         let json = String::from_utf8(body).map_err(|_| self.not_text(Effect::Read))?;
-        Ok(Accounts { json, endpoint: self.endpoint.clone() })
+        Ok(Accounts { json, organization: organization.to_owned(), endpoint: self.endpoint.clone() })
     }
 
     /// Makes a service account, and its token with it.

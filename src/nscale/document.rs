@@ -119,7 +119,10 @@ impl AccountDocument {
                     for item in value.items("\"groupIDs\"")? {
                         let given = item.text("a group's id")?;
                         let id = Uuid::parse_str(given.trim())
-                            .map_err(|_| item.refuse("this is no group's id, which is a UUID"))?
+                            .map_err(|_| {
+                                let names = "`serviceaccounts create` at a terminal, without a document, offers the groups by name";
+                                item.refuse("this is no group's id, which is a UUID").hint(names)
+                            })?
                             .to_string();
                         if !ids.contains(&id) {
                             ids.push(id);

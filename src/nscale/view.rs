@@ -9,7 +9,8 @@ use crate::output::view::{Cell, Details, Listing, Tone};
 pub fn listing(accounts: &[Account], ctx: &Context) -> Listing {
     Listing {
         header: vec!["ID", "NAME", "DESCRIPTION", "GROUPS", "CREATED", "EXPIRES", "STATUS"],
-        wrapping: &["NAME", "DESCRIPTION"],
+        wrapping: &["DESCRIPTION"],
+        optional: &["DESCRIPTION", "CREATED", "GROUPS"],
         rows: accounts
             .iter()
             .map(|account| {

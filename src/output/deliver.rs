@@ -173,7 +173,7 @@ impl Aside {
     fn new(ctx: &Context, minted: &Minted) -> Self {
         let file = rescue(&ctx.env, minted);
         if let Ok(path) = &file {
-            ctx.interrupt.advise(kept_in(minted, path));
+            ctx.interrupt.advise(vec![kept_in(minted, path), minted.undo.clone()]);
         }
         Self(file)
     }

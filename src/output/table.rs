@@ -13,27 +13,51 @@ const NARROWEST: u16 = 12;
 
 /// Draws a listing, for the stream that it will be written to.
 pub fn listing(stream: &Stream, listing: &Listing) -> String {
+    let mut gone = 0;
+    let table = loop {
+        let shown = |head: &str| !listing.optional.iter().take(gone).any(|optional| *optional == head);
+        let (table, least) = laid_out(stream, listing, shown);
+        let fits = stream.width().is_none_or(|width| least <= width);
+        if fits || gone == listing.optional.len() {
+            break table;
+        }
+        gone += 1;
+    };
+    table.lines().map(|line| format!("{}\n", paint(line.trim_end()))).collect()
+}
+
+/// The table of the columns that are shown, and its least width.
+fn laid_out(stream: &Stream, listing: &Listing, shown: impl Fn(&str) -> bool) -> (Table, u16) {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     match stream.width() {
         Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
         None => table.set_content_arrangement(ContentArrangement::Disabled),
     };
-    table.set_header(listing.header.clone());
+    let heads: Vec<&'static str> = listing.header.iter().copied().filter(|head| shown(head)).collect();
+    table.set_header(heads.clone());
     for row in &listing.rows {
-        table.add_row(row.iter().map(|cell| mark(cell, stream)));
+        let cells = row.iter().zip(&listing.header).filter(|(_, head)| shown(head));
+        table.add_row(cells.map(|(cell, _)| mark(cell, stream)));
     }
     let widest = table.column_max_content_widths();
-    let last = listing.header.last();
-    for ((column, head), widest) in table.column_iter_mut().zip(&listing.header).zip(widest) {
-        column.set_padding((0, if Some(head) == last { 0 } else { 2 }));
-        column.set_constraint(if listing.wrapping.contains(head) {
-            ColumnConstraint::LowerBoundary(Width::Fixed((widest + 2).min(NARROWEST)))
+    let last = heads.last();
+    let mut least = 0;
+    for ((column, head), widest) in table.column_iter_mut().zip(&heads).zip(widest) {
+        let padding = if Some(head) == last { 0 } else { 2 };
+        column.set_padding((0, padding));
+        let narrowest = if listing.wrapping.contains(head) {
+            // A head is never wrapped.
+            let narrowest = widest.min(NARROWEST).max(u16::try_from(head.len()).unwrap_or(NARROWEST)) + padding;
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(narrowest)));
+            narrowest
         } else {
-            ColumnConstraint::ContentWidth
-        });
+            column.set_constraint(ColumnConstraint::ContentWidth);
+            widest + padding
+        };
+        least += narrowest;
     }
-    table.lines().map(|line| format!("{}\n", paint(line.trim_end()))).collect()
+    (table, least)
 }
 
 /// Draws `Label: value` lines, the values aligned, for the stream that they

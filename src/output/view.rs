@@ -47,6 +47,9 @@ pub struct Listing {
     /// The heads of the columns that may wrap where space is short. Ids and
     /// times stay whole, so that they can be copied.
     pub wrapping: &'static [&'static str],
+    /// The heads of the columns that a narrow terminal goes without, the first
+    /// to go first.
+    pub optional: &'static [&'static str],
     /// The rows, each as long as the header.
     pub rows: Vec<Vec<Cell>>,
 }

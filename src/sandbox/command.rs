@@ -19,13 +19,10 @@ use crate::output::written;
 use crate::sandbox::clock::Clock;
 use crate::sandbox::faults::Faults;
 use crate::sandbox::namespace::Namespace;
-use crate::sandbox::nscale::{Nscale, Options};
+use crate::sandbox::nscale::{Nscale, Options, TOKEN_LIFE};
 use crate::sandbox::server::{self, Sides};
 use crate::sandbox::shell::World;
 use crate::sandbox::store::Store;
-
-/// How long the real server lets the tokens of service accounts live.
-const TOKEN_LIFE: Duration = Duration::from_secs(90 * 86_400);
 
 /// Flags of `sandbox`.
 #[derive(Debug, Args)]
@@ -55,7 +52,7 @@ goes wrong, and after an x how often:
   redirect       sends the caller to another host
 
 What the documents leave open, the sandbox decides like this:
-  a name is taken (409) until its token is revoked, expired or not
+  a name stays taken (409) until its token is revoked, even when it has expired
   a page has 100 tokens, at most 1000; the oldest comes first
   a token without expiry stays so when it is refreshed
   1 year is 365 days, and a minute more for the way
@@ -73,7 +70,8 @@ administrator whose token is in NSCALE_SERVICE_TOKEN. Of it the sandbox decides:
   names of groups need not be unique, and any group may be deleted
   what is changed is seen at once: nothing lags, and no write is in part
   on a --data file the administrator has the same token at each start; where it
-  has expired or the account was deleted, it is made anew")]
+  has expired, or the account or its group was deleted, it is made anew
+STATUS in `nscale sa list` goes by your own clock, which --clock-ahead leaves be.")]
 pub struct SandboxArgs {
     /// Serve at this loopback address [default: a free port]. Without a command: until interrupted.
     #[arg(long, value_name = "ADDRESS")]
@@ -87,13 +85,13 @@ pub struct SandboxArgs {
     /// Let the server's clock run ahead, to see what expires.
     #[arg(long = "clock-ahead", alias = "clock_ahead", value_name = "DURATION", allow_hyphen_values = true)]
     clock_ahead: Option<String>,
-    /// How long the tokens of service accounts live [default: 90d].
+    /// How long the tokens of service accounts live, but for the administrator's first [default: 90d].
     #[arg(long = "token-life", alias = "token_life", value_name = "DURATION", allow_hyphen_values = true)]
     token_life: Option<String>,
     /// Answer create and update of service accounts with their groups as they are now, not as they were.
     #[arg(long = "fresh-groups", alias = "fresh_groups")]
     fresh_groups: bool,
-    /// Make this many service accounts at the start, to see what many look like.
+    /// Make this many service accounts in a new store, to see what many look like.
     #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     accounts: u32,
     /// Note each request in this file: method and path, never a credential.

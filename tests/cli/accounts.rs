@@ -277,9 +277,41 @@ fn credentials_and_what_is_wrong_with_them() {
 #[test]
 fn an_expired_token_is_refused_and_another_account_shows_why() {
     let mut sandbox = Sandbox::with(World::new(), &["--token-life", "0s"]);
+    // The administrator's own lives on.
+    let (id, token) = make(&sandbox, "ci", &[]);
+    let list = sandbox.sa("list").ok();
+    assert!(list.lines().any(|line| line.starts_with(&id) && line.ends_with("Expired")), "{list}");
+    sandbox.set("NSCALE_SERVICE_TOKEN", &token);
     sandbox.sa("list").fails_with(4, "token validation failed");
     sandbox.set("NSCALE_SERVICE_TOKEN", "x.y");
     sandbox.sa("list").fails_with(4, "unrecognized bearer token format");
+}
+
+#[test]
+fn a_sandbox_with_a_file_always_has_an_administrator() {
+    let world = World::new();
+    let data = world.path("box.db").to_str().unwrap().to_owned();
+    let mut sandbox = Sandbox::with(world, &["--data", &data, "--accounts", "2"]);
+    let path = sandbox.write("out.json", r#"{"spec":{"groupIDs":[]}}"#);
+    // Out of its group, without its group, and gone.
+    for round in 0..3 {
+        let organization = sandbox.get("NSCALE_ORGANIZATION_ID").to_owned();
+        let delete = |path: String| {
+            let bearer = sandbox.get("NSCALE_SERVICE_TOKEN");
+            let request = format!(
+                "DELETE /api/v1/organizations/{organization}/{path} HTTP/1.1\r\nHost: sandbox\r\nAuthorization: Bearer {bearer}\r\nConnection: close\r\n\r\n"
+            );
+            assert_eq!(sandbox.raw(&request).0, 200);
+        };
+        match round {
+            0 => drop(sandbox.sa(&format!("update --id self --file {path} --merge --yes")).ok()),
+            1 => delete(format!("groups/{}", group(&sandbox, "administrators"))),
+            _ => drop(sandbox.sa("delete --id self --yes").ok()),
+        }
+        sandbox.sa("list -q length");
+        sandbox = Sandbox::with(sandbox.kill(), &["--data", &data, "--accounts", "2"]);
+        assert_eq!(sandbox.sa("list -q length").ok(), "3\n");
+    }
 }
 
 #[test]

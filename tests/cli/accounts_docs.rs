@@ -113,7 +113,7 @@ fn rotate() {
 
 #[test]
 fn delete() {
-    let answers = [("Delete service account documented (", "y")];
+    let answers = [("Service account documented (", ""), ("Delete the account?", "y")];
     let expected = ["Successfully deleted service account", "then 1 accounts"];
     check("nscale serviceaccounts delete --org <org-id> --id <sa-id>", &answers, &expected);
 }

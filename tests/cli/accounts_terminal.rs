@@ -82,7 +82,8 @@ fn ctrl_c_at_each_question_changes_nothing_and_gives_the_terminal_back() {
         }
         terminal.expect(questions[last].0);
         terminal.type_in("\u{3}");
-        terminal.expect("interrupted");
+        // On a line of its own.
+        terminal.expect("\nerror: interrupted");
         assert_eq!(terminal.mode(), mode);
         let (shown, code) = terminal.finish();
         assert_eq!(code, 130, "{shown}");
@@ -124,12 +125,13 @@ fn no_means_no() {
     for (line, question) in [
         (format!("create --file {path}"), "Create service account renamed?"),
         (format!("update --id {id} --file {path}"), "Update service account ci?"),
-        (format!("rotate --id {id}"), "Its old token stops working at once."),
-        (format!("delete --id {id}"), "Its token stops working at once."),
+        (format!("rotate --id {id}"), "its old token stops working at once.\r\n"),
+        (format!("delete --id {id}"), "its token stops working at once.\r\n"),
     ] {
         for answer in ["n", "\r"] {
             let mut terminal = at_a_terminal(&sandbox, &line);
             terminal.expect(question);
+            terminal.expect("(y/n)");
             terminal.type_in(answer);
             let (shown, code) = terminal.finish();
             assert!(code == 130 && shown.contains("declined; nothing was changed"), "{line}: {code} {shown}");
@@ -149,7 +151,8 @@ fn yes_after_seeing_what_changes() {
     terminal.type_in("y");
     assert_eq!(terminal.finish().1, 0);
     let mut terminal = at_a_terminal(&sandbox, &format!("rotate --id {id}"));
-    terminal.expect("Rotate the token of service account renamed (");
+    terminal.expect("Service account renamed (");
+    terminal.expect("Rotate the token?");
     terminal.type_in("y");
     terminal.expect("Access Token: eyJ");
     assert_eq!(terminal.finish().1, 0);
@@ -162,5 +165,20 @@ fn an_account_that_is_not_there_is_not_asked_about() {
         let terminal = at_a_terminal(&sandbox, &format!("{verb} --id a1b2c3d4-1111-4222-8333-444455556666"));
         let (shown, code) = terminal.finish();
         assert!(code == 5 && shown.contains("there is no service account"), "{shown}");
+    }
+}
+
+#[test]
+fn a_list_fits_a_terminal_of_eighty_columns() {
+    let sandbox = Sandbox::with(crate::support::World::new(), &["--accounts", "3"]);
+    account(&sandbox, "ci-deployer-of-the-infra");
+    for (columns, has_description) in [(80, false), (120, true)] {
+        let mut command = sandbox.command("nscale");
+        command.args(["sa", "list", "--color", "never"]);
+        let (shown, _) = Terminal::start(command, columns).finish();
+        assert!(shown.lines().all(|line| line.chars().count() <= columns.into()), "{shown}");
+        assert!(shown.contains("ci-deployer-of-the-infra") && shown.contains("sandbox-administrator"), "{shown}");
+        let head = shown.lines().next().unwrap();
+        assert!(head.contains("EXPIRES") && head.contains("DESCRIPTION") == has_description, "{shown}");
     }
 }

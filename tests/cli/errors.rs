@@ -145,7 +145,8 @@ fn the_verbose_log_names_the_attempt_the_status_and_the_trace() {
     let sandbox = Sandbox::with(World::new(), &["--fault", "sa.list=503:0x1"]);
     let run = sandbox.sa("list --org a1b2c3d4-1111-4222-8333-444455556666 -v");
     let lines: Vec<&str> = run.stderr.lines().collect();
-    let address = format!("http://{}/api/v1/organizations/a1b2c3d4-1111-4222-8333-444455556666/serviceaccounts", sandbox.address);
+    let address =
+        format!("http://{}/api/v1/organizations/a1b2c3d4-1111-4222-8333-444455556666/serviceaccounts", sandbox.address);
     assert_eq!(lines[0], format!("> GET {address} (attempt 1)"));
     assert!(lines[1].starts_with("< 503 in ") && lines[1].ends_with("; content-length: 0; retry-after: 0"), "{run:#?}");
     assert_eq!(lines[2], format!("> GET {address} (attempt 2)"));

@@ -25,11 +25,12 @@ use crate::output::deliver::{Delivery, is_plain};
 Examples:
   {program} serviceaccounts create --file serviceaccount.json
   {program} serviceaccounts create --stdin < serviceaccount.json
-  {program} serviceaccounts create                    asks for everything
-  TOKEN=$({program} serviceaccounts create --file serviceaccount.json --yes -q .status.accessToken)
+  {program} serviceaccounts create                    asks
+  TOKEN=$({program} sa create --file serviceaccount.json --yes -q .status.accessToken)
 
 The document, of which description and tags may be left out:
-  {\"metadata\":{\"name\":\"ci\",\"description\":\"…\",\"tags\":[{\"name\":\"team\",\"value\":\"infra\"}]},
+  {\"metadata\":{\"name\":\"ci\",\"description\":\"…\",
+               \"tags\":[{\"name\":\"team\",\"value\":\"infra\"}]},
    \"spec\":{\"groupIDs\":[]}}")]
 pub struct CreateArgs {
     #[command(flatten)]

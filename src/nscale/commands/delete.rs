@@ -11,8 +11,8 @@ use crate::nscale::commands::{AccountArgs, ChangeArgs, locate, look, preview_bar
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  {program} serviceaccounts delete --id a1b2c3d4-1111-4222-8333-444455556666
-  {program} serviceaccounts delete --id a1b2c3d4-1111-4222-8333-444455556666 --yes")]
+  {program} serviceaccounts delete --id \"$ID\"
+  {program} serviceaccounts delete --id \"$ID\" --yes")]
 pub struct DeleteArgs {
     #[command(flatten)]
     account: AccountArgs,
@@ -32,7 +32,8 @@ pub(super) async fn run(args: DeleteArgs, ctx: &mut Context) -> Result<()> {
             let address = api.address(&account_path(&place.organization, &place.id));
             return preview_bare("DELETE", &address, &who, None, ctx).await;
         }
-        args.change.confirm(&format!("Delete {who}? Its token stops working at once."), ctx).await?;
+        ctx.show(&format!("{who}: its token stops working at once."));
+        args.change.confirm("Delete the account?", ctx).await?;
     }
     let program = ctx.program;
     api.delete(&place.organization, &place.id).await.map_err(|failure| {

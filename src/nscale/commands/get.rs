@@ -16,7 +16,7 @@ use crate::secret::looks_secret;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  {program} serviceaccounts get --id a1b2c3d4-1111-4222-8333-444455556666
+  {program} serviceaccounts get --id \"$ID\"
   {program} serviceaccounts get --id self -q .status.expiry")]
 pub struct GetArgs {
     /// Service account ID, or `self` for the one that the credential belongs to.

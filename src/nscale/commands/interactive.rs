@@ -6,14 +6,14 @@ use crate::input::prompt::{choose_any, line};
 use crate::nscale::api::IdentityApi;
 use crate::nscale::document::check_name;
 use crate::nscale::groups::Groups;
-use crate::nscale::message::{AccountSpec, AccountWrite, WriteMetadata};
+use crate::nscale::message::{AccountSpec, AccountWrite, ReadMetadata, WriteMetadata};
 
 /// Asks for name, description and groups.
 ///
 /// # Errors
 /// Interrupted. As the server says, where the groups cannot be listed.
 pub(super) async fn ask(organization: &str, api: &IdentityApi, ctx: &mut Context) -> Result<(AccountWrite, Groups)> {
-    let groups = match api.groups(organization).await {
+    let mut groups = match api.groups(organization).await {
         Ok(groups) => groups,
         Err(failure) if failure.kind() == Kind::NotPermitted => {
             ctx.note("this credential may not read groups; the account can be added to some later");
@@ -25,7 +25,14 @@ pub(super) async fn ask(organization: &str, api: &IdentityApi, ctx: &mut Context
     let description = line(ctx, "Description (may be empty)", |_| Ok(())).await?;
     let mut group_ids = Vec::new();
     if !groups.is_empty() {
-        let shown: Vec<String> = groups.iter().map(|group| format!("{} ({})", group.name, group.id)).collect();
+        groups.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+        // Names need not be unique.
+        let has_namesake = |name: &str| groups.iter().filter(|group| group.name == name).count() > 1;
+        let show = |group: &ReadMetadata| match has_namesake(&group.name) {
+            true => format!("{} ({})", group.name, group.id),
+            false => group.name.clone(),
+        };
+        let shown: Vec<String> = groups.iter().map(show).collect();
         let chosen = choose_any(ctx, "Groups", &shown).await?;
         group_ids.extend(chosen.iter().filter_map(|index| groups.get(*index)).map(|group| group.id.clone()));
     }

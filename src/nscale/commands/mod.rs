@@ -10,7 +10,7 @@ mod minted;
 mod rotate;
 mod update;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -106,7 +106,8 @@ impl AccountArgs {
     /// Looks at the ids before anything is sent. Gives the organization, if it
     /// is given, and the account.
     fn check(&self, ctx: &Context) -> Result<(Option<String>, Named)> {
-        let hint = format!("`{} serviceaccounts list` shows the ids", ctx.program);
+        let org = self.organization.org.as_ref().map(|org| format!(" --org {org}")).unwrap_or_default();
+        let hint = format!("`{} serviceaccounts list{org}` shows the ids", ctx.program);
         let named = match self.id.trim() {
             SELF => Named::Oneself,
             id => Named::Id(canonical_id("--id", id, &hint)?),
@@ -140,7 +141,7 @@ async fn locate((organization, named): (Option<String>, Named), api: &IdentityAp
 /// `--json` and `-q`.
 #[derive(Debug, Args)]
 struct OutputArgs {
-    /// Emit the full JSON payload.
+    /// Emit the full JSON payload (mutually exclusive with -q).
     #[arg(long, conflicts_with = "filters")]
     json: bool,
     #[command(flatten)]
@@ -215,8 +216,12 @@ impl ChangeArgs {
         if self.dry_run || self.yes || can_ask(ctx) {
             return Ok(());
         }
-        Err(Failure::usage("there is no terminal to ask for confirmation at")
-            .hint("confirm with --yes, or look first with --dry-run"))
+        let why = if std::io::stdin().is_terminal() {
+            "standard error leads elsewhere, so that nobody can be asked for confirmation"
+        } else {
+            "there is no terminal to ask for confirmation at"
+        };
+        Err(Failure::usage(why).hint("confirm with --yes, or look first with --dry-run"))
     }
 
     /// Lets nothing wait until the end where somebody will be asked: they
@@ -232,7 +237,8 @@ impl ChangeArgs {
         !self.dry_run && !self.yes
     }
 
-    /// Asks, unless the answer was given beforehand.
+    /// Asks, unless the answer was given beforehand. The question is short, so
+    /// that it stands on one line.
     async fn confirm(&self, question: &str, ctx: &mut Context) -> Result<()> {
         if !self.asks() || confirm(ctx, question).await? {
             return Ok(());
@@ -269,7 +275,7 @@ async fn preview_bare(
         None => line.into_bytes(),
     };
     write_out(&bytes, ctx)?;
-    ctx.note(&format!("dry run: nothing was changed; this is the request for {who}, and it has no payload"));
+    ctx.note(&format!("dry run: nothing was changed; the request has no payload. {who}"));
     Ok(())
 }
 
@@ -279,9 +285,9 @@ async fn look(place: &Place, api: &IdentityApi, ctx: &Context) -> Result<String>
     match api.accounts(&place.organization).await {
         Ok(accounts) => {
             let found = accounts.find(&place.id, ctx)?;
-            Ok(format!("service account {} ({})", found.account.metadata.name, place.id))
+            Ok(format!("Service account {} ({})", found.account.metadata.name, place.id))
         }
-        Err(failure) if failure.kind() == Kind::NotPermitted => Ok(format!("service account {}", place.id)),
+        Err(failure) if failure.kind() == Kind::NotPermitted => Ok(format!("Service account {}", place.id)),
         Err(failure) => Err(failure),
     }
 }

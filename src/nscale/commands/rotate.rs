@@ -13,7 +13,7 @@ use crate::output::deliver::Delivery;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  {program} serviceaccounts rotate --id a1b2c3d4-1111-4222-8333-444455556666 --yes
+  {program} serviceaccounts rotate --id \"$ID\" --yes
   NEW=$({program} serviceaccounts rotate --id self --yes -q .status.accessToken)
 
 The old token stops working at once. A service account may always rotate
@@ -42,8 +42,8 @@ pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
             let address = api.address(&rotate_path(&place.organization, &place.id));
             return preview_bare("POST", &address, &who, Some(rendering), ctx).await;
         }
-        let question = format!("Rotate the token of {who}? Its old token stops working at once.");
-        args.change.confirm(&question, ctx).await?;
+        ctx.show(&format!("{who}: its old token stops working at once."));
+        args.change.confirm("Rotate the token?", ctx).await?;
     }
     let again =
         format!("`{} serviceaccounts rotate --org {} --id {} --yes`", ctx.program, place.organization, place.id);
@@ -53,7 +53,11 @@ pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
     );
     ctx.interrupt.advise_if_unknown(&lost);
     let rotated = api.rotate(&place.organization, &place.id).await;
-    let reply = rotated.map_err(|failure| failure.hint_on(Kind::OutcomeUnknown, || lost))?;
+    let reply = rotated.map_err(|failure| {
+        failure.hint_on(Kind::OutcomeUnknown, || lost).hint_on(Kind::NotFound, || {
+            format!("`{} serviceaccounts list --org {}` shows the ids", ctx.program, place.organization)
+        })
+    })?;
     let undo = format!(
         "the old token does not work any more; if the new one is lost too, {again} makes another, \
          with an administrator's credential where it was the account's own"

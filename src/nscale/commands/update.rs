@@ -21,13 +21,14 @@ use crate::output::table;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  {program} serviceaccounts update --id a1b2c3d4-1111-4222-8333-444455556666 --file serviceaccount.json
-  {program} serviceaccounts update --id a1b2c3d4-1111-4222-8333-444455556666 --file serviceaccount.json --dry-run
+  {program} serviceaccounts update --id \"$ID\" --file serviceaccount.json
+  {program} sa update --id \"$ID\" --file serviceaccount.json --dry-run
   echo '{\"metadata\":{\"description\":\"nightly\"}}' |
-    {program} serviceaccounts update --id a1b2c3d4-1111-4222-8333-444455556666 --merge --yes
+    {program} sa update --id \"$ID\" --merge --yes
 
 The document replaces all that there is: a description or tags that it leaves
-out are erased, unless --merge is given. The token stays as it is.")]
+out are erased, unless --merge is given. The token stays as it is. Of two
+updates at the same time the last one wins, as the server knows no versions.")]
 pub struct UpdateArgs {
     #[command(flatten)]
     account: AccountArgs,

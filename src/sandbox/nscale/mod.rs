@@ -32,6 +32,9 @@ use crate::sandbox::store::Store;
 
 pub use seed::Administrator;
 
+/// How long the real server lets the tokens of service accounts live.
+pub const TOKEN_LIFE: Duration = Duration::from_secs(90 * 86_400);
+
 /// How Nscale's side behaves where a user may choose.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {

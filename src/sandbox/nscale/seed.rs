@@ -9,7 +9,7 @@ use crate::sandbox::clock::{Clock, later};
 use crate::sandbox::nscale::access::role_id;
 use crate::sandbox::nscale::groups::spec;
 use crate::sandbox::nscale::schema::GroupSpec;
-use crate::sandbox::nscale::{Options, token};
+use crate::sandbox::nscale::{Options, TOKEN_LIFE, token};
 use crate::sandbox::store::{Noun, Resource, Store, Stored};
 
 /// The account that a user of the sandbox begins with.
@@ -43,34 +43,66 @@ pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: Options) -> Store
     let organization_id = text(store.meta("organization_id", || keys.resource_id().into_bytes())?);
     if store.resource(Noun::Organization, &organization_id, &organization_id)?.is_none() {
         make_organization(store, keys, now, &organization_id)?;
-    }
-    if options.accounts > 0 {
         make_accounts(store, keys, now, &organization_id, options)?;
     }
     let id = text(store.meta("administrator_id", || keys.resource_id().into_bytes())?);
     let kept = text(store.meta(ADMINISTRATOR_TOKEN, Vec::new)?);
-    if store.account_by_secret(&hash(&kept))?.is_some_and(|account| account.expires_at > now) {
-        return Ok(Administrator { id, organization_id, token: kept });
+    let holder = store.account_by_secret(&hash(&kept))?.filter(|account| account.expires_at > now);
+    let token = if holder.is_some() { kept } else { token::mint(keys) };
+    // Whatever became of it, the account is there, in its group, with a token.
+    let known = store.accounts(&organization_id, Some(&id))?.pop();
+    let mut groups = known.as_ref().map(|account| account.group_ids.clone()).unwrap_or_default();
+    let administrators = administrators(store, keys, now, &organization_id)?;
+    if known.is_none() || holder.is_none() || !groups.contains(&administrators) {
+        groups.push(administrators);
+        let account = known.map(|account| account.resource).unwrap_or_else(|| Resource {
+            id: id.clone(),
+            name: "sandbox-administrator".into(),
+            description: Some("The account that the sandbox begins with".into()),
+            ..resource(keys, &organization_id, now)
+        });
+        // As long as the real server gives: the others may be shorter.
+        let expires_at = whole_seconds(later(now, TOKEN_LIFE));
+        let secret_hash = hash(&token);
+        store.put_account(&account, &groups, holder.is_none().then_some((&secret_hash[..], expires_at)))?;
+        store.set_meta(ADMINISTRATOR_TOKEN, token.as_bytes())?;
     }
-    let token = token::mint(keys);
-    let administrator = (&hash(&token)[..], token_end(now, options));
-    match store.accounts(&organization_id, Some(&id))?.pop() {
-        Some(account) => store.set_account_token(&account.resource.id, administrator.0, administrator.1)?,
-        None => {
-            let account = Resource {
-                id: id.clone(),
-                name: "sandbox-administrator".into(),
-                description: Some("The account that the sandbox begins with".into()),
-                ..resource(keys, &organization_id, now)
-            };
-            let groups = store.resources(Noun::Group, &organization_id)?;
-            let groups: Vec<String> =
-                groups.into_iter().filter(|group| group.name == GROUPS[0].0).map(|group| group.id).collect();
-            store.put_account(&account, &groups, Some(administrator))?;
-        }
-    }
-    store.set_meta(ADMINISTRATOR_TOKEN, token.as_bytes())?;
     Ok(Administrator { id, organization_id, token })
+}
+
+/// The group of that name which holds the role, made anew where there is none.
+fn administrators(store: &Store, keys: &Keys, now: Timestamp, organization_id: &str) -> Stored<String> {
+    let (name, role, description) = GROUPS[0];
+    let role = role_id(role);
+    let groups = store.resources(Noun::Group, organization_id)?;
+    if let Some(group) = groups.into_iter().find(|group| group.name == name && group.spec.contains(&role)) {
+        return Ok(group.id);
+    }
+    make_group(store, keys, now, organization_id, (name, GROUPS[0].1, description))
+}
+
+/// Makes a group without members, and gives its id.
+fn make_group(
+    store: &Store,
+    keys: &Keys,
+    now: Timestamp,
+    organization_id: &str,
+    (name, role, description): (&str, &str, &str),
+) -> Stored<String> {
+    let group_spec = GroupSpec {
+        role_ids: vec![role_id(role)],
+        account_ids: Vec::new(),
+        user_ids: Vec::new(),
+        subjects: Vec::new(),
+    };
+    let group = Resource {
+        name: name.into(),
+        description: Some(description.into()),
+        spec: spec(&group_spec),
+        ..resource(keys, organization_id, now)
+    };
+    store.put_group(&group, &[])?;
+    Ok(group.id)
 }
 
 fn make_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> Stored<()> {
@@ -82,22 +114,10 @@ fn make_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> St
     };
     store.put_resource(Noun::Organization, &organization)?;
     let mut for_project = Vec::new();
-    for (name, role, description) in GROUPS {
-        let group_spec = GroupSpec {
-            role_ids: vec![role_id(role)],
-            account_ids: Vec::new(),
-            user_ids: Vec::new(),
-            subjects: Vec::new(),
-        };
-        let group = Resource {
-            name: name.into(),
-            description: Some(description.into()),
-            spec: spec(&group_spec),
-            ..resource(keys, id, now)
-        };
-        store.put_group(&group, &[])?;
-        if role == "user" {
-            for_project.push(group.id);
+    for group in GROUPS {
+        let group_id = make_group(store, keys, now, id, group)?;
+        if group.1 == "user" {
+            for_project.push(group_id);
         }
     }
     let project = Resource {
@@ -139,8 +159,11 @@ pub fn resource(keys: &Keys, organization_id: &str, now: Timestamp) -> Resource 
 
 /// When a token that is minted now ends, in whole seconds.
 pub fn token_end(now: Timestamp, options: Options) -> Timestamp {
-    let end = later(now, options.token_life);
-    Timestamp::from_second(end.as_second()).unwrap_or(end)
+    whole_seconds(later(now, options.token_life))
+}
+
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 fn text(bytes: Vec<u8>) -> String {
