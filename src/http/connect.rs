@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::error::{Failure, Kind, Result};
 use crate::http::client::{Answer, Client, Request};
 use crate::http::endpoint::Endpoint;
-use crate::http::json::{self, is_json, unreadable};
+use crate::http::json::{self, is_json, unreadable, without};
 use crate::http::retry::Effect;
 use crate::secret::Secret;
 
@@ -184,7 +184,9 @@ pub async fn unary(client: &Client, call: Call<'_>) -> std::result::Result<Vec<u
         return Ok(answer.body);
     }
     if answer.status.as_u16() != 200 {
-        return Err(CallError::Rpc(read_error(&answer)));
+        let error = read_error(&answer);
+        let message = without(error.message, call.bearer);
+        return Err(CallError::Rpc(RpcError { message, ..error }));
     }
     if !is_json(&answer.headers) {
         return Err(CallError::Failed(unreadable(call.effect, &host, "it is not JSON")));

@@ -24,6 +24,14 @@ pub fn headers(bearer: &Secret) -> Result<HeaderMap> {
     Ok(headers)
 }
 
+/// The server's words without the credential, in case that it echoes it.
+pub fn without(words: String, bearer: &Secret) -> String {
+    match bearer.expose() {
+        "" => words,
+        secret => words.replace(secret, "[redacted]"),
+    }
+}
+
 /// Whether a body is said to be JSON.
 pub fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::error::Failure;
 use crate::http::client::{Answer, Client, Request};
 use crate::http::endpoint::Endpoint;
-use crate::http::json::{headers, is_json, unreadable};
+use crate::http::json::{headers, is_json, unreadable, without};
 use crate::http::retry::Effect;
 use crate::secret::Secret;
 
@@ -74,7 +74,7 @@ pub async fn call(client: &Client, call: Call<'_>) -> Result<Vec<u8>, CallError>
     let body = call.body.unwrap_or_default();
     let answer = client.send(&Request { method: call.method, url, headers, body, effect: call.effect }).await?;
     if !answer.status.is_success() {
-        let refusal = read_refusal(&answer);
+        let refusal = read_refusal(&answer, call.bearer);
         if let Some(id) = &refusal.trace_id {
             client.log().trace(id);
         }
@@ -110,12 +110,12 @@ pub(crate) fn read_body(body: &[u8]) -> Option<Told> {
     Some((Some(body.error), body.error_description, body.trace_id))
 }
 
-fn read_refusal(answer: &Answer) -> Refusal {
+fn read_refusal(answer: &Answer, bearer: &Secret) -> Refusal {
     /// Older servers quote the whole request and its schema.
     const LONGEST: usize = 500;
     let (error, description, trace_id) =
         is_json(&answer.headers).then(|| read_body(&answer.body)).flatten().unwrap_or_default();
-    let mut description = description.unwrap_or_default();
+    let mut description = without(description.unwrap_or_default(), bearer);
     if let Some((end, _)) = description.char_indices().nth(LONGEST) {
         description.truncate(end);
         description.push('…');

@@ -82,3 +82,24 @@ fn a_process_killed_while_nobody_reads_leaves_the_secret_in_a_file() {
     sandbox.set("NSCALE_SERVICE_TOKEN", "").set("NSCALE_SERVICE_TOKEN_FILE", files[0].to_str().unwrap());
     assert_eq!(sandbox.sa("list -q .[].metadata.name").ok(), "ci\n");
 }
+
+#[test]
+fn writers_of_one_file_never_tear_it() {
+    const WRITERS: usize = 6;
+    const TIMES: usize = 10;
+    let sandbox = Sandbox::start();
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let sandbox = &sandbox;
+            scope.spawn(move || {
+                for time in 0..TIMES {
+                    sandbox.create(&format!("t{writer}-{time}"), "--token_file token.json").ok();
+                    let content: serde_json::Value = serde_json::from_str(&sandbox.read("token.json")).unwrap();
+                    assert!(content["bearer_token"].as_str().unwrap().starts_with("nsrt_"), "{content}");
+                }
+            });
+        }
+    });
+    assert_eq!(mode(sandbox.path("token.json")), 0o600);
+    assert!(!sandbox.files().iter().any(|name| name.starts_with(".nscred-")), "{:?}", sandbox.files());
+}

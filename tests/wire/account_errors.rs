@@ -335,6 +335,14 @@ fn an_answer_that_never_comes_is_told_from_one_that_was_not_needed() {
 }
 
 #[test]
+fn a_token_of_no_known_shape_that_is_echoed_is_not_shown() {
+    let (mut world, _server) = nscale_world([error(401, "access_denied", "bad token CANARY-opaque-0123 here")]);
+    world.set("NSCALE_SERVICE_TOKEN", "CANARY-opaque-0123");
+    let stderr = sa(&world, "list", "-v").fails(4);
+    assert!(stderr.contains("bad token [redacted] here") && !stderr.contains("CANARY"), "{stderr}");
+}
+
+#[test]
 fn the_token_is_in_no_log_and_no_error() {
     let (world, _server) = nscale_world([json(200, CREATED), error(403, "forbidden", TOKEN), json(200, LIST)]);
     let run = sa(&world, "rotate", &format!("--id {ID} --yes -q .metadata.name -v"));
