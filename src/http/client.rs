@@ -228,6 +228,10 @@ impl Client {
             .send()
             .await
             .map_err(broken)?;
+        // Told beforehand or not, it is not read further than this.
+        if response.content_length().is_some_and(|length| length > LARGEST_ANSWER as u64) {
+            return Err(Broken { ending: Ending::NoAnswer, cause: Cause::TooLarge });
+        }
         let mut body = Vec::new();
         loop {
             match response.chunk().await {

@@ -103,3 +103,30 @@ fn writers_of_one_file_never_tear_it() {
     assert_eq!(mode(sandbox.path("token.json")), 0o600);
     assert!(!sandbox.files().iter().any(|name| name.starts_with(".nscred-")), "{:?}", sandbox.files());
 }
+
+#[test]
+fn a_reader_that_went_away_does_not_take_the_secret_along() {
+    let sandbox = Sandbox::start();
+    sandbox.write("sa.json", DOCUMENT);
+    for (number, words) in [
+        &["nsc", "token", "create", "--name", "a", "--grant", GRANT][..],
+        &["nsc", "token", "create", "--name", "b", "--grant", GRANT, "-o", "token"],
+        &["nscale", "sa", "create", "--file", "sa.json", "--yes"],
+        &["nscale", "sa", "rotate", "--id", "self", "--yes", "-q", ".status.accessToken"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = sandbox.command(words[0]);
+        let output = command.args(&words[1..]).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+        let output = output.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        let has_undo = stderr.contains("--id") || stderr.contains("--token_id");
+        assert!(stderr.contains("is kept in ") && has_undo, "{stderr}");
+        assert_eq!(kept(&sandbox).len(), number + 1, "{stderr}");
+    }
+    assert!(kept(&sandbox).iter().all(|path| mode(path) == 0o600));
+}

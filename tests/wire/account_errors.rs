@@ -394,3 +394,31 @@ fn a_token_that_can_be_kept_nowhere_is_a_failure() {
     assert_eq!(run.code, 1, "{run:#?}");
     assert!(run.stderr.contains("the secret is lost"), "{run:#?}");
 }
+
+#[test]
+fn an_answer_without_measure_is_not_read() {
+    let huge =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 300000000\r\nConnection: close\r\n\r\n[";
+    let (world, server) = nscale_world([huge.to_owned()]);
+    sa(&world, "list", "").fails_with(1, "is over 256 MiB");
+    server.requests(1);
+    let (world, _server) = nscale_world([huge.to_owned()]);
+    sa(&world, "rotate", &format!("--id {ID} --yes")).fails_with(8, "its outcome is unknown");
+}
+
+#[test]
+fn no_credential_is_among_the_arguments_that_others_can_read() {
+    let (server, heard) = Server::silent();
+    let mut world = World::new();
+    world.set("NSCALE_SERVICE_TOKEN", TOKEN).set("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", &server.url);
+    let mut command = world.command("nscale");
+    command.args(["sa", "rotate", "--org", ORG, "--id", ID, "--yes"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    heard.recv().unwrap();
+    // Where the system has such a file.
+    if let Ok(arguments) = std::fs::read_to_string(format!("/proc/{}/cmdline", child.id())) {
+        assert!(arguments.contains("rotate") && !arguments.contains("CANARY"), "{arguments}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
