@@ -103,16 +103,22 @@ impl Delivery {
         minted: &Minted,
         shown: impl Future<Output = Result<Shown>>,
     ) -> std::result::Result<bool, Undelivered> {
-        let mut in_file = None;
-        if let Some(file) = self.file {
-            let path = file.path().to_owned();
-            if let Err(error) = file.commit(minted.file_content.as_bytes()) {
-                let what = format!("{} was made, but {} cannot be written", minted.what, path.display());
-                return Err(Aside::new(ctx, minted).explain(ctx, minted, Failure::unexpected(what).source(error)));
+        let aside = Aside::new(ctx, minted);
+        let in_file = match self.file {
+            None => None,
+            Some(file) => {
+                let path = file.path().to_owned();
+                if let Err(error) = file.commit(minted.file_content.as_bytes()) {
+                    let what = format!("{} was made, but {} cannot be written", minted.what, path.display());
+                    return Err(aside.explain(ctx, minted, Failure::unexpected(what).source(error)));
+                }
+                Some(path)
             }
-            in_file = Some(path);
+        };
+        if let Some(path) = &in_file {
+            aside.remove(ctx);
+            ctx.interrupt.advise(vec![format!("{} is in {}", minted.what, path.display())]);
         }
-        let aside = in_file.is_none().then(|| Aside::new(ctx, minted));
         let mut has_secret = false;
         let written = match shown.await {
             Ok(shown) => {
@@ -121,33 +127,26 @@ impl Delivery {
             }
             Err(failure) => Err(failure),
         };
-        match (written, in_file) {
-            (Ok(()), Some(path)) => ctx.note(&format!("{} written to {}", minted.what, path.display())),
-            (Ok(()), None) if self.stdout == Stdout::Discarded || !has_secret => {
-                let aside = aside.unwrap_or_else(|| Aside::new(ctx, minted));
-                let why =
-                    if has_secret { "standard output is discarded" } else { "the output does not contain the secret" };
-                let Ok(path) = &aside.0 else {
-                    return Err(aside.explain(ctx, minted, Failure::unexpected(why)));
-                };
-                let _ = private_file::sync(path);
-                ctx.warn(&format!("{why}: {} cannot be shown again, and is kept in {}", minted.what, path.display()));
-                return Ok(true);
-            }
-            (Ok(()), None) => {
-                if let Some(aside) = aside {
-                    aside.remove();
-                }
-            }
-            (Err(failure), Some(path)) => {
-                return Err(failure.hint(format!("{} is in {}", minted.what, path.display())).into());
-            }
-            (Err(failure), None) => {
-                let aside = aside.unwrap_or_else(|| Aside::new(ctx, minted));
-                return Err(aside.explain(ctx, minted, failure));
-            }
+        if let Some(path) = in_file {
+            written.map_err(|failure| failure.hint(format!("{} is in {}", minted.what, path.display())))?;
+            ctx.note(&format!("{} written to {}", minted.what, path.display()));
+            return Ok(false);
         }
-        Ok(false)
+        let why = match written {
+            Err(failure) => return Err(aside.explain(ctx, minted, failure)),
+            Ok(()) if !has_secret => "the output does not contain the secret",
+            Ok(()) if self.stdout == Stdout::Discarded => "standard output is discarded",
+            Ok(()) => {
+                aside.remove(ctx);
+                return Ok(false);
+            }
+        };
+        let Ok(path) = &aside.0 else {
+            return Err(aside.explain(ctx, minted, Failure::unexpected(why)));
+        };
+        let _ = private_file::sync(path);
+        ctx.warn(&format!("{why}: {} cannot be shown again, and is kept in {}", minted.what, path.display()));
+        Ok(true)
     }
 }
 
@@ -180,9 +179,10 @@ impl Aside {
 
     /// The secret was delivered: the file is of no use, and its directories
     /// neither where there is nothing else in them.
-    fn remove(self) {
-        if let Ok(path) = self.0 {
-            let _ = fs::remove_file(&path);
+    fn remove(&self, ctx: &Context) {
+        ctx.interrupt.advise(Vec::new());
+        if let Ok(path) = &self.0 {
+            let _ = fs::remove_file(path);
             let is_own = |directory: &&Path| {
                 let name = directory.file_name().unwrap_or_default().to_string_lossy();
                 name == "undelivered" || name.starts_with("nscred")
@@ -195,11 +195,11 @@ impl Aside {
 
     /// Says in the failure where the secret is. Where no file could be written
     /// a person at the terminal is shown it.
-    fn explain(self, ctx: &mut Context, minted: &Minted, failure: Failure) -> Undelivered {
-        let error = match self.0 {
+    fn explain(&self, ctx: &mut Context, minted: &Minted, failure: Failure) -> Undelivered {
+        let error = match &self.0 {
             Ok(path) => {
-                let _ = private_file::sync(&path);
-                return failure.hint(kept_in(minted, &path)).hint(&minted.undo).into();
+                let _ = private_file::sync(path);
+                return failure.hint(kept_in(minted, path)).hint(&minted.undo).into();
             }
             Err(error) => error,
         };

@@ -130,3 +130,16 @@ fn a_reader_that_went_away_does_not_take_the_secret_along() {
     }
     assert!(kept(&sandbox).iter().all(|path| mode(path) == 0o600));
 }
+
+#[test]
+fn a_fifo_that_is_full_leaves_the_secret_in_a_file() {
+    let sandbox = Sandbox::start();
+    // A reader that has come and reads nothing, and no room for another byte.
+    let script = format!(
+        "mkfifo fifo; exec 3<> fifo; dd if=/dev/zero of=fifo bs=1024 oflag=nonblock 2> /dev/null; \
+         nsc token create --name ci --grant '{GRANT}' --token_file fifo; echo $?"
+    );
+    let run = sandbox.sh(&script);
+    assert!(run.stdout.ends_with("1\n") && run.stderr.contains("is kept in "), "{run:#?}");
+    assert_eq!(kept(&sandbox).len(), 1);
+}
