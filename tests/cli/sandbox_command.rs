@@ -98,7 +98,7 @@ fn asked_to_end_it_cleans_up() {
     }
     assert_eq!(mode(&directory), 0o700);
     let pid = rustix::process::Pid::from_child(&server);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert_eq!(server.wait().unwrap().code(), Some(0));
     assert!(!std::path::Path::new(&directory).exists());
 }

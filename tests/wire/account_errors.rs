@@ -366,7 +366,7 @@ fn interrupted(is_answered: bool) -> (i32, serde_json::Value, World) {
     command.args(["sa", "rotate", "--org", ORG, "--id", ID, "--yes", "-q", "def f: f; f"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     heard.recv().unwrap();
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     let gate = (!is_answered).then_some(gate);
     let output = child.wait_with_output().unwrap();
     drop(gate);

@@ -197,9 +197,9 @@ fn an_interrupt_says_whether_something_was_on_its_way() {
     use rustix::process::{Pid, Signal, kill_process};
     use std::process::Stdio;
     for (signal, create, exit, words) in [
-        (Signal::INT, false, 130, "interrupted\n"),
         (Signal::TERM, false, 130, "interrupted\n"),
-        (Signal::INT, true, 8, "interrupted while a change was on its way; its outcome is unknown"),
+        (Signal::TERM, false, 130, "interrupted\n"),
+        (Signal::TERM, true, 8, "interrupted while a change was on its way; its outcome is unknown"),
     ] {
         let (server, heard) = crate::server::Server::silent();
         let (mut world, _) = world([]);
@@ -283,7 +283,7 @@ fn an_interrupt_begins_nothing_new() {
     command.args(["token", "revoke", "--token_id", "tok_a", "--token_id", "tok_b", "--token_id", "tok_c"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     heard.recv().unwrap();
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     drop(go);
     let output = child.wait_with_output().unwrap();
     let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
