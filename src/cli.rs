@@ -222,19 +222,19 @@ fn one_sentence(text: &str) -> String {
 fn run(program: Program, cli: Cli) -> Result<u8> {
     let mut ctx = context(program, cli.global)?;
     ctx.held = cli.command.wants_json().then(Vec::new);
-    let interrupt = ctx.interrupt.clone();
     match cli.command {
-        Command::Token(command) => {
-            let result = block_on(interruptible(command.run(&mut ctx), &interrupt)).flatten();
-            ctx.release(result).map(|()| 0)
-        }
-        Command::ServiceAccounts(command) => {
-            let result = block_on(interruptible(command.run(&mut ctx), &interrupt)).flatten();
-            ctx.release(result).map(|()| 0)
-        }
+        Command::Token(command) => to_its_end(&mut ctx, async |ctx| command.run(ctx).await),
+        Command::ServiceAccounts(command) => to_its_end(&mut ctx, async |ctx| command.run(ctx).await),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => block_on(crate::sandbox::command::run(args, &mut ctx)).flatten(),
     }
+}
+
+/// Runs a command of a wing, and lets go of what it held back.
+fn to_its_end(ctx: &mut Context, command: impl AsyncFnOnce(&mut Context) -> Result<()>) -> Result<u8> {
+    let interrupt = ctx.interrupt.clone();
+    let result = block_on(interruptible(command(ctx), &interrupt)).flatten();
+    ctx.release(result).map(|()| 0)
 }
 
 fn context(program: Program, global: GlobalArgs) -> Result<Context> {

@@ -62,8 +62,8 @@ pub struct Client {
     log: WireLog,
     connect_timeout: Duration,
     interrupt: Interrupt,
-    /// What the environment says of proxies; none where all is on loopback.
-    proxies: Option<Matcher>,
+    /// Whether all is on loopback, where no proxy is used.
+    is_local: bool,
 }
 
 /// A try that brought no answer.
@@ -122,7 +122,7 @@ impl Client {
             log: WireLog::new(settings.verbose),
             connect_timeout,
             interrupt: interrupt.clone(),
-            proxies: (!is_local).then(Matcher::from_env),
+            is_local,
         })
     }
 
@@ -296,7 +296,10 @@ impl Client {
 
     /// The proxy on the way to an address, without the login in its own.
     fn proxy(&self, url: &Url) -> Option<String> {
-        let proxy = self.proxies.as_ref()?.intercept(&url.as_str().parse().ok()?)?;
+        if self.is_local {
+            return None;
+        }
+        let proxy = Matcher::from_env().intercept(&url.as_str().parse().ok()?)?;
         let uri = proxy.uri();
         let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
         Some(format!("{}{port}", uri.host()?))

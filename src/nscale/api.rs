@@ -11,7 +11,7 @@ use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
 use crate::http::json::{decode, decode_list, salvage, unreadable};
 use crate::http::rest::{Call, CallError, call};
-use crate::http::retry::Effect;
+use crate::http::retry::{Effect, MOST_TRIES};
 use crate::names::Program;
 use crate::nscale::credential::{self, Found};
 use crate::nscale::failure::explain;
@@ -288,9 +288,6 @@ impl IdentityApi {
         unreadable(effect, &self.endpoint.authority(), "it is not UTF-8 text")
     }
 }
-
-/// The most tries of a call that ends in conflicts.
-pub const MOST_TRIES: u32 = 4;
 
 /// The path of an organization's accounts.
 pub fn accounts_path(organization: &str) -> String {

@@ -54,6 +54,14 @@ pub struct Shown {
     pub has_secret: bool,
 }
 
+impl Shown {
+    /// Bytes that may have the secret in them.
+    pub fn new(bytes: Vec<u8>, secret: &str) -> Self {
+        let has_secret = !secret.is_empty() && bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+        Self { bytes, has_secret }
+    }
+}
+
 impl Delivery {
     /// Readies a delivery to a file, or to standard output alone.
     ///

@@ -191,8 +191,7 @@ async fn hand_over(
             (None, Format::Table) if in_file => table.into_bytes(),
             (None, Format::Table) => format!("{table}\nBearer Token: {secret}\n").into_bytes(),
         };
-        let has_secret = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
-        Ok(Shown { bytes, has_secret })
+        Ok(Shown::new(bytes, secret))
     };
     let is_kept = delivery.deliver(ctx, &minted, shown).await?;
     if warns_once && !is_kept {

@@ -39,8 +39,7 @@ pub(super) async fn hand_over(
             return Err(Failure::unexpected("the access token contains characters that no token has"));
         }
         let bytes = rendering.bytes(json, || format!("{details}\nAccess Token: {token}\n")).await?;
-        let has_secret = bytes.windows(token.len()).any(|part| part == token.as_bytes());
-        Ok(Shown { bytes, has_secret })
+        Ok(Shown::new(bytes, token))
     };
     let is_kept = delivery.deliver(ctx, &minted, shown).await?;
     if is_for_people && !is_kept {

@@ -5,7 +5,8 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
-use crate::nscale::api::{IdentityApi, MOST_TRIES, Reply, account_path};
+use crate::http::retry::MOST_TRIES;
+use crate::nscale::api::{IdentityApi, Reply, account_path};
 use crate::nscale::commands::input::{InputArgs, WAYS};
 use crate::nscale::commands::{
     AccountArgs, ChangeArgs, Named, OutputArgs, Place, Rendering, locate, preview, write_out,
@@ -197,15 +198,13 @@ impl Plan<'_> {
                     failure.hint_on(Kind::OutcomeUnknown, || "run it again: that can do no harm".to_owned())
                 }
             };
-            if failure.kind() != Kind::Conflict || self.current.is_none() {
-                return Err(failure);
-            }
+            let is_conflict = failure.kind() == Kind::Conflict;
+            let Some(before) = self.current.take_if(|_| is_conflict) else { return Err(failure) };
             if tries == MOST_TRIES || !api.pause(tries).await {
                 return Err(failure.hint(IN_PART).hint("run it again: it looks at what there is first"));
             }
             tries += 1;
             let sent = self.message.clone();
-            let Some(before) = self.current.take() else { return Err(failure) };
             self.look(place, api, ctx).await?;
             let merged = self.merge.then_some(self.document);
             let Some(now) = self.account() else { return Err(failure) };

@@ -10,7 +10,7 @@ use crate::sandbox::nscale::access::ACCOUNTS;
 use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};
 use crate::sandbox::nscale::{Nscale, seed, token, view};
-use crate::sandbox::store::{Account, Noun, Resource};
+use crate::sandbox::store::{Account, Noun};
 
 impl Nscale {
     /// All accounts, or the caller alone where it may not read them.
@@ -33,13 +33,7 @@ impl Nscale {
     ) -> RestResult<Reply> {
         caller.access.require(organization_id, ACCOUNTS, "create")?;
         self.organization(organization_id)?;
-        let resource = Resource {
-            name: request.metadata.name,
-            description: request.metadata.description,
-            tags: request.metadata.tags.unwrap_or_default(),
-            created_by: Some(caller.id().to_owned()),
-            ..seed::resource(&self.keys, organization_id, self.clock.now())
-        };
+        let resource = self.made(caller, organization_id, request.metadata);
         let token = token::mint(&self.keys);
         let expires_at = self.token_end();
         self.store.put_account(&resource, &request.spec.group_ids, Some((&hash(&token), expires_at)))?;
@@ -61,14 +55,7 @@ impl Nscale {
         caller.access.require(organization_id, ACCOUNTS, "update")?;
         self.organization(organization_id)?;
         let before = self.account(organization_id, id)?;
-        let resource = Resource {
-            name: request.metadata.name,
-            description: request.metadata.description,
-            tags: request.metadata.tags.unwrap_or_default(),
-            modified_at: Some(self.clock.now()),
-            modified_by: Some(caller.id().to_owned()),
-            ..before.resource
-        };
+        let resource = self.modified(caller, before.resource, request.metadata);
         self.store.put_account(&resource, &request.spec.group_ids, None)?;
         let mut account = Account { resource, ..before };
         if !self.options.stale_groups {

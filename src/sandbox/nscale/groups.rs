@@ -7,7 +7,7 @@ use crate::sandbox::nscale::access::GROUPS;
 use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};
 use crate::sandbox::nscale::schema::{GroupSpec, GroupWrite};
-use crate::sandbox::nscale::{Nscale, seed, view};
+use crate::sandbox::nscale::{Nscale, view};
 use crate::sandbox::store::{Noun, Resource};
 
 impl Nscale {
@@ -34,11 +34,8 @@ impl Nscale {
     ) -> RestResult<Reply> {
         caller.access.require(organization_id, GROUPS, "create")?;
         self.organization(organization_id)?;
-        let group = Resource {
-            created_by: Some(caller.id().to_owned()),
-            ..seed::resource(&self.keys, organization_id, self.clock.now())
-        };
-        let group = self.store_group(caller, group, request)?;
+        let group = self.made(caller, organization_id, request.metadata);
+        let group = self.store_group(caller, group, request.spec)?;
         Ok(Reply::json(StatusCode::CREATED, &self.view_group(&group)?))
     }
 
@@ -51,12 +48,8 @@ impl Nscale {
     ) -> RestResult<Reply> {
         caller.access.require(organization_id, GROUPS, "update")?;
         self.organization(organization_id)?;
-        let group = Resource {
-            modified_at: Some(self.clock.now()),
-            modified_by: Some(caller.id().to_owned()),
-            ..self.group(organization_id, id)?
-        };
-        self.store_group(caller, group, request)?;
+        let group = self.modified(caller, self.group(organization_id, id)?, request.metadata);
+        self.store_group(caller, group, request.spec)?;
         Ok(Reply::empty(StatusCode::OK))
     }
 
@@ -66,18 +59,12 @@ impl Nscale {
         self.delete(Noun::Group, organization_id, id)
     }
 
-    /// Stores what a request says of a group. The roles are looked at even
+    /// Stores a group with what a request says it holds. The roles are looked at even
     /// where they stay the same, and the members not at all.
-    fn store_group(&self, caller: &Caller, group: Resource, request: GroupWrite) -> RestResult<Resource> {
-        caller.access.check_roles(&request.spec.role_ids)?;
-        let group = Resource {
-            name: request.metadata.name,
-            description: request.metadata.description,
-            tags: request.metadata.tags.unwrap_or_default(),
-            spec: spec(&request.spec),
-            ..group
-        };
-        self.store.put_group(&group, &request.spec.account_ids)?;
+    fn store_group(&self, caller: &Caller, group: Resource, held: GroupSpec) -> RestResult<Resource> {
+        caller.access.check_roles(&held.role_ids)?;
+        let group = Resource { spec: spec(&held), ..group };
+        self.store.put_group(&group, &held.account_ids)?;
         Ok(group)
     }
 

@@ -92,14 +92,7 @@ impl Nscale {
 
     pub(super) fn put_organization(&self, caller: &Caller, id: &str, request: OrganizationWrite) -> RestResult<Reply> {
         caller.access.require(id, ORGANIZATIONS, "update")?;
-        let organization = Resource {
-            name: request.metadata.name,
-            description: request.metadata.description,
-            tags: request.metadata.tags.unwrap_or_default(),
-            modified_at: Some(self.clock.now()),
-            modified_by: Some(caller.id().to_owned()),
-            ..self.organization(id)?
-        };
+        let organization = self.modified(caller, self.organization(id)?, request.metadata);
         self.store.put_resource(Noun::Organization, &organization)?;
         Ok(Reply::empty(StatusCode::OK))
     }

@@ -23,12 +23,13 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Response, StatusCode};
 
 use crate::error::{Failure, Result};
+use crate::nscale::message::WriteMetadata;
 use crate::sandbox::auth::Keys;
 use crate::sandbox::clock::Clock;
 use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};
 use crate::sandbox::nscale::route::Route;
-use crate::sandbox::store::Store;
+use crate::sandbox::store::{Resource, Store};
 
 pub use seed::Administrator;
 
@@ -75,6 +76,18 @@ impl Nscale {
     /// The account that a user of the sandbox begins with.
     pub fn administrator(&self) -> &Administrator {
         &self.administrator
+    }
+
+    /// A new resource with what its maker says of it.
+    fn made(&self, caller: &Caller, organization_id: &str, said: WriteMetadata) -> Resource {
+        let new = seed::resource(&self.keys, organization_id, self.clock.now());
+        Resource { created_by: Some(caller.id().to_owned()), ..with(said, new) }
+    }
+
+    /// A resource with what a caller says of it now.
+    fn modified(&self, caller: &Caller, before: Resource, said: WriteMetadata) -> Resource {
+        let (at, by) = (Some(self.clock.now()), Some(caller.id().to_owned()));
+        Resource { modified_at: at, modified_by: by, ..with(said, before) }
     }
 
     /// Whether a path is this side's.
@@ -135,6 +148,11 @@ impl Nscale {
             }
         }
     }
+}
+
+/// All that can be said of a resource, in place of what was said before.
+fn with(said: WriteMetadata, resource: Resource) -> Resource {
+    Resource { name: said.name, description: said.description, tags: said.tags.unwrap_or_default(), ..resource }
 }
 
 /// The trace id that a request carries.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::http::json::is_json;
 use crate::nscale::message::{AccountWrite, NAME_PATTERN, WriteMetadata, is_name};
 use crate::sandbox::nscale::reply::{RestFailure, RestResult};
 
@@ -106,8 +107,8 @@ fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8], schema: &Schema) 
     if body.is_empty() {
         return Err(RestFailure::invalid(INVALID));
     }
-    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if given.split(';').next().map(|media| media.trim().to_ascii_lowercase()).as_deref() != Some("application/json") {
+    if !is_json(headers) {
+        let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let detail = format!("{INVALID}: header Content-Type has unexpected value \"{given}\"");
         return Err(RestFailure::invalid(detail));
     }

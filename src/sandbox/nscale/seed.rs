@@ -72,13 +72,13 @@ pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: Options) -> Store
 
 /// The group of that name which holds the role, made anew where there is none.
 fn administrators(store: &Store, keys: &Keys, now: Timestamp, organization_id: &str) -> Stored<String> {
-    let (name, role, description) = GROUPS[0];
+    let (name, role, _) = GROUPS[0];
     let role = role_id(role);
     let groups = store.resources(Noun::Group, organization_id)?;
     if let Some(group) = groups.into_iter().find(|group| group.name == name && group.spec.contains(&role)) {
         return Ok(group.id);
     }
-    make_group(store, keys, now, organization_id, (name, GROUPS[0].1, description))
+    make_group(store, keys, now, organization_id, GROUPS[0])
 }
 
 /// Makes a group without members, and gives its id.
