@@ -1,11 +1,15 @@
 //! What calls with JSON have in common, whatever their protocol.
 
+use std::marker::PhantomData;
+use std::ops::ControlFlow;
+
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Deserialize;
 
 use crate::error::{Failure, Kind, Result};
 use crate::http::endpoint::Endpoint;
 use crate::http::retry::Effect;
+use crate::output::json::each;
 use crate::secret::Secret;
 
 /// The headers of every call: the credential, and no compression, since the
@@ -73,12 +77,32 @@ pub fn decode_list<'a, T: Deserialize<'a>>(body: &'a [u8], effect: Effect, endpo
     fit::<Option<Vec<T>>>(body, effect, endpoint).map(Option::unwrap_or_default)
 }
 
-fn fit<'a, T: Deserialize<'a>>(body: &'a [u8], effect: Effect, endpoint: &Endpoint) -> Result<T> {
-    // serde_json would quote a value that it did not expect.
-    serde_json::from_slice(body).map_err(|error| {
-        let place = format!("its JSON does not fit at line {}, column {}", error.line(), error.column());
-        unreadable(effect, &endpoint.authority(), &place)
+/// Hands on the messages of such a response one at a time, so that no more
+/// than one is held.
+///
+/// # Errors
+/// As [`decode`], be it behind messages that were handed on.
+pub fn decode_each<'a, T: Deserialize<'a>>(
+    body: &'a str,
+    effect: Effect,
+    endpoint: &Endpoint,
+    mut visit: impl FnMut(T),
+) -> Result<()> {
+    each(body, PhantomData, |message| {
+        visit(message);
+        ControlFlow::Continue(())
     })
+    .map_err(|error| misfit(&error, effect, endpoint))
+}
+
+fn fit<'a, T: Deserialize<'a>>(body: &'a [u8], effect: Effect, endpoint: &Endpoint) -> Result<T> {
+    serde_json::from_slice(body).map_err(|error| misfit(&error, effect, endpoint))
+}
+
+fn misfit(error: &serde_json::Error, effect: Effect, endpoint: &Endpoint) -> Failure {
+    // serde_json would quote a value that it did not expect.
+    let place = format!("its JSON does not fit at line {}, column {}", error.line(), error.column());
+    unreadable(effect, &endpoint.authority(), &place)
 }
 
 /// The first text behind one of these names, in an answer that may be cut

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
-use crate::http::json::{decode, decode_list, salvage, unreadable};
+use crate::http::json::{decode, decode_each, decode_list, salvage, unreadable};
 use crate::http::rest::{Call, CallError, call};
 use crate::http::retry::{Effect, MOST_TRIES};
 use crate::names::Program;
@@ -49,12 +49,12 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// What is understood of them.
+    /// Hands on what is understood of each.
     ///
     /// # Errors
-    /// Unexpected: the answer does not fit.
-    pub fn read(&self) -> Result<Vec<Account>> {
-        decode_list(self.json.as_bytes(), Effect::Read, &self.endpoint)
+    /// Unexpected: the answer does not fit, be it behind some that do.
+    pub fn each(&self, visit: impl FnMut(Account)) -> Result<()> {
+        decode_each(&self.json, Effect::Read, &self.endpoint, visit)
     }
 
     /// The account with an id, in whatever case that is written.
@@ -85,8 +85,9 @@ impl Accounts {
 
     /// The ids of the accounts with a name.
     fn named(&self, name: &str) -> Result<Vec<String>> {
-        let named = self.read()?.into_iter().map(|account| account.metadata).filter(|metadata| metadata.name == name);
-        Ok(named.map(|metadata| metadata.id).collect())
+        let mut ids = Vec::new();
+        self.each(|account| ids.extend((account.metadata.name == name).then_some(account.metadata.id)))?;
+        Ok(ids)
     }
 }
 

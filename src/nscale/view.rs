@@ -5,27 +5,28 @@ use crate::nscale::message::Account;
 use crate::nscale::plan::show_tags;
 use crate::output::view::{Cell, Details, Listing, Tone};
 
-/// Accounts as a table, in the order given.
-pub fn listing(accounts: &[Account], ctx: &Context) -> Listing {
+/// A table of accounts, yet without rows.
+pub fn listing() -> Listing {
     Listing {
         header: vec!["ID", "NAME", "DESCRIPTION", "GROUPS", "CREATED", "EXPIRES", "STATUS"],
         wrapping: &["DESCRIPTION"],
         optional: &["DESCRIPTION", "CREATED", "GROUPS"],
-        rows: accounts
-            .iter()
-            .map(|account| {
-                vec![
-                    account.metadata.id.as_str().into(),
-                    account.metadata.name.as_str().into(),
-                    account.metadata.description.as_deref().unwrap_or_default().into(),
-                    account.spec.group_ids.len().to_string().into(),
-                    created(account, ctx).into(),
-                    expires(account, ctx),
-                    status(account, ctx),
-                ]
-            })
-            .collect(),
+        rows: Vec::new(),
     }
+}
+
+/// An account's row.
+pub fn row(account: Account, ctx: &Context) -> Vec<Cell> {
+    let (created, expires, status) = (created(&account, ctx), expires(&account, ctx), status(&account, ctx));
+    vec![
+        account.metadata.id.into(),
+        account.metadata.name.into(),
+        account.metadata.description.unwrap_or_default().into(),
+        account.spec.group_ids.len().to_string().into(),
+        created.into(),
+        expires,
+        status,
+    ]
 }
 
 /// One account as labelled lines, its groups as given. What a server does not

@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::ControlFlow;
 
-use serde::Deserialize;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// How JSON is laid out.
@@ -17,7 +18,7 @@ pub enum Layout {
     Pretty,
 }
 
-/// Deeper than this, values are written as they came.
+/// Deeper than this, values are written as they came, and on one line.
 const DEEPEST: usize = 100;
 
 /// The JSON text with every field name in snake_case. Order, numbers and
@@ -27,9 +28,9 @@ const DEEPEST: usize = 100;
 /// # Errors
 /// The text is not JSON.
 pub fn snake_case_names(json: &str, layout: Layout) -> serde_json::Result<String> {
-    let mut out = String::with_capacity(json.len() * 2);
-    write(json.trim(), layout, snake_case, 0, &mut out)?;
-    Ok(out)
+    let mut out = String::with_capacity(json.len());
+    rename(json.trim(), 0, &mut out)?;
+    Ok(if layout == Layout::Pretty { laid_out(&out) } else { out })
 }
 
 /// The JSON text as it is, over several lines.
@@ -37,71 +38,151 @@ pub fn snake_case_names(json: &str, layout: Layout) -> serde_json::Result<String
 /// # Errors
 /// The text is not JSON.
 pub fn pretty(json: &str) -> serde_json::Result<String> {
-    let mut out = String::with_capacity(json.len() * 2);
-    write(json.trim(), Layout::Pretty, str::to_owned, 0, &mut out)?;
-    Ok(out)
+    let _: IgnoredAny = serde_json::from_str(json)?;
+    Ok(laid_out(json))
 }
 
-/// A field's name out of the one that it came with.
-type Rename = fn(&str) -> String;
-
-fn write(json: &str, layout: Layout, rename: Rename, depth: usize, out: &mut String) -> serde_json::Result<()> {
+fn rename(json: &str, depth: usize, out: &mut String) -> serde_json::Result<()> {
     match json.as_bytes().first() {
         Some(b'{') if depth < DEEPEST => {
             let Fields(fields) = serde_json::from_str(json)?;
             let mut uses: HashMap<String, usize> = HashMap::with_capacity(fields.len());
             for (name, _) in &fields {
-                *uses.entry(rename(name)).or_default() += 1;
+                *uses.entry(snake_case(name)).or_default() += 1;
             }
-            write_items(['{', '}'], &fields, layout, depth, out, |(name, value), out| {
-                let renamed = rename(name);
+            out.push('{');
+            for (index, (name, value)) in fields.iter().enumerate() {
+                let renamed = snake_case(name);
                 let name = if uses.get(&renamed) == Some(&1) { &renamed } else { name };
+                out.push_str(if index > 0 { "," } else { "" });
                 out.push_str(&serde_json::to_string(name)?);
-                out.push_str(if layout == Layout::Pretty { ": " } else { ":" });
-                write(value.get(), layout, rename, depth + 1, out)
-            })
+                out.push(':');
+                rename(value.get(), depth + 1, out)?;
+            }
+            out.push('}');
         }
         Some(b'[') if depth < DEEPEST => {
             let items: Vec<&RawValue> = serde_json::from_str(json)?;
-            write_items(['[', ']'], &items, layout, depth, out, |item, out| {
-                write(item.get(), layout, rename, depth + 1, out)
-            })
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                out.push_str(if index > 0 { "," } else { "" });
+                rename(item.get(), depth + 1, out)?;
+            }
+            out.push(']');
         }
         _ => {
-            let _: serde::de::IgnoredAny = serde_json::from_str(json)?;
+            let _: IgnoredAny = serde_json::from_str(json)?;
             out.push_str(json);
-            Ok(())
         }
     }
+    Ok(())
 }
 
-fn write_items<T>(
-    brackets: [char; 2],
-    items: &[T],
-    layout: Layout,
-    depth: usize,
-    out: &mut String,
-    write_item: impl Fn(&T, &mut String) -> serde_json::Result<()>,
-) -> serde_json::Result<()> {
+/// JSON over several lines.
+fn laid_out(json: &str) -> String {
+    let mut out = String::with_capacity(json.len() + json.len() / 2);
+    let mut depth: usize = 0;
     let new_line = |depth: usize, out: &mut String| {
-        if layout == Layout::Pretty {
+        if depth <= DEEPEST {
             out.push('\n');
             out.extend(std::iter::repeat_n("  ", depth));
         }
     };
-    out.push(brackets[0]);
-    for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            out.push(',');
+    for token in tokens(json) {
+        let is_first = out.ends_with(['{', '[']);
+        match token {
+            "}" | "]" => {
+                depth = depth.saturating_sub(1);
+                if !is_first {
+                    new_line(depth, &mut out);
+                }
+                out.push_str(token);
+            }
+            "," => out.push(','),
+            ":" => out.push_str(if depth <= DEEPEST { ": " } else { ":" }),
+            _ => {
+                if is_first || out.ends_with(',') {
+                    new_line(depth, &mut out);
+                }
+                out.push_str(token);
+                depth += usize::from(matches!(token, "{" | "["));
+            }
         }
-        new_line(depth + 1, out);
-        write_item(item, out)?;
     }
-    if !items.is_empty() {
-        new_line(depth, out);
+    out
+}
+
+/// What JSON is made of: texts in their quotes, other values, and each sign.
+/// What is no JSON is cut up in some way too.
+pub fn tokens(json: &str) -> impl Iterator<Item = &str> {
+    let is_sign = |byte: u8| matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':');
+    let ends_value = move |byte: &u8| is_sign(*byte) || *byte == b'"' || byte.is_ascii_whitespace();
+    let mut rest = json;
+    std::iter::from_fn(move || {
+        rest = rest.trim_ascii_start();
+        let bytes = rest.as_bytes();
+        let length = match bytes.first()? {
+            b'"' => text_length(bytes),
+            first if is_sign(*first) => 1,
+            _ => bytes.iter().position(ends_value).unwrap_or(bytes.len()),
+        };
+        let (token, behind) = rest.split_at(length);
+        rest = behind;
+        Some(token)
+    })
+}
+
+/// How long the text in quotes is that these bytes begin with.
+fn text_length(bytes: &[u8]) -> usize {
+    let mut length = 1;
+    while let Some(next) = bytes[length..].iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+        length += next + 1;
+        if bytes[length - 1] == b'"' {
+            return length;
+        }
+        // What a backslash stands before is part of the text.
+        length += 1;
+        if length > bytes.len() {
+            break;
+        }
     }
-    out.push(brackets[1]);
-    Ok(())
+    bytes.len()
+}
+
+/// Hands on the elements of a JSON array, each read by the seed, until `visit`
+/// breaks off. `null` is an empty one, as some servers write it.
+///
+/// # Errors
+/// The text is no such array, be it behind that place.
+pub fn each<'de, S: DeserializeSeed<'de> + Copy>(
+    json: &'de str,
+    seed: S,
+    visit: impl FnMut(S::Value) -> ControlFlow<()>,
+) -> serde_json::Result<()> {
+    struct Elements<S, V>(S, V);
+    impl<'de, S: DeserializeSeed<'de> + Copy, V: FnMut(S::Value) -> ControlFlow<()>> Visitor<'de> for Elements<S, V> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a JSON array")
+        }
+
+        fn visit_unit<E>(self) -> Result<(), E> {
+            Ok(())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
+            while let Some(element) = elements.next_element_seed(self.0)? {
+                if self.1(element).is_break() {
+                    while elements.next_element::<IgnoredAny>()?.is_some() {}
+                }
+            }
+            Ok(())
+        }
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    deserializer.deserialize_any(Elements(seed, visit))?;
+    deserializer.end()
 }
 
 /// An object's fields in their order, values as they stand.
@@ -148,6 +229,8 @@ fn snake_case(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::marker::PhantomData;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -175,12 +258,35 @@ mod tests {
     }
 
     #[test]
+    fn elements_one_at_a_time() {
+        let taken = |json: &str, most: usize| {
+            let mut taken = Vec::new();
+            let read = each(json, PhantomData::<u32>, |number| {
+                taken.push(number);
+                if taken.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            (taken, read.is_ok())
+        };
+        assert_eq!(taken("[1, 2,3 ]", 9), (vec![1, 2, 3], true));
+        assert_eq!(taken("[1,2,3]", 2), (vec![1, 2], true));
+        assert_eq!(taken(" null ", 9), (vec![], true));
+        assert_eq!(taken("[]", 9), (vec![], true));
+        assert_eq!(taken("[1,2", 1), (vec![1], false));
+        assert_eq!(taken("[1]2", 9), (vec![1], false));
+        assert_eq!(taken("{}", 9), (vec![], false));
+        assert_eq!(taken("", 9), (vec![], false));
+    }
+
+    #[test]
     fn what_is_no_json_is_an_error_and_depth_is_no_danger() {
         for json in ["", "{", "[1,]", "nul", "{\"a\":1}x"] {
             assert!(snake_case_names(json, Layout::Compact).is_err(), "{json}");
         }
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(compact(&deep), deep);
+        let shown = pretty(&deep).unwrap();
+        assert_eq!(shown.split_whitespace().collect::<String>(), deep);
+        assert!(shown.len() < 3 * deep.len(), "{}", shown.len());
     }
 
     proptest! {
@@ -197,6 +303,7 @@ mod tests {
         #[test]
         fn no_text_panics(json in any::<String>()) {
             let _ = snake_case_names(&json, Layout::Pretty);
+            prop_assert!(tokens(&json).all(|token| !token.is_empty()));
         }
     }
 }

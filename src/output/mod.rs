@@ -1,7 +1,6 @@
 //! What goes out: tables, JSON, filtered values, and the one-time secret.
 
 pub mod deliver;
-mod formats;
 pub mod json;
 pub mod private_file;
 pub mod query;

@@ -1,7 +1,10 @@
 //! Draws views. On a terminal a table fits the width and is coloured; on a
 //! pipe the same table is whole: untruncated, unwrapped, no trailing blanks.
 
+use std::borrow::Cow;
+
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
+use unicode_width::UnicodeWidthStr;
 
 use crate::context::Stream;
 use crate::output::sanitize::sanitize;
@@ -9,55 +12,98 @@ use crate::output::view::{Cell, Details, Listing, Tone};
 
 /// How narrow a column that wraps may become, in characters. On a terminal
 /// that leaves less, lines run over rather than fall to single letters.
-const NARROWEST: u16 = 12;
+const NARROWEST: usize = 12;
+
+/// The blanks between columns.
+const GAP: usize = 2;
 
 /// Draws a listing, for the stream that it will be written to.
-pub fn listing(stream: &Stream, listing: &Listing) -> String {
-    let mut gone = 0;
-    let table = loop {
-        let shown = |head: &str| !listing.optional.iter().take(gone).any(|optional| *optional == head);
-        let (table, least) = laid_out(stream, listing, shown);
-        let fits = stream.width().is_none_or(|width| least <= width);
-        if fits || gone == listing.optional.len() {
-            break table;
+pub fn listing(stream: &Stream, mut listing: Listing) -> String {
+    let mut widths: Vec<usize> = listing.header.iter().map(|head| head.width()).collect();
+    for row in &mut listing.rows {
+        for (cell, widest) in row.iter_mut().zip(&mut widths) {
+            cell.text = shown(std::mem::take(&mut cell.text), stream);
+            *widest = cell.text.width().max(*widest);
         }
-        gone += 1;
+    }
+    let Some(width) = stream.width() else {
+        return aligned(&listing, &widths, stream.color());
     };
-    table.lines().map(|line| format!("{}\n", paint(line.trim_end()))).collect()
+    let mut columns = columns(&listing, &widths);
+    for optional in listing.optional {
+        if columns.iter().map(|column| column.least + column.padding()).sum::<usize>() <= width.into() {
+            break;
+        }
+        columns.retain(|column| column.head != *optional);
+        // What stands last now needs no room behind it.
+        columns.last_mut().into_iter().for_each(|last| last.is_last = true);
+    }
+    fitted(&listing, &columns, width, stream.color())
 }
 
-/// The table of the columns that are shown, and its least width.
-fn laid_out(stream: &Stream, listing: &Listing, shown: impl Fn(&str) -> bool) -> (Table, u16) {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    match stream.width() {
-        Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
-        None => table.set_content_arrangement(ContentArrangement::Disabled),
+/// A column that is shown.
+struct Column {
+    index: usize,
+    head: &'static str,
+    /// How narrow it may become, in characters.
+    least: usize,
+    wraps: bool,
+    is_last: bool,
+}
+
+impl Column {
+    /// The blanks to the next one.
+    fn padding(&self) -> usize {
+        if self.is_last { 0 } else { GAP }
+    }
+}
+
+fn columns(listing: &Listing, widths: &[usize]) -> Vec<Column> {
+    let column = |(index, (head, widest)): (usize, (&&'static str, &usize))| {
+        let wraps = listing.wrapping.contains(head);
+        // A head is never wrapped.
+        let least = if wraps { NARROWEST.min(*widest).max(head.width()) } else { *widest };
+        Column { index, head, least, wraps, is_last: index + 1 == widths.len() }
     };
-    let heads: Vec<&'static str> = listing.header.iter().copied().filter(|head| shown(head)).collect();
-    table.set_header(heads.clone());
+    listing.header.iter().zip(widths).enumerate().map(column).collect()
+}
+
+/// All of it, however wide that is.
+fn aligned(listing: &Listing, widths: &[usize], color: bool) -> String {
+    let mut out = String::new();
+    let head: Vec<Cell> = listing.header.iter().copied().map(Cell::from).collect();
+    for row in std::iter::once(&head).chain(&listing.rows) {
+        let start = out.len();
+        let mut blanks = 0;
+        for (cell, width) in row.iter().zip(widths) {
+            out.extend(std::iter::repeat_n(' ', blanks));
+            painted(cell, color, &mut out);
+            blanks = width + GAP - cell.text.width();
+        }
+        let end = out[start..].trim_end().len();
+        out.truncate(start + end);
+        out.push('\n');
+    }
+    out
+}
+
+/// As wide as a terminal, with what is long wrapped.
+fn fitted(listing: &Listing, columns: &[Column], width: u16, color: bool) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table.set_header(columns.iter().map(|column| column.head));
     for row in &listing.rows {
-        let cells = row.iter().zip(&listing.header).filter(|(_, head)| shown(head));
-        table.add_row(cells.map(|(cell, _)| mark(cell, stream)));
+        table.add_row(columns.iter().filter_map(|column| row.get(column.index)).map(|cell| marked(cell, color)));
     }
-    let widest = table.column_max_content_widths();
-    let last = heads.last();
-    let mut least = 0;
-    for ((column, head), widest) in table.column_iter_mut().zip(&heads).zip(widest) {
-        let padding = if Some(head) == last { 0 } else { 2 };
-        column.set_padding((0, padding));
-        let narrowest = if listing.wrapping.contains(head) {
-            // A head is never wrapped.
-            let narrowest = widest.min(NARROWEST).max(u16::try_from(head.len()).unwrap_or(NARROWEST)) + padding;
-            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(narrowest)));
-            narrowest
-        } else {
-            column.set_constraint(ColumnConstraint::ContentWidth);
-            widest + padding
-        };
-        least += narrowest;
+    for (drawn, column) in table.column_iter_mut().zip(columns) {
+        let padding = u16::try_from(column.padding()).unwrap_or_default();
+        drawn.set_padding((0, padding));
+        drawn.set_constraint(match u16::try_from(column.least) {
+            Ok(least) if column.wraps => ColumnConstraint::LowerBoundary(Width::Fixed(least + padding)),
+            _ => ColumnConstraint::ContentWidth,
+        });
     }
-    (table, least)
+    table.lines().map(|line| format!("{}\n", paint(line.trim_end()))).collect()
 }
 
 /// Draws `Label: value` lines, the values aligned, for the stream that they
@@ -66,19 +112,34 @@ pub fn details(stream: &Stream, details: &Details) -> String {
     let mut text = String::new();
     let width = details.0.iter().map(|(label, _)| label.len() + 1).max().unwrap_or(0);
     for (label, cell) in &details.0 {
-        let value = paint(&mark(cell, stream));
         let label = if label.is_empty() { String::new() } else { format!("{label}:") };
-        let line = format!("{label:<width$} {value}");
+        let mut line = format!("{label:<width$} ");
+        painted(&Cell::toned(shown(cell.text.clone(), stream), cell.tone), stream.color(), &mut line);
         text.push_str(line.trim_end());
         text.push('\n');
     }
     text
 }
 
-/// Invisible stand-ins for colours while widths are measured: comfy-table
-/// takes real escape codes for text. They are unassigned, have no width, and
-/// [`sanitize`] lets none of them through from outside.
-const MARKS: [(Tone, char, &str); 4] = [
+/// What is shown of a text: enough for people on a terminal, and on a pipe
+/// all that can be laid out at all.
+fn shown(text: String, stream: &Stream) -> String {
+    let longest = if stream.is_terminal() { 400 } else { 20_000 };
+    let text = match sanitize(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(safe) => safe,
+    };
+    // There are no more characters than bytes.
+    match if text.len() > longest { text.char_indices().nth(longest) } else { None } {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// The colour of each tone. While comfy-table measures widths, which takes
+/// real escape codes for text, an invisible character stands for it: they are
+/// unassigned, have no width, and [`sanitize`] lets none of them through.
+const COLORS: [(Tone, char, &str); 4] = [
     (Tone::Good, '\u{e0f01}', "\u{1b}[32m"),
     (Tone::Warning, '\u{e0f02}', "\u{1b}[33m"),
     (Tone::Bad, '\u{e0f03}', "\u{1b}[31m"),
@@ -86,27 +147,23 @@ const MARKS: [(Tone, char, &str); 4] = [
 ];
 const END: (char, &str) = ('\u{e0f00}', "\u{1b}[0m");
 
-/// What is shown of a cell, in characters: enough for people on a terminal,
-/// and on a pipe all that can be laid out at all.
-fn longest(stream: &Stream) -> usize {
-    if stream.is_terminal() { 400 } else { 20_000 }
+fn painted(cell: &Cell, color: bool, out: &mut String) {
+    match COLORS.iter().find(|(tone, ..)| color && *tone == cell.tone) {
+        Some((_, _, code)) => out.extend([code, cell.text.as_str(), END.1]),
+        None => out.push_str(&cell.text),
+    }
 }
 
-fn mark(cell: &Cell, stream: &Stream) -> String {
-    let mut text = sanitize(&cell.text);
-    if let Some((end, _)) = text.char_indices().nth(longest(stream)) {
-        text = format!("{}…", &text[..end]).into();
-    }
-    let color = stream.color();
-    match MARKS.iter().find(|(tone, ..)| *tone == cell.tone) {
-        Some((_, mark, _)) if color => format!("{mark}{text}{}", END.0),
-        _ => text.into_owned(),
+fn marked(cell: &Cell, color: bool) -> String {
+    match COLORS.iter().find(|(tone, ..)| color && *tone == cell.tone) {
+        Some((_, mark, _)) => format!("{mark}{}{}", cell.text, END.0),
+        None => cell.text.clone(),
     }
 }
 
 fn paint(line: &str) -> String {
     let mut painted = line.replace(END.0, END.1);
-    for (_, mark, code) in MARKS {
+    for (_, mark, code) in COLORS {
         painted = painted.replace(mark, code);
     }
     painted

@@ -64,7 +64,7 @@ pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
         }
         (None, Format::Table) => {
             tokens.sort_by_key(|token| token.created_at);
-            table::listing(&ctx.stdout, &view::listing(&tokens, ctx)).into_bytes()
+            table::listing(&ctx.stdout, view::listing(&tokens, ctx)).into_bytes()
         }
     };
     written(ctx.stdout.write_all(&shown).and_then(|()| ctx.stdout.flush()))

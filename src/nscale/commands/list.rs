@@ -34,11 +34,12 @@ pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
         let bytes = rendering.bytes(accounts.json, String::new).await?;
         return write_out(&bytes, ctx);
     }
-    let accounts = accounts.read()?;
-    if accounts.is_empty() {
+    let mut listing = view::listing();
+    accounts.each(|account| listing.rows.push(view::row(account, ctx)))?;
+    if listing.rows.is_empty() {
         ctx.note("no service accounts found");
         return Ok(());
     }
-    let listing = table::listing(&ctx.stdout, &view::listing(&accounts, ctx));
+    let listing = table::listing(&ctx.stdout, listing);
     write_out(listing.as_bytes(), ctx)
 }

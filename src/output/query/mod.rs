@@ -1,6 +1,11 @@
 //! `-q`: jq filters over a JSON answer. Compiled before any request is sent.
 
+mod elements;
+mod formats;
+
+use std::cell::OnceCell;
 use std::io;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,7 +15,8 @@ use jaq_core::{Ctx, Native, Vars, data};
 use jaq_json::{Val, read, write};
 
 use crate::error::{Failure, Result};
-use crate::output::formats;
+use crate::output::json::{each, tokens};
+use crate::output::query::elements::Need;
 
 type Data = data::JustLut<Val>;
 
@@ -43,7 +49,22 @@ impl QueryArgs {
 
 /// Filters, compiled, in the order given.
 pub struct Query {
-    filters: Vec<(String, Filter<Native<Data>>)>,
+    filters: Vec<Program>,
+    whole: &'static str,
+}
+
+/// A filter.
+struct Program {
+    code: String,
+    filter: Filter<Native<Data>>,
+    /// What it looks at of each element of an array, where it sees one at a
+    /// time.
+    of_each: Option<Need>,
+}
+
+/// What becomes of the results.
+struct Results {
+    out: Vec<u8>,
     whole: &'static str,
 }
 
@@ -52,7 +73,7 @@ impl Query {
         /// The compiler recurses: room for the deepest filter that is read.
         const STACK: usize = 256 * 1024 * 1024;
         let filters = filters.to_vec();
-        let all = move || filters.into_iter().map(|code| compile(&code).map(|filter| (code, filter))).collect();
+        let all = move || filters.into_iter().map(compile).collect();
         let compiled = std::thread::Builder::new().stack_size(STACK).spawn(all);
         let compiled = compiled.map_err(|error| Failure::unexpected("the filter cannot be compiled").source(error))?;
         let filters = compiled.join().unwrap_or_else(|_| Err(Failure::unexpected("the filter cannot be compiled")))?;
@@ -75,7 +96,7 @@ impl Query {
         let (done, result) = tokio::sync::oneshot::channel();
         std::thread::Builder::new()
             .stack_size(STACK)
-            .spawn(move || done.send(self.results(json.as_bytes())))
+            .spawn(move || done.send(self.results(&json)))
             .map_err(|error| Failure::unexpected("the filter cannot be started").source(error))?;
         match tokio::time::timeout(limit, result).await {
             Ok(Ok(result)) => result,
@@ -88,67 +109,107 @@ impl Query {
         }
     }
 
-    pub(crate) fn results(&self, json: &[u8]) -> Result<Vec<u8>> {
-        /// More results than this come from a filter without end.
-        const MOST: usize = 1024 * 1024 * 1024;
-        if depth(json) > DEEPEST {
-            return Err(Failure::unexpected("the answer is nested too deeply for a filter"));
-        }
-        let input = read::parse_single(json)
-            .map_err(|error| Failure::unexpected(format!("the answer is not JSON: {error}")))?;
-        let mut out = Vec::new();
-        for (code, filter) in &self.filters {
-            let ctx = Ctx::<Data>::new(&filter.lut, Vars::new([]));
-            for result in filter.id.run((ctx, input.clone())) {
-                match result {
-                    Ok(value) => write_result(&mut out, &value)
-                        .map_err(|error| Failure::unexpected("a result cannot be written").source(error))?,
-                    Err(exception) => match exception.get_err() {
-                        // jaq quotes values in its messages, and a value may be a secret.
-                        Ok(_) => {
-                            return Err(Failure::unexpected(format!("the filter `{code}` fails on the answer")).hint(
-                                format!(
-                                    "look at the whole answer with {}, then try the filter on it with jq",
-                                    self.whole
-                                ),
-                            ));
-                        }
-                        Err(exception) => match exception.get_halt() {
-                            Ok(0) | Err(_) => break,
-                            Ok(status) => {
-                                return Err(Failure::unexpected(format!(
-                                    "the filter `{code}` halted with status {status}"
-                                )));
-                            }
-                        },
-                    },
-                }
-                if out.len() > MOST {
-                    return Err(Failure::unexpected(format!("the filter `{code}` gives more than 1 GiB")));
+    pub(crate) fn results(&self, json: &str) -> Result<Vec<u8>> {
+        let is_array = json.trim_start().starts_with('[');
+        let whole = OnceCell::new();
+        let mut results = Results { out: Vec::new(), whole: self.whole };
+        for program in &self.filters {
+            match &program.of_each {
+                Some(need) if is_array => results.add_each(program, need, json)?,
+                _ => {
+                    if whole.get().is_none() {
+                        let _ = whole.set(parse(json).map_err(unreadable)?);
+                    }
+                    let _: ControlFlow<()> = results.add(program, whole.get().cloned().unwrap_or_default())?;
                 }
             }
         }
-        Ok(out)
+        Ok(results.out)
     }
 }
 
-/// The most levels of an answer that fit the filter's stack.
-const DEEPEST: usize = 10_000;
+impl Results {
+    /// Adds those of a filter on an array, one element after another.
+    fn add_each(&mut self, program: &Program, need: &Need, json: &str) -> Result<()> {
+        let before = self.out.len();
+        let mut failed = None;
+        let read = each(json, need, |element| {
+            self.add(program, [element].into_iter().collect()).unwrap_or_else(|failure| {
+                failed = Some(failure);
+                ControlFlow::Break(())
+            })
+        });
+        match (read, failed) {
+            // It may be that what should be an object is none.
+            (Err(_), _) if *need != Need::All => {
+                self.out.truncate(before);
+                self.add_each(program, &Need::All, json)
+            }
+            (Err(error), _) => Err(unreadable(error)),
+            (Ok(()), failed) => failed.map_or(Ok(()), Err),
+        }
+    }
 
-/// How deeply brackets are nested, those in texts apart.
-fn depth(json: &[u8]) -> usize {
-    let (mut depth, mut deepest, mut in_text, mut escaped) = (0usize, 0, false, false);
-    for byte in json {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = in_text,
-            b'"' => in_text = !in_text,
-            _ if in_text => {}
-            b'[' | b'{' => {
+    /// Adds those of a filter on an input; breaks off where it halts.
+    fn add(&mut self, program: &Program, input: Val) -> Result<ControlFlow<()>> {
+        /// More results than this come from a filter without end.
+        const MOST: usize = 1024 * 1024 * 1024;
+        let Program { code, filter, .. } = program;
+        let ctx = Ctx::<Data>::new(&filter.lut, Vars::new([]));
+        for result in filter.id.run((ctx, input)) {
+            match result {
+                Ok(value) => write_result(&mut self.out, &value)
+                    .map_err(|error| Failure::unexpected("a result cannot be written").source(error))?,
+                Err(exception) => match exception.get_err() {
+                    // jaq quotes values in its messages, and a value may be a secret.
+                    Ok(_) => {
+                        return Err(Failure::unexpected(format!("the filter `{code}` fails on the answer")).hint(
+                            format!("look at the whole answer with {}, then try the filter on it with jq", self.whole),
+                        ));
+                    }
+                    Err(exception) => match exception.get_halt() {
+                        Ok(0) | Err(_) => return Ok(ControlFlow::Break(())),
+                        Ok(status) => {
+                            return Err(Failure::unexpected(format!(
+                                "the filter `{code}` halted with status {status}"
+                            )));
+                        }
+                    },
+                },
+            }
+            if self.out.len() > MOST {
+                return Err(Failure::unexpected(format!("the filter `{code}` gives more than 1 GiB")));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// Reads one value, unless it is nested too deeply for the filter's stack.
+fn parse(json: &str) -> std::result::Result<Val, String> {
+    /// The most levels that fit.
+    const DEEPEST: usize = 10_000;
+    // Each takes two brackets.
+    if json.len() > 2 * DEEPEST && depth(json) > DEEPEST {
+        return Err("it is nested too deeply".to_owned());
+    }
+    read::parse_single(json.as_bytes()).map_err(|error| format!("it is not JSON: {error}"))
+}
+
+fn unreadable(error: impl std::fmt::Display) -> Failure {
+    Failure::unexpected(format!("the answer cannot be filtered: {error}"))
+}
+
+/// How deeply brackets are nested.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0usize, 0);
+    for token in tokens(json) {
+        match token {
+            "[" | "{" => {
                 depth += 1;
                 deepest = deepest.max(depth);
             }
-            b']' | b'}' => depth = depth.saturating_sub(1),
+            "]" | "}" => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
@@ -164,7 +225,13 @@ fn write_result(out: &mut Vec<u8>, value: &Val) -> io::Result<()> {
     Ok(())
 }
 
-fn compile(code: &str) -> Result<Filter<Native<Data>>> {
+fn compile(code: String) -> Result<Program> {
+    let filter = compile_filter(&code)?;
+    let of_each = load::parse(&code, |parser| parser.term()).and_then(|term| Need::of_each(&term));
+    Ok(Program { code, filter, of_each })
+}
+
+fn compile_filter(code: &str) -> Result<Filter<Native<Data>>> {
     /// Longer than anybody writes.
     const LONGEST: usize = 8 * 1024;
     if code.len() > LONGEST {
@@ -225,7 +292,7 @@ mod tests {
 
     fn run(filters: &[&str], json: &str) -> Result<String> {
         let filters: Vec<String> = filters.iter().map(|filter| (*filter).to_owned()).collect();
-        let out = Query::compile(&filters, "--json")?.results(json.as_bytes())?;
+        let out = Query::compile(&filters, "--json")?.results(json)?;
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 
@@ -292,10 +359,107 @@ mod tests {
     }
 
     #[test]
+    fn one_element_after_another_is_the_same_as_all_at_once() {
+        let json = r#"[{"id":"a","n":[1,2],"k":"n"},{"id":"b","n":[],"k":"id"},{"id":"c","n":null,"k":"n"}]"#;
+        for filter in [
+            ".[]",
+            ".[].id",
+            ".[]?.n[]?",
+            ".[] | [.id, .k] | @tsv",
+            ".[] | select(.k == \"n\") | {id, first: (.n // [])[0]}",
+            "(.[] | .id), 7",
+            "def f: .id; .[] | f",
+            ".[].n[-1:]?",
+            ".[] | . as $row | .n[]? | [$row.id, .]",
+            ".[] | if .id == \"b\" then halt else .id end",
+            ".[] | label $out | .n[]? | ., break $out",
+        ] {
+            let whole = Program { of_each: None, ..compile(filter.to_owned()).ok().unwrap() };
+            let apart = compile(filter.to_owned()).ok().unwrap();
+            assert_eq!(apart.of_each.is_some(), filter.starts_with(".[") || filter.starts_with("def"), "{filter}");
+            let results = |program| Query { filters: vec![program], whole: "--json" }.results(json).ok();
+            assert_eq!(results(apart), results(whole), "{filter}");
+        }
+        // Each of these sees more than one element.
+        for filter in [
+            ".",
+            "length",
+            "first(.[])",
+            ".[0]",
+            ".[1:]",
+            "[.[].id]",
+            ".[] as $row | length",
+            ".[][.[0].k]",
+            "(.[] | .n)[length]",
+            "try .[] catch 7",
+            "label $out | .[] | ., break $out",
+            ".[] // 7",
+            ".[].id = 7",
+            ". | .[]",
+            ".[0:][]",
+            "\"\\(.[])\"",
+        ] {
+            assert_eq!(compile(filter.to_owned()).ok().unwrap().of_each, None, "{filter}");
+        }
+        // Objects that are none, in part or not at all.
+        let irregular = [
+            r#"[{"m":{"id":"a","n":1.50,"x":{"y":[1]}},"k":"n","k":"last"},{"k":null},{"m":null,"k":7},{"m":{}}]"#,
+            r#"[{"m":{"id":"a","x":{"y":{}}}},{"m":7,"k":"n"},{"k":"z"}]"#,
+            r#"[7,{"m":{"id":"a"}}]"#,
+            r#"[[{"m":1}],"text",null]"#,
+        ];
+        for filter in [
+            ".[].m.id",
+            ".[] | .m.id?",
+            ".[]?.m?.id?",
+            ".[] | .m | .id",
+            ".[] | select(.m.id == \"a\") | .k",
+            ".[] | select(.m) | .m.x.y",
+            ".[] | {k, id: .m.id}",
+            ".[] | {\"k\", m} | .m.n",
+            ".[] | \"\\(.k) \\(.m.id)\"",
+            ".[] | .m as $m | .k, $m.id",
+            ".[] | .m as {id: $id} | .k, $id",
+            ".[] | if .k then .m.id else .k end",
+            ".[] | if .k then .m.id end",
+            ".[] | [.k, .m.id, .m.n] | @tsv",
+            ".[] | .m | keys",
+            ".[] | .k // .m.id",
+            ".[] | [.m.id, (.k | tostring)] | join(\" \")",
+            ".[] | try (.m.id + 1) catch .",
+            ".[] | .m.x.y[0]?",
+            ".[] | -.m.n?",
+            ".[] | .m.n > 1 and .k != null",
+            ".[] | {(.k | tostring): .m.id}",
+            ".[] | to_entries[0].key",
+            ".[] | (.m, .) | objects | .id",
+            ".[] | reduce .m.x.y[]? as $y (.k; $y)",
+            ".[] | def m: .k; .m | m?",
+            ".[] | empty, null, (now | . > 0)",
+            ".[] | .",
+        ] {
+            let apart = compile(filter.to_owned()).ok().unwrap();
+            assert!(apart.of_each.is_some(), "{filter}");
+            let whole = Program { of_each: None, ..compile(filter.to_owned()).ok().unwrap() };
+            let queries = [apart, whole].map(|program| Query { filters: vec![program], whole: "--json" });
+            for json in irregular {
+                let [apart, whole] = queries.each_ref().map(|query| query.results(json).ok());
+                assert_eq!(apart, whole, "{filter} over {json}");
+            }
+        }
+        // Nothing of what came before a mistake is shown, nor for one at the end.
+        assert!(run(&[".[] | .id.deeper"], json).is_err());
+        assert!(run(&[".[] | .id"], r#"[{"id":"a"},{"id":"#).is_err());
+        assert!(run(&[".[] | ., halt"], "[1,}").is_err());
+        assert_eq!(run(&[".[]"], r#"{"a":1}"#).ok().as_deref(), Some("1\n"));
+        assert!(run(&[".[]"], "null").is_err());
+    }
+
+    #[test]
     fn what_is_nested_without_end_is_refused() {
         let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
         assert!(run(&["."], &deep).is_err());
-        assert_eq!(depth(br#"[{"a":"[[[\"[","b":[]}]"#), 3);
+        assert_eq!(depth(r#"[{"a":"[[[\"[","b":[]}]"#), 3);
     }
 
     #[test]

@@ -1,0 +1,256 @@
+//! Filters that see one element of an array after another, as most do that
+//! begin with `.[]`. The array is read like that then, and of each element
+//! what the filter looks at: a whole tree takes ten times its text.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jaq_core::load::lex::StrPart;
+use jaq_core::load::parse::{BinaryOp, Pattern, Term};
+use jaq_core::path::{Opt, Part, Path};
+use jaq_json::{Map, Val};
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::output::query::parse;
+
+/// What a filter looks at.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Need {
+    /// All there is.
+    All,
+    /// These fields of an object, each as far as it is looked at.
+    Fields(BTreeMap<String, Need>),
+}
+
+impl Need {
+    const NOTHING: Self = Self::Fields(BTreeMap::new());
+
+    fn field(name: String, need: Self) -> Self {
+        Self::Fields(BTreeMap::from([(name, need)]))
+    }
+
+    fn and(self, other: Self) -> Self {
+        let (Self::Fields(mut fields), Self::Fields(others)) = (self, other) else { return Self::All };
+        for (name, need) in others {
+            let both = match fields.remove(&name) {
+                Some(known) => known.and(need),
+                None => need,
+            };
+            fields.insert(name, both);
+        }
+        Self::Fields(fields)
+    }
+
+    fn of_all<'a>(terms: impl IntoIterator<Item = &'a Term<&'a str>>) -> Self {
+        terms.into_iter().map(Self::of).fold(Self::NOTHING, Self::and)
+    }
+
+    /// What a filter looks at of its input.
+    fn of(term: &Term<&str>) -> Self {
+        Self::through(term, Self::All)
+    }
+
+    /// What is looked at of the input of a filter, when `rest` is what is
+    /// looked at of its outputs.
+    fn through(term: &Term<&str>, rest: Self) -> Self {
+        match term {
+            Term::Id => rest,
+            Term::Num(_) | Term::Var(_) | Term::Arr(None) => Self::NOTHING,
+            Term::Neg(inner) | Term::Arr(Some(inner)) => Self::of(inner),
+            Term::Str(_, parts) => Self::of_all(parts.iter().filter_map(|part| match part {
+                StrPart::Term(term) => Some(term),
+                StrPart::Str(_) | StrPart::Char(_) => None,
+            })),
+            Term::Obj(entries) => entries.iter().fold(Self::NOTHING, |need, (key, value)| match (value, text(key)) {
+                (Some(value), _) => need.and(Self::of(key)).and(Self::of(value)),
+                (None, Some(name)) => need.and(Self::field(name, Self::All)),
+                (None, None) if matches!(key, Term::Var(_)) => need,
+                (None, None) => Self::All,
+            }),
+            Term::BinOp(left, BinaryOp::Pipe(None), right) => Self::through(left, Self::through(right, rest)),
+            Term::BinOp(left, BinaryOp::Pipe(Some(Pattern::Var(_))), right) => {
+                Self::of(left).and(Self::through(right, rest))
+            }
+            Term::BinOp(
+                left,
+                BinaryOp::Comma | BinaryOp::Alt | BinaryOp::Or | BinaryOp::And | BinaryOp::Math(_) | BinaryOp::Cmp(_),
+                right,
+            ) => Self::of(left).and(Self::of(right)),
+            Term::IfThenElse(branches, Some(last)) => {
+                let tests = branches.iter().flat_map(|(test, branch)| [test, branch]);
+                Self::of_all(tests.chain([&**last]))
+            }
+            Term::Path(head, path) if path.0.iter().all(is_fixed) => Self::through(head, Self::along(&path.0, rest)),
+            Term::Call("select", tests) => match tests.as_slice() {
+                [test] => Self::of(test).and(rest),
+                _ => Self::All,
+            },
+            Term::Call("empty" | "null" | "true" | "false" | "now", arguments) if arguments.is_empty() => Self::NOTHING,
+            _ => Self::All,
+        }
+    }
+
+    /// What is looked at of a value, when `rest` is of what stands at the end
+    /// of a path.
+    fn along(path: &[(Part<Term<&str>>, Opt)], rest: Self) -> Self {
+        match path.split_first() {
+            None => rest,
+            Some(((Part::Index(index), _), behind)) => match text(index) {
+                Some(name) => Self::field(name, Self::along(behind, rest)),
+                None => Self::All,
+            },
+            Some(((Part::Range(..), _), _)) => Self::All,
+        }
+    }
+
+    /// What a filter looks at of each element of an array, where it gives for
+    /// the array just what it gives for its elements, each alone in an array,
+    /// one after another. `None` where it may see more than one at a time.
+    pub fn of_each(filter: &Term<&str>) -> Option<Self> {
+        Self::each_through(filter, Self::All)
+    }
+
+    fn each_through(term: &Term<&str>, rest: Self) -> Option<Self> {
+        match term {
+            // A definition may give any name in it another meaning.
+            Term::Def(_, body) => Self::each_through(body, Self::All).map(|_| Self::All),
+            Term::BinOp(left, BinaryOp::Pipe(None), right) => Self::each_through(left, Self::through(right, rest)),
+            Term::Path(head, Path(parts)) if parts.iter().all(is_fixed) => match (&**head, parts.as_slice()) {
+                (Term::Id, [(Part::Range(None, None), _), path @ ..]) => Some(Self::along(path, rest)),
+                (head, path) => Self::each_through(head, Self::along(path, rest)),
+            },
+            _ => None,
+        }
+    }
+}
+
+/// Whether a part of a path is the same for any input: what stands in its
+/// brackets sees all of it.
+fn is_fixed((part, _): &(Part<Term<&str>>, Opt)) -> bool {
+    let is_fixed = |term: &Term<&str>| match term {
+        Term::Neg(number) => matches!(**number, Term::Num(_)),
+        term => matches!(term, Term::Num(_)) || text(term).is_some(),
+    };
+    match part {
+        Part::Index(index) => is_fixed(index),
+        Part::Range(from, to) => from.iter().chain(to).all(is_fixed),
+    }
+}
+
+/// The text that a term is, where nothing is put into it.
+fn text(term: &Term<&str>) -> Option<String> {
+    let Term::Str(None, parts) = term else { return None };
+    parts.iter().try_fold(String::new(), |text, part| match part {
+        StrPart::Str(part) => Some(text + part),
+        StrPart::Char(c) => Some(text + c.encode_utf8(&mut [0; 4])),
+        StrPart::Term(_) => None,
+    })
+}
+
+impl<'de> DeserializeSeed<'de> for &Need {
+    type Value = Val;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Val, D::Error> {
+        match self {
+            Need::All => parse(<&RawValue>::deserialize(deserializer)?.get()).map_err(D::Error::custom),
+            Need::Fields(fields) => deserializer.deserialize_any(Object(fields)),
+        }
+    }
+}
+
+/// An object of which some fields are read.
+struct Object<'a>(&'a BTreeMap<String, Need>);
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = Val;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_unit<E>(self) -> Result<Val, E> {
+        Ok(Val::Null)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Val, A::Error> {
+        let mut object = Map::default();
+        while let Some(field) = map.next_key_seed(Name(self.0))? {
+            match field {
+                Some((name, need)) => {
+                    object.insert(Val::utf8_str(name.clone()), map.next_value_seed(need)?);
+                }
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(Val::obj(object))
+    }
+}
+
+/// The name of a field, among those that are read.
+struct Name<'a>(&'a BTreeMap<String, Need>);
+
+impl<'de, 'a> DeserializeSeed<'de> for Name<'a> {
+    type Value = Option<(&'a String, &'a Need)>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'a> Visitor<'_> for Name<'a> {
+    type Value = Option<(&'a String, &'a Need)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.get_key_value(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jaq_core::load::parse;
+
+    use super::*;
+
+    fn need(filter: &str) -> Option<String> {
+        let need = Need::of_each(&parse(filter, |parser| parser.term()).unwrap())?;
+        Some(shown(&need))
+    }
+
+    /// As `{a,b{c}}`, and `*` for all.
+    fn shown(need: &Need) -> String {
+        let Need::Fields(fields) = need else { return "*".to_owned() };
+        let fields = fields.iter().map(|(name, need)| format!("{name}{}", shown(need)).replace('*', ""));
+        format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+    }
+
+    #[test]
+    fn what_filters_look_at() {
+        for (filter, expected) in [
+            (".[].metadata.id", "{metadata{id}}"),
+            (".[] | .metadata | .id, .name", "{metadata{id,name}}"),
+            (".[] | [.metadata.id, .status.expiry] | @tsv", "{metadata{id},status{expiry}}"),
+            (".[] | select(.status.expiry < \"2027\") | .metadata.name", "{metadata{name},status{expiry}}"),
+            (".[] | select(.name == \"ci\")", "*"),
+            (".[] | {id: .metadata.id, status}", "{metadata{id},status}"),
+            (".[] | .metadata.tags[].name", "{metadata{tags}}"),
+            (".[] | .metadata | length", "{metadata}"),
+            (".[] | .\"a\\tb\".c", "{a\tb{c}}"),
+            (".[] | 7", "{}"),
+            (".[]", "*"),
+            ("def f: .a; .[] | .b", "*"),
+        ] {
+            assert_eq!(need(filter).as_deref(), Some(expected), "{filter}");
+        }
+        for filter in [".", "map(.id)", "[.[].id]", ".[0].id", "length"] {
+            assert_eq!(need(filter), None, "{filter}");
+        }
+    }
+}
