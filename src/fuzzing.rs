@@ -122,7 +122,13 @@ fn filter(bytes: &[u8]) {
 }
 
 fn answer(bytes: &[u8]) {
-    const FILTERS: [&str; 3] = [".[]? | .metadata?.name?", "[.. | scalars] | map(tostring) | @tsv", "tojson | length"];
+    const FILTERS: [&str; 5] = [
+        ".[]? | .metadata?.name?",
+        "map(select(.a.b?)) | length",
+        ".[0].a?",
+        "[.. | scalars] | map(tostring) | @tsv",
+        "tojson | length",
+    ];
     thread_local! {
         static QUERY: Option<Query> = Query::compile(&FILTERS.map(str::to_owned), "--json").ok();
     }

@@ -1,6 +1,6 @@
-//! Filters that see one element of an array after another, as most do that
-//! begin with `.[]`. The array is read like that then, and of each element
-//! what the filter looks at: a whole tree takes ten times its text.
+//! What filters look at, so that no more of a long answer is read into a tree,
+//! which takes ten times its text. Most filters that begin with `.[]` see one
+//! element after another, and so they are read.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use jaq_core::load::parse::{BinaryOp, Pattern, Term};
 use jaq_core::path::{Opt, Part, Path};
 use jaq_json::{Map, Val};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::output::query::parse;
@@ -20,19 +20,31 @@ use crate::output::query::parse;
 pub enum Need {
     /// All there is.
     All,
-    /// These fields of an object, each as far as it is looked at.
+    /// These fields of an object, each as far as it is looked at. Where there
+    /// are none, it does not matter what the value is.
     Fields(BTreeMap<String, Need>),
+    /// Each element of an array, as far as it is looked at.
+    Each(Box<Need>),
 }
 
 impl Need {
     const NOTHING: Self = Self::Fields(BTreeMap::new());
+
+    fn each(need: Self) -> Self {
+        Self::Each(Box::new(need))
+    }
 
     fn field(name: String, need: Self) -> Self {
         Self::Fields(BTreeMap::from([(name, need)]))
     }
 
     fn and(self, other: Self) -> Self {
-        let (Self::Fields(mut fields), Self::Fields(others)) = (self, other) else { return Self::All };
+        let (mut fields, others) = match (self, other) {
+            (Self::Fields(fields), Self::Fields(others)) => (fields, others),
+            (Self::Each(one), Self::Each(other)) => return Self::each(one.and(*other)),
+            (need, Self::Fields(nothing)) | (Self::Fields(nothing), need) if nothing.is_empty() => return need,
+            _ => return Self::All,
+        };
         for (name, need) in others {
             let both = match fields.remove(&name) {
                 Some(known) => known.and(need),
@@ -48,7 +60,7 @@ impl Need {
     }
 
     /// What a filter looks at of its input.
-    fn of(term: &Term<&str>) -> Self {
+    pub fn of(term: &Term<&str>) -> Self {
         Self::through(term, Self::All)
     }
 
@@ -58,7 +70,8 @@ impl Need {
         match term {
             Term::Id => rest,
             Term::Num(_) | Term::Var(_) | Term::Arr(None) => Self::NOTHING,
-            Term::Neg(inner) | Term::Arr(Some(inner)) => Self::of(inner),
+            Term::Neg(inner) => Self::of(inner),
+            Term::Arr(Some(inner)) => Self::through(inner, rest.of_element()),
             Term::Str(_, parts) => Self::of_all(parts.iter().filter_map(|part| match part {
                 StrPart::Term(term) => Some(term),
                 StrPart::Str(_) | StrPart::Char(_) => None,
@@ -83,11 +96,26 @@ impl Need {
                 Self::of_all(tests.chain([&**last]))
             }
             Term::Path(head, path) if path.0.iter().all(is_fixed) => Self::through(head, Self::along(&path.0, rest)),
-            Term::Call("select", tests) => match tests.as_slice() {
-                [test] => Self::of(test).and(rest),
+            Term::Call(name, arguments) => match (*name, arguments.as_slice()) {
+                ("empty" | "null" | "true" | "false" | "now", []) => Self::NOTHING,
+                ("length", []) => Self::each(Self::NOTHING),
+                ("first" | "last", []) => Self::each(rest),
+                ("select", [test]) => Self::of(test).and(rest),
+                ("first", [inner]) => Self::through(inner, rest),
+                ("limit", [most, inner]) => Self::of(most).and(Self::through(inner, rest)),
+                ("map", [inner]) => Self::each(Self::through(inner, rest.of_element())),
+                ("sort_by" | "unique_by", [key]) => rest.and(Self::each(Self::of(key))),
+                ("min_by" | "max_by", [key]) => Self::each(Self::of(key).and(rest)),
                 _ => Self::All,
             },
-            Term::Call("empty" | "null" | "true" | "false" | "now", arguments) if arguments.is_empty() => Self::NOTHING,
+            _ => Self::All,
+        }
+    }
+
+    /// What is looked at of each element of an array of which this is.
+    fn of_element(self) -> Self {
+        match self {
+            Self::Each(need) => *need,
             _ => Self::All,
         }
     }
@@ -99,9 +127,11 @@ impl Need {
             None => rest,
             Some(((Part::Index(index), _), behind)) => match text(index) {
                 Some(name) => Self::field(name, Self::along(behind, rest)),
-                None => Self::All,
+                None => Self::each(Self::along(behind, rest)),
             },
-            Some(((Part::Range(..), _), _)) => Self::All,
+            Some(((Part::Range(None, None), _), behind)) => Self::each(Self::along(behind, rest)),
+            // A part of an array is an array.
+            Some(((Part::Range(..), _), behind)) => Self::along(behind, rest),
         }
     }
 
@@ -155,7 +185,9 @@ impl<'de> DeserializeSeed<'de> for &Need {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Val, D::Error> {
         match self {
             Need::All => parse(<&RawValue>::deserialize(deserializer)?.get()).map_err(D::Error::custom),
+            Need::Fields(fields) if fields.is_empty() => IgnoredAny::deserialize(deserializer).map(|_| Val::Null),
             Need::Fields(fields) => deserializer.deserialize_any(Object(fields)),
+            Need::Each(need) => deserializer.deserialize_any(Array(need)),
         }
     }
 }
@@ -190,6 +222,29 @@ impl<'de> Visitor<'de> for Object<'_> {
     }
 }
 
+/// An array of which the elements are read.
+struct Array<'a>(&'a Need);
+
+impl<'de> Visitor<'de> for Array<'_> {
+    type Value = Val;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_unit<E>(self) -> Result<Val, E> {
+        Ok(Val::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Val, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = array.next_element_seed(self.0)? {
+            elements.push(element);
+        }
+        Ok(elements.into_iter().collect())
+    }
+}
+
 /// The name of a field, among those that are read.
 struct Name<'a>(&'a BTreeMap<String, Need>);
 
@@ -220,13 +275,16 @@ mod tests {
     use super::*;
 
     fn need(filter: &str) -> Option<String> {
-        let need = Need::of_each(&parse(filter, |parser| parser.term()).unwrap())?;
-        Some(shown(&need))
+        Need::of_each(&parse(filter, |parser| parser.term()).unwrap()).as_ref().map(shown)
     }
 
-    /// As `{a,b{c}}`, and `*` for all.
+    /// As `{a,b{c}}` and `[{a}]`, and `*` for all.
     fn shown(need: &Need) -> String {
-        let Need::Fields(fields) = need else { return "*".to_owned() };
+        let fields = match need {
+            Need::All => return "*".to_owned(),
+            Need::Each(need) => return format!("[{}]", shown(need)),
+            Need::Fields(fields) => fields,
+        };
         let fields = fields.iter().map(|(name, need)| format!("{name}{}", shown(need)).replace('*', ""));
         format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
     }
@@ -240,8 +298,9 @@ mod tests {
             (".[] | select(.status.expiry < \"2027\") | .metadata.name", "{metadata{name},status{expiry}}"),
             (".[] | select(.name == \"ci\")", "*"),
             (".[] | {id: .metadata.id, status}", "{metadata{id},status}"),
-            (".[] | .metadata.tags[].name", "{metadata{tags}}"),
-            (".[] | .metadata | length", "{metadata}"),
+            (".[] | .metadata.tags[].name", "{metadata{tags[{name}]}}"),
+            (".[] | .metadata.tags | length", "{metadata{tags[{}]}}"),
+            (".[] | .metadata | keys", "{metadata}"),
             (".[] | .\"a\\tb\".c", "{a\tb{c}}"),
             (".[] | 7", "{}"),
             (".[]", "*"),
@@ -249,8 +308,27 @@ mod tests {
         ] {
             assert_eq!(need(filter).as_deref(), Some(expected), "{filter}");
         }
-        for filter in [".", "map(.id)", "[.[].id]", ".[0].id", "length"] {
+        for (filter, expected) in [
+            (".", "*"),
+            ("map(.a.b)", "[{a{b}}]"),
+            ("map(select(.a)) | length", "[{a}]"),
+            ("map(select(.a) | .b) | sort", "[{a,b}]"),
+            ("[.[] | .a] | first", "[{a}]"),
+            ("length", "[{}]"),
+            (".[0].a", "[{a}]"),
+            (".[-2:] | map(.a)", "[{a}]"),
+            ("first(.[] | select(.a) | .b)", "[{a,b}]"),
+            ("limit(3; .[].a)", "[{a}]"),
+            ("sort_by(.a) | .[].b", "[{a,b}]"),
+            ("sort_by(.a) | reverse", "*"),
+            ("max_by(.a) | .b", "[{a,b}]"),
+            ("group_by(.a)", "*"),
+            ("{a, n: (.b | length)}", "{a,b[{}]}"),
+            (".a, .[0]", "*"),
+        ] {
             assert_eq!(need(filter), None, "{filter}");
+            let whole = Need::of(&parse(filter, |parser| parser.term()).unwrap());
+            assert_eq!(shown(&whole), expected, "{filter}");
         }
     }
 }

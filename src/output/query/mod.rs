@@ -1,27 +1,26 @@
 //! `-q`: jq filters over a JSON answer. Compiled before any request is sent.
 
+mod compile;
 mod elements;
 mod formats;
 
-use std::cell::OnceCell;
 use std::io;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use clap::Args;
-use jaq_core::compile::{Compiler, Filter};
-use jaq_core::load::{self, Arena, File, Loader};
+use jaq_core::compile::Filter;
+use jaq_core::load;
 use jaq_core::{Ctx, Native, Vars, data};
-use jaq_json::{Val, read, write};
+use jaq_json::{Val, write};
+
+use serde::de::DeserializeSeed;
 
 use crate::error::{Failure, Result};
 use crate::output::json::{each, tokens};
 use crate::output::query::elements::Need;
 
 type Data = data::JustLut<Val>;
-
-/// Where the library departs from jq in what scripts over these APIs use.
-const PRELUDE: &str = include_str!("prelude.jq");
 
 /// `-q`.
 #[derive(Debug, Args)]
@@ -57,6 +56,8 @@ pub struct Query {
 struct Program {
     code: String,
     filter: Filter<Native<Data>>,
+    /// What it looks at.
+    need: Need,
     /// What it looks at of each element of an array, where it sees one at a
     /// time.
     of_each: Option<Need>,
@@ -111,16 +112,14 @@ impl Query {
 
     pub(crate) fn results(&self, json: &str) -> Result<Vec<u8>> {
         let is_array = json.trim_start().starts_with('[');
-        let whole = OnceCell::new();
         let mut results = Results { out: Vec::new(), whole: self.whole };
         for program in &self.filters {
             match &program.of_each {
                 Some(need) if is_array => results.add_each(program, need, json)?,
                 _ => {
-                    if whole.get().is_none() {
-                        let _ = whole.set(parse(json).map_err(unreadable)?);
-                    }
-                    let _: ControlFlow<()> = results.add(program, whole.get().cloned().unwrap_or_default())?;
+                    // It may be that what should be an object is none.
+                    let input = read(&program.need, json).or_else(|_| parse(json)).map_err(unreadable)?;
+                    let _: ControlFlow<()> = results.add(program, input)?;
                 }
             }
         }
@@ -185,6 +184,13 @@ impl Results {
     }
 }
 
+/// Reads what is needed of one value.
+fn read(need: &Need, json: &str) -> serde_json::Result<Val> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let value = need.deserialize(&mut deserializer)?;
+    deserializer.end().map(|()| value)
+}
+
 /// Reads one value, unless it is nested too deeply for the filter's stack.
 fn parse(json: &str) -> std::result::Result<Val, String> {
     /// The most levels that fit.
@@ -193,7 +199,7 @@ fn parse(json: &str) -> std::result::Result<Val, String> {
     if json.len() > 2 * DEEPEST && depth(json) > DEEPEST {
         return Err("it is nested too deeply".to_owned());
     }
-    read::parse_single(json.as_bytes()).map_err(|error| format!("it is not JSON: {error}"))
+    jaq_json::read::parse_single(json.as_bytes()).map_err(|error| format!("it is not JSON: {error}"))
 }
 
 fn unreadable(error: impl std::fmt::Display) -> Failure {
@@ -226,68 +232,17 @@ fn write_result(out: &mut Vec<u8>, value: &Val) -> io::Result<()> {
 }
 
 fn compile(code: String) -> Result<Program> {
-    let filter = compile_filter(&code)?;
-    let of_each = load::parse(&code, |parser| parser.term()).and_then(|term| Need::of_each(&term));
-    Ok(Program { code, filter, of_each })
-}
-
-fn compile_filter(code: &str) -> Result<Filter<Native<Data>>> {
-    /// Longer than anybody writes.
-    const LONGEST: usize = 8 * 1024;
-    if code.len() > LONGEST {
-        return Err(Failure::usage("the filter is over 8 KiB"));
-    }
-    let own = load::parse(PRELUDE, |parser| parser.defs()).unwrap_or_default();
-    let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs()).chain(own);
-    // `env` would hand every variable, credentials included, to the output.
-    let functions = jaq_core::funs()
-        .chain(jaq_std::funs())
-        .chain(jaq_json::funs())
-        .chain(formats::functions())
-        .filter(|(name, ..)| *name != "env");
-    let arena = Arena::default();
-    let modules = Loader::new(definitions)
-        .load(&arena, File { code, path: () })
-        .map_err(|errors| refuse(code, load_mistake(code, &errors)))?;
-    Compiler::default().with_funs(functions).compile(modules).map_err(|errors| {
-        let first = errors.first().and_then(|(_, mistakes)| mistakes.first());
-        let mistake = first.map(|(name, kind)| (format!("undefined {} `{name}`", kind.as_str()), offset(code, name)));
-        refuse(code, mistake)
-    })
-}
-
-fn load_mistake(code: &str, errors: &load::Errors<&str, ()>) -> Option<(String, usize)> {
-    match &errors.first()?.1 {
-        load::Error::Io(io) => io.first().map(|(path, error)| (format!("{error}: `{path}`"), offset(code, path))),
-        load::Error::Lex(lex) => {
-            lex.first().map(|(expected, found)| (format!("expected {}", expected.as_str()), offset(code, found)))
-        }
-        load::Error::Parse(parse) => {
-            parse.first().map(|(expected, found)| (format!("expected {}", expected.as_str()), offset(code, found)))
-        }
-    }
-}
-
-/// Where a part of the code begins, in bytes; its end where it is no part.
-fn offset(code: &str, part: &str) -> usize {
-    let start = (part.as_ptr() as usize).wrapping_sub(code.as_ptr() as usize);
-    if start <= code.len() && code.is_char_boundary(start) { start } else { code.len() }
-}
-
-fn refuse(code: &str, mistake: Option<(String, usize)>) -> Failure {
-    let Some((what, at)) = mistake else {
-        return Failure::usage(format!("the filter `{code}` does not compile"));
-    };
-    let failure = Failure::usage(format!("the filter `{code}` does not compile: {what}"));
-    if code.contains('\n') {
-        return failure;
-    }
-    let column = code[..at].chars().count();
-    failure.excerpt(format!("{code}\n{}^", " ".repeat(column)))
+    let filter = compile::filter(&code)?;
+    let term = load::parse(&code, |parser| parser.term()).unwrap_or_default();
+    let (need, of_each) = (Need::of(&term), Need::of_each(&term));
+    Ok(Program { code, filter, need, of_each })
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::test_runner::Config;
+
     use super::*;
 
     fn run(filters: &[&str], json: &str) -> Result<String> {
@@ -303,16 +258,6 @@ mod tests {
             run(&[".s", ".b", ".n"], json).ok().as_deref(),
             Some("a\nb\n{\"z\":1,\"a\":2.50}\n12345678901234567890123\n")
         );
-    }
-
-    #[test]
-    fn what_does_not_compile_is_usage_and_shows_where() {
-        for filter in [".[", "nosuch", ".a | $x", "\"", "include \"x\"; .", "@nosuch", "env", "$ENV"] {
-            let kind = Query::compile(&[filter.to_owned()], "--json").err().map(|failure| failure.kind().name());
-            assert_eq!(kind, Some("usage"), "{filter}");
-        }
-        let failure = Query::compile(&[".a | nosuch".to_owned()], "--json").err().map(|failure| failure.to_text());
-        assert!(failure.as_deref().unwrap_or_default().contains("\n       ^\n"), "{failure:?}");
     }
 
     #[test]
@@ -359,100 +304,153 @@ mod tests {
     }
 
     #[test]
-    fn one_element_after_another_is_the_same_as_all_at_once() {
-        let json = r#"[{"id":"a","n":[1,2],"k":"n"},{"id":"b","n":[],"k":"id"},{"id":"c","n":null,"k":"n"}]"#;
-        for filter in [
-            ".[]",
-            ".[].id",
-            ".[]?.n[]?",
-            ".[] | [.id, .k] | @tsv",
-            ".[] | select(.k == \"n\") | {id, first: (.n // [])[0]}",
-            "(.[] | .id), 7",
-            "def f: .id; .[] | f",
-            ".[].n[-1:]?",
-            ".[] | . as $row | .n[]? | [$row.id, .]",
-            ".[] | if .id == \"b\" then halt else .id end",
-            ".[] | label $out | .n[]? | ., break $out",
-        ] {
-            let whole = Program { of_each: None, ..compile(filter.to_owned()).ok().unwrap() };
-            let apart = compile(filter.to_owned()).ok().unwrap();
-            assert_eq!(apart.of_each.is_some(), filter.starts_with(".[") || filter.starts_with("def"), "{filter}");
-            let results = |program| Query { filters: vec![program], whole: "--json" }.results(json).ok();
-            assert_eq!(results(apart), results(whole), "{filter}");
-        }
-        // Each of these sees more than one element.
-        for filter in [
-            ".",
-            "length",
-            "first(.[])",
-            ".[0]",
-            ".[1:]",
-            "[.[].id]",
-            ".[] as $row | length",
-            ".[][.[0].k]",
-            "(.[] | .n)[length]",
-            "try .[] catch 7",
-            "label $out | .[] | ., break $out",
-            ".[] // 7",
-            ".[].id = 7",
-            ". | .[]",
-            ".[0:][]",
-            "\"\\(.[])\"",
-        ] {
-            assert_eq!(compile(filter.to_owned()).ok().unwrap().of_each, None, "{filter}");
-        }
-        // Objects that are none, in part or not at all.
-        let irregular = [
-            r#"[{"m":{"id":"a","n":1.50,"x":{"y":[1]}},"k":"n","k":"last"},{"k":null},{"m":null,"k":7},{"m":{}}]"#,
-            r#"[{"m":{"id":"a","x":{"y":{}}}},{"m":7,"k":"n"},{"k":"z"}]"#,
-            r#"[7,{"m":{"id":"a"}}]"#,
-            r#"[[{"m":1}],"text",null]"#,
-        ];
-        for filter in [
-            ".[].m.id",
-            ".[] | .m.id?",
-            ".[]?.m?.id?",
-            ".[] | .m | .id",
-            ".[] | select(.m.id == \"a\") | .k",
-            ".[] | select(.m) | .m.x.y",
-            ".[] | {k, id: .m.id}",
-            ".[] | {\"k\", m} | .m.n",
-            ".[] | \"\\(.k) \\(.m.id)\"",
-            ".[] | .m as $m | .k, $m.id",
-            ".[] | .m as {id: $id} | .k, $id",
-            ".[] | if .k then .m.id else .k end",
-            ".[] | if .k then .m.id end",
-            ".[] | [.k, .m.id, .m.n] | @tsv",
-            ".[] | .m | keys",
-            ".[] | .k // .m.id",
-            ".[] | [.m.id, (.k | tostring)] | join(\" \")",
-            ".[] | try (.m.id + 1) catch .",
-            ".[] | .m.x.y[0]?",
-            ".[] | -.m.n?",
-            ".[] | .m.n > 1 and .k != null",
-            ".[] | {(.k | tostring): .m.id}",
-            ".[] | to_entries[0].key",
-            ".[] | (.m, .) | objects | .id",
-            ".[] | reduce .m.x.y[]? as $y (.k; $y)",
-            ".[] | def m: .k; .m | m?",
-            ".[] | empty, null, (now | . > 0)",
-            ".[] | .",
-        ] {
-            let apart = compile(filter.to_owned()).ok().unwrap();
-            assert!(apart.of_each.is_some(), "{filter}");
-            let whole = Program { of_each: None, ..compile(filter.to_owned()).ok().unwrap() };
-            let queries = [apart, whole].map(|program| Query { filters: vec![program], whole: "--json" });
-            for json in irregular {
-                let [apart, whole] = queries.each_ref().map(|query| query.results(json).ok());
-                assert_eq!(apart, whole, "{filter} over {json}");
-            }
-        }
-        // Nothing of what came before a mistake is shown, nor for one at the end.
-        assert!(run(&[".[] | .id.deeper"], json).is_err());
+    fn nothing_of_what_came_before_a_mistake_is_given() {
+        assert!(run(&[".[] | .id.deeper"], r#"[{"id":{}},{"id":"b"}]"#).is_err());
         assert!(run(&[".[] | .id"], r#"[{"id":"a"},{"id":"#).is_err());
         assert!(run(&[".[] | ., halt"], "[1,}").is_err());
         assert_eq!(run(&[".[]"], r#"{"a":1}"#).ok().as_deref(), Some("1\n"));
         assert!(run(&[".[]"], "null").is_err());
+    }
+
+    /// Filters of all sorts, over rows with the fields `m` and `k`.
+    const FILTERS: &[&str] = &[
+        ".[]",
+        ".[].m.id",
+        ".[] | .m.id?",
+        ".[]?.m?.id?",
+        ".[].k[-1:]?",
+        ".[] | .m | .id",
+        ".[] | select(.m.id == \"a\") | .k",
+        ".[] | select(.m) | .m.x.y",
+        ".[] | {k, id: .m.id}",
+        ".[] | {\"k\", m} | .m.n",
+        ".[] | \"\\(.k) \\(.m.id)\"",
+        ".[] | . as $row | .m.id? | [$row.k, .]",
+        ".[] | .m as $m | .k, $m.id",
+        ".[] | .m as {id: $id} | .k, $id",
+        ".[] | if .k then .m.id else .k end",
+        ".[] | if .k then .m.id end",
+        ".[] | if .k == \"n\" then halt else .k end",
+        ".[] | [.k, .m.id, .m.n] | @tsv",
+        ".[] | .m | keys",
+        ".[] | .k // .m.id",
+        ".[] | [.m.id, (.k | tostring)] | join(\" \")",
+        ".[] | try (.m.id + 1) catch .",
+        ".[] | try .m.id catch .",
+        ".[] | .m.x.y[0]?",
+        ".[] | -.m.n?",
+        ".[] | .m.n > 1 and .k != null",
+        ".[] | {(.k | tostring): .m.id}",
+        ".[] | to_entries[0].key",
+        ".[] | (.m, .) | objects | .id",
+        ".[] | reduce .m.x.y[]? as $y (.k; $y)",
+        ".[] | label $out | .m[]? | ., break $out",
+        ".[] | def m: .k; .m | m?",
+        ".[] | empty, null, (now | . > 0)",
+        "def f: .k; .[] | f",
+        "(.[] | .k), 7",
+        "first(.[])",
+        ".[0]",
+        ".[1:]",
+        "[.[].k]",
+        ".[] as $row | length",
+        ".[][.[0].k]?",
+        "(.[] | .m)[length]?",
+        "try .[].m.id catch 7",
+        "label $out | .[] | ., break $out",
+        ".[] // 7",
+        ".[].k = 7",
+        ". | .[]",
+        ".[0:][]",
+        "\"\\(.[])\"",
+        "length",
+        "map(.m | length)",
+        "map(.m.id) | length",
+        "map(select(.m.id)) | first | .k",
+        "[.[] | .m.x.y] | last",
+        "[.[] | .k, .m.id] | length",
+        ".[1].k",
+        ".[:2] | map(.k)",
+        ".[-1:] | length",
+        "first(.[] | .m) | .id",
+        "[limit(2; .[].k)]",
+        "sort_by(.m.id) | map(.k)",
+        "unique_by(.k) | length",
+        "max_by(.m.n) | .m",
+        "map(.m.x | .y? | length?)",
+        "def length: 7; length, map(length)",
+        "{n: length, first: .[0].k}",
+        ".k?, length",
+        "map(.k) | add?",
+        "map({k}) | map(.k) | join(\",\")?",
+        "group_by(.k) | length",
+        "any(.[]; .k)",
+        "to_entries | map(.value.k)",
+        "..|.k?",
+        "[paths]",
+        "with_entries(.value |= .k?)?",
+        "getpath([0, \"m\", \"id\"])?",
+        "del(.[].m)?",
+        "map_values(.k?)",
+        "tojson",
+    ];
+
+    /// Whether each filter gives the same with what it needs as with all.
+    fn check(json: &str) {
+        thread_local! {
+            static COMPILED: Vec<[Query; 2]> = FILTERS.iter().map(|code| {
+                let compiled = || compile((*code).to_owned()).ok().unwrap();
+                let whole = Program { need: Need::All, of_each: None, ..compiled() };
+                [compiled(), whole].map(|program| Query { filters: vec![program], whole: "--json" })
+            }).collect();
+        }
+        COMPILED.with(|queries| {
+            for (code, queries) in FILTERS.iter().zip(queries) {
+                let [apart, whole] = queries.each_ref().map(|query| query.results(json).ok());
+                assert_eq!(apart, whole, "{code} over {json}");
+            }
+        });
+    }
+
+    #[test]
+    fn what_is_needed_gives_the_same_as_all() {
+        for json in [
+            r#"[{"m":{"id":"a","n":1.50,"x":{"y":[1]}},"k":"n","k":"last"},{"k":null},{"m":null,"k":7},{"m":{}}]"#,
+            r#"[{"m":{"id":"a","x":{"y":{}}}},{"m":7,"k":"n"},{"k":"z"}]"#,
+            r#"[7,{"m":{"id":"a"}}]"#,
+            r#"[[{"m":1}],"text",null]"#,
+            r#"{"m":{"id":"a"},"k":[1]}"#,
+            "null",
+            "[]",
+        ] {
+            check(json);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(Config { cases: 200, ..crate::testing::properties() })]
+
+        #[test]
+        fn what_is_needed_gives_the_same_as_all_over_anything(rows in prop::collection::vec(value(), 0..5)) {
+            check(&serde_json::Value::from(rows).to_string());
+        }
+    }
+
+    fn value() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i8>().prop_map(Into::into),
+            "[an]{0,2}".prop_map(Into::into),
+        ];
+        let name = prop::sample::select(vec!["m", "k", "id", "n", "x", "y"]).prop_map(str::to_owned);
+        leaf.prop_recursive(4, 24, 4, move |inner| {
+            let fields = prop::collection::btree_map(name.clone(), inner.clone(), 0..5);
+            prop_oneof![
+                1 => prop::collection::vec(inner, 0..4).prop_map(Into::into),
+                4 => fields.prop_map(|fields| serde_json::Value::Object(fields.into_iter().collect())),
+            ]
+        })
     }
 
     #[test]
