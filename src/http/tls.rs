@@ -1,21 +1,25 @@
 //! TLS with ring: the bundled Mozilla roots first. The operating system's
 //! store costs milliseconds to read, so it is read only when they do not
-//! suffice, as behind a company's own authority.
+//! suffice, as behind a company's own authority, and no more of it than need be.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
 
 use crate::context::Environment;
 use crate::error::{Failure, Result};
 use crate::input::document::read_limited;
+
+/// The variable that names further certificates to trust.
+const BUNDLE_VARIABLE: &str = "SSL_CERT_FILE";
 
 /// A client configuration that trusts the bundled roots, those in the given
 /// files, and at need those of the operating system.
@@ -29,14 +33,16 @@ pub fn client_config(ca_file: Option<&Path>, env: &Environment) -> Result<Client
             roots.add(certificate).map_err(|error| unusable("--ca-file", path).source(error))?;
         }
     }
-    if let Some(path) = env.path("SSL_CERT_FILE") {
-        // A whole system's bundle may hold a certificate that nobody can use.
-        let (usable, _) = roots.add_parsable_certificates(read_file("SSL_CERT_FILE", &path)?);
-        if usable == 0 {
-            return Err(unusable("SSL_CERT_FILE", &path));
-        }
+    let bundle = env.path(BUNDLE_VARIABLE);
+    if let Some(path) = &bundle {
+        // It may be a whole system's: looked at now, and read at need.
+        let bytes = read(BUNDLE_VARIABLE, path)?;
+        certificates(&bytes)
+            .next()
+            .unwrap_or(Err(Error::NoItemsFound))
+            .map_err(no_certificate(BUNDLE_VARIABLE, path))?;
     }
-    with_roots(roots)
+    with_roots(roots, bundle)
 }
 
 /// A configuration for plain http alone: the client wants one all the same.
@@ -50,12 +56,12 @@ pub fn unused_config() -> Result<ClientConfig> {
     Ok(config.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-fn with_roots(roots: RootCertStore) -> Result<ClientConfig> {
+fn with_roots(roots: RootCertStore, bundle: Option<PathBuf>) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let bundled = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
         .build()
         .map_err(unexpected)?;
-    let verifier = Verifier { bundled, system: OnceLock::new(), provider: Arc::clone(&provider) };
+    let verifier = Verifier { bundled, bundle, stores: Default::default(), provider: Arc::clone(&provider) };
     let config =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(unexpected)?;
     Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
@@ -70,15 +76,26 @@ fn unusable(name: &str, path: &Path) -> Failure {
 }
 
 fn read_file(name: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let bytes = read(name, path)?;
+    let all: Vec<_> =
+        certificates(&bytes).collect::<std::result::Result<_, _>>().map_err(no_certificate(name, path))?;
+    if all.is_empty() { Err(no_certificate(name, path)(Error::NoItemsFound)) } else { Ok(all) }
+}
+
+fn read(name: &str, path: &Path) -> Result<Vec<u8>> {
     let bytes = read_limited(path).map_err(|error| unusable(name, path).source(error))?;
-    let bytes = bytes.ok_or_else(|| unusable(name, path).hint("it is over 1 MiB"))?;
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
-        .collect::<std::result::Result<_, _>>()
-        .map_err(|error| unusable(name, path).source(error))?;
-    if certificates.is_empty() {
-        return Err(unusable(name, path).hint("it holds no PEM certificate (-----BEGIN CERTIFICATE-----)"));
+    bytes.ok_or_else(|| unusable(name, path).hint("it is over 1 MiB"))
+}
+
+fn certificates(pem: &[u8]) -> impl Iterator<Item = std::result::Result<CertificateDer<'static>, Error>> {
+    CertificateDer::pem_slice_iter(pem)
+}
+
+fn no_certificate(name: &str, path: &Path) -> impl Fn(Error) -> Failure {
+    move |error| match error {
+        Error::NoItemsFound => unusable(name, path).hint("it holds no PEM certificate (-----BEGIN CERTIFICATE-----)"),
+        error => unusable(name, path).source(error),
     }
-    Ok(certificates)
 }
 
 /// What went wrong with a handshake, in words.
@@ -115,21 +132,40 @@ fn date(time: UnixTime) -> String {
 #[derive(Debug)]
 struct Verifier {
     bundled: Arc<WebPkiServerVerifier>,
-    system: OnceLock<Option<Arc<WebPkiServerVerifier>>>,
+    bundle: Option<PathBuf>,
+    stores: [OnceLock<Option<Arc<WebPkiServerVerifier>>>; 2],
     provider: Arc<CryptoProvider>,
 }
 
 impl Verifier {
-    /// The operating system's roots, read at the first need; `None` where
-    /// there are none.
-    fn system(&self) -> Option<&Arc<WebPkiServerVerifier>> {
-        self.system
-            .get_or_init(|| {
-                let mut roots = RootCertStore::empty();
-                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-                WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider)).build().ok()
-            })
-            .as_ref()
+    /// The operating system's roots, read at the first need: those in its one
+    /// file, then all that it has, which may be in hundreds. Left out is what
+    /// is not there.
+    fn stores(&self) -> impl Iterator<Item = &Arc<WebPkiServerVerifier>> {
+        let loads: [fn(Option<&Path>) -> CertificateResult; 2] = [in_one_file, |_| load_native_certs()];
+        self.stores.iter().zip(loads).filter_map(|(store, load)| {
+            store
+                .get_or_init(|| {
+                    let mut roots = RootCertStore::empty();
+                    // Among many there may be one that nobody can use.
+                    roots.add_parsable_certificates(load(self.bundle.as_deref()).certs);
+                    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
+                        .build()
+                        .ok()
+                })
+                .as_ref()
+        })
+    }
+}
+
+/// The certificates in the bundle, or in the system's.
+fn in_one_file(bundle: Option<&Path>) -> CertificateResult {
+    match bundle {
+        Some(bundle) => load_certs_from_paths(Some(bundle), None),
+        #[cfg(not(target_os = "macos"))]
+        None => load_certs_from_paths(openssl_probe::probe().cert_file.as_deref(), None),
+        #[cfg(target_os = "macos")]
+        None => CertificateResult::default(),
     }
 }
 
@@ -145,16 +181,21 @@ impl ServerCertVerifier for Verifier {
         let verify = |verifier: &WebPkiServerVerifier| {
             verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
         };
-        match verify(&self.bundled) {
-            // Two authorities may share a name: then the signature is bad.
-            Err(rustls::Error::InvalidCertificate(
-                error @ (CertificateError::UnknownIssuer | CertificateError::BadSignature),
-            )) => match self.system() {
-                Some(system) => verify(system),
-                None => Err(error.into()),
-            },
-            verdict => verdict,
+        // Two authorities may share a name: then the signature is bad.
+        let is_strange = |error: &rustls::Error| {
+            matches!(
+                error,
+                rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)
+            )
+        };
+        let mut verdict = verify(&self.bundled);
+        let mut stores = self.stores();
+        while verdict.as_ref().is_err_and(is_strange)
+            && let Some(store) = stores.next()
+        {
+            verdict = verify(store);
         }
+        verdict
     }
 
     fn verify_tls12_signature(

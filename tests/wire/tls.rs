@@ -65,6 +65,12 @@ fn an_authority_of_ones_own_is_trusted_when_named() {
     world.write("bundle.pem", format!("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n{pem}"));
     world.set("SSL_CERT_FILE", "bundle.pem");
     assert_eq!(world.nsc("token list -o json").ok(), "[]\n");
+    // It may be in a directory beside a bundle without it.
+    let (_, other) = server("127.0.0.1");
+    world.write("other.pem", other);
+    world.write("authorities/0a1b2c3d.0", &pem);
+    world.set("SSL_CERT_FILE", "other.pem").set("SSL_CERT_DIR", "authorities");
+    assert_eq!(world.nsc("token list -o json").ok(), "[]\n");
 }
 
 #[test]
