@@ -1,10 +1,13 @@
 //! Times: RFC 3339 in whole seconds for machines, relative for people.
 
 use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
 
 /// RFC 3339 in UTC, whole seconds, as in `2026-11-22T10:00:00Z`.
 pub fn rfc3339(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    /// It cuts fractions off, and rounds nothing.
+    const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(0));
+    PRINTER.timestamp_to_string(&time)
 }
 
 /// How far a time lies from now, in its largest unit: `in 23h`, `5m ago`,

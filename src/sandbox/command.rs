@@ -18,6 +18,7 @@ use crate::interrupt::Signals;
 use crate::output::written;
 use crate::sandbox::clock::Clock;
 use crate::sandbox::faults::Faults;
+use crate::sandbox::journal::Journal;
 use crate::sandbox::namespace::Namespace;
 use crate::sandbox::nscale::{Nscale, Options, TOKEN_LIFE};
 use crate::sandbox::server::{self, Sides};
@@ -135,8 +136,10 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
     raise_descriptor_limit();
     let store = Arc::new(args.data.as_deref().map_or_else(Store::in_memory, Store::open)?);
     let namespace = Namespace::new(Arc::clone(&store), clock)?;
-    let nscale = Nscale::new(store, clock, options)?;
-    let sides = Arc::new(Sides { namespace, nscale, faults, log });
+    let nscale = Nscale::new(Arc::clone(&store), clock, options)?;
+    let journal = args.data.is_some().then(|| Journal::start(store)).transpose();
+    let journal = journal.map_err(|error| Failure::unexpected("the sandbox cannot serve").source(error))?;
+    let sides = Arc::new(Sides { namespace, nscale, faults, log, journal });
     let mut signals = Signals::listen()?;
     let world = World::new(&sides, address)?;
     tokio::select! {

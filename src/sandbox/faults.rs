@@ -82,6 +82,11 @@ impl Faults {
         texts.iter().map(|text| parse(text)).collect::<Result<_>>().map(|faults| Self(Mutex::new(faults)))
     }
 
+    /// Whether nothing was asked to go wrong.
+    pub fn is_none(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// What goes wrong now with an operation, if anything does. Of several
     /// faults for it the first that is not used up.
     pub fn next(&self, operation: &str) -> Option<Kind> {

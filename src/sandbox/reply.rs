@@ -35,11 +35,16 @@ impl RpcFailure {
     pub fn denied(missing: Vec<Access>) -> Self {
         Self { code: Code::PermissionDenied, message: "permission denied".into(), missing }
     }
+
+    /// The store did not take a change.
+    pub fn store() -> Self {
+        Self::new(Code::Internal, "the sandbox's store failed; nothing was changed")
+    }
 }
 
 impl From<rusqlite::Error> for RpcFailure {
     fn from(_: rusqlite::Error) -> Self {
-        Self::new(Code::Internal, "the sandbox's store failed; nothing was changed")
+        Self::store()
     }
 }
 

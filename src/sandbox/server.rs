@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, Method as HttpMethod, Response, StatusCode, header};
 use crate::error::{Failure, Result};
 use crate::http::connect::Code;
 use crate::sandbox::faults::{self, Faults, Kind as Fault};
+use crate::sandbox::journal::Journal;
 use crate::sandbox::namespace::{Method, Namespace};
 use crate::sandbox::nscale::Nscale;
 use crate::sandbox::nscale::route::Route;
@@ -30,6 +31,8 @@ pub struct Sides {
     pub nscale: Nscale,
     /// What goes wrong on purpose.
     pub faults: Faults,
+    /// Where requests are carried out, if the store is in a file.
+    pub journal: Option<Journal>,
     /// Where requests are noted as they come in: method and path, no more.
     pub log: Option<File>,
 }
@@ -50,24 +53,23 @@ async fn answer(State(sides): State<Arc<Sides>>, request: Request) -> Response<B
         // One write a line, so that no two are mixed.
         let _ = log.write_all(format!("{} {}\n", request.method(), request.uri().path()).as_bytes());
     }
-    let Some(fault) = operation(&request).and_then(|operation| sides.faults.next(operation)) else {
-        return serve_request(&sides, request).await;
-    };
+    let fault = if sides.faults.is_none() { None } else { operation(&request).and_then(|op| sides.faults.next(op)) };
+    let Some(fault) = fault else { return serve_request(sides, request).await };
     match fault {
         Fault::Hang => std::future::pending().await,
         Fault::Redirect => faults::redirect(),
         Fault::Status { status, retry_after, acted: false } => faults::bare(status, retry_after),
         Fault::Status { status, retry_after, acted: true } => {
-            serve_request(&sides, request).await;
+            serve_request(sides, request).await;
             faults::bare(status, retry_after)
         }
         Fault::Slow(wait) => {
             tokio::time::sleep(wait).await;
-            serve_request(&sides, request).await
+            serve_request(sides, request).await
         }
-        Fault::Drop => faults::cut(serve_request(&sides, request).await, false).await,
-        Fault::Truncate => faults::cut(serve_request(&sides, request).await, true).await,
-        Fault::Garbage => faults::garbage(serve_request(&sides, request).await),
+        Fault::Drop => faults::cut(serve_request(sides, request).await, false).await,
+        Fault::Truncate => faults::cut(serve_request(sides, request).await, true).await,
+        Fault::Garbage => faults::garbage(serve_request(sides, request).await),
     }
 }
 
@@ -80,19 +82,31 @@ fn operation(request: &Request) -> Option<&'static str> {
     }
 }
 
-async fn serve_request(sides: &Sides, request: Request) -> Response<Body> {
+async fn serve_request(sides: Arc<Sides>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    if Nscale::serves(parts.uri.path()) {
-        // One that is over the limit or was cut off reads as none, and is
-        // refused where one is needed.
-        let body = to_bytes(body, LARGEST_REQUEST).await.unwrap_or_default();
-        return sides.nscale.answer(&parts.method, parts.uri.path(), &parts.headers, &body);
+    let body = to_bytes(body, LARGEST_REQUEST).await.ok();
+    let Some(journal) = &sides.journal else { return respond(&sides, &parts, body.as_deref()) };
+    let (parts, all) = (Arc::new(parts), Arc::clone(&sides));
+    let asked = Arc::clone(&parts);
+    match journal.carry_out(move || respond(&all, &asked, body.as_deref())).await {
+        Some(answer) => answer,
+        None if Nscale::serves(parts.uri.path()) => sides.nscale.failed(&parts.headers),
+        None => rpc_failed(&sides.namespace, &parts),
     }
-    rpc(&sides.namespace, &parts, body).await
+}
+
+/// Answers a request, whose body is none where it is over the limit or was
+/// cut off.
+fn respond(sides: &Sides, parts: &Parts, body: Option<&[u8]>) -> Response<Body> {
+    if Nscale::serves(parts.uri.path()) {
+        // It is refused where one is needed.
+        return sides.nscale.answer(&parts.method, parts.uri.path(), &parts.headers, body.unwrap_or_default());
+    }
+    rpc(&sides.namespace, parts, body)
 }
 
 /// A call of Namespace's side.
-async fn rpc(namespace: &Namespace, parts: &Parts, body: Body) -> Response<Body> {
+fn rpc(namespace: &Namespace, parts: &Parts, body: Option<&[u8]>) -> Response<Body> {
     let request_id = namespace.request_id();
     let Some((method, dialect)) = Method::at(parts.uri.path()) else {
         let unknown = RpcFailure::new(Code::Unimplemented, format!("{} is not served here", parts.uri.path()));
@@ -108,14 +122,17 @@ async fn rpc(namespace: &Namespace, parts: &Parts, body: Body) -> Response<Body>
             "application/json",
         );
     }
-    let result = match check_protocol(&parts.headers) {
-        Err(failure) => Err(failure),
-        Ok(()) => match to_bytes(body, LARGEST_REQUEST).await {
-            Err(_) => Err(RpcFailure::new(Code::ResourceExhausted, "the request is over 1 MiB or was cut off")),
-            Ok(body) => namespace.handle(method, bearer(&parts.headers), &body),
-        },
-    };
+    let result = check_protocol(&parts.headers).and_then(|()| match body {
+        Some(body) => namespace.handle(method, bearer(&parts.headers), body),
+        None => Err(RpcFailure::new(Code::ResourceExhausted, "the request is over 1 MiB or was cut off")),
+    });
     write(result, dialect, &request_id)
+}
+
+/// The answer to a call whose changes the store did not take.
+fn rpc_failed(namespace: &Namespace, parts: &Parts) -> Response<Body> {
+    let dialect = Method::at(parts.uri.path()).map_or(Dialect::Connect, |(_, dialect)| dialect);
+    write(Err(RpcFailure::store()), dialect, &namespace.request_id())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -101,6 +101,12 @@ impl Nscale {
         reply::write(self.handle(method, path, headers, body), headers, &trace_id)
     }
 
+    /// The answer to a request whose changes the store did not take.
+    pub fn failed(&self, headers: &HeaderMap) -> Response<Body> {
+        let trace_id = trace_id(headers).unwrap_or_else(|| self.keys.trace_id());
+        reply::write(Err(RestFailure::store()), headers, &trace_id)
+    }
+
     /// Route, ids, credential, body, rights, existence: checked in the order
     /// of the real server.
     fn handle(&self, method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> RestResult<Reply> {

@@ -48,12 +48,17 @@ impl RestFailure {
         let failure = Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", "the sandbox gives no tokens here");
         Self { has_trace_id: false, ..failure }
     }
+
+    /// The store did not take a change.
+    pub fn store() -> Self {
+        let description = "an internal error has occurred, please contact support";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", description)
+    }
 }
 
 impl From<rusqlite::Error> for RestFailure {
     fn from(_: rusqlite::Error) -> Self {
-        let description = "an internal error has occurred, please contact support";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", description)
+        Self::store()
     }
 }
 

@@ -157,6 +157,21 @@ impl Store {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Makes all changes of several steps one: they are kept, or none of them
+    /// is. A step tells whether it was one.
+    ///
+    /// # Errors
+    /// The database's. Nothing was changed then, and steps may be left.
+    pub fn together(&self, mut step: impl FnMut() -> bool) -> Stored<()> {
+        self.lock().execute_batch("BEGIN IMMEDIATE")?;
+        // On a full disk SQLite itself takes back what was begun.
+        while !self.lock().is_autocommit() && step() {}
+        let connection = self.lock();
+        connection.execute_batch("COMMIT").inspect_err(|_| {
+            let _ = connection.execute_batch("ROLLBACK");
+        })
+    }
+
     /// A value that is made once and kept.
     ///
     /// # Errors
