@@ -130,15 +130,22 @@ enum Stop {
 }
 
 fn parse(program: Program, argv: &[OsString]) -> std::result::Result<Cli, Stop> {
-    let tree = in_the_name_of(program, Cli::command()).name(program.name()).bin_name(program.name());
-    let tree = if program.is_borrowed() {
-        let others = format!("Any other command is handed on to the official {program} further down the PATH.\n");
-        tree.before_help(others)
-    } else {
-        tree
+    let tree = Cli::command().name(program.name()).bin_name(program.name());
+    let matches = match tree.try_get_matches_from(argv) {
+        Ok(matches) => matches,
+        Err(error) if error.kind() == ErrorKind::DisplayVersion => return Err(Stop::Print(error.render().to_string())),
+        // The texts are made ready for people only where they are shown.
+        Err(_) => shown_to_people(program).try_get_matches_from(argv).map_err(|error| refuse(program, argv, &error))?,
     };
-    let matches = tree.try_get_matches_from(argv).map_err(|error| refuse(program, argv, &error))?;
     Cli::from_arg_matches(&matches).map_err(|error| refuse(program, argv, &error))
+}
+
+fn shown_to_people(program: Program) -> clap::Command {
+    let tree = in_the_name_of(program, Cli::command()).name(program.name()).bin_name(program.name());
+    if !program.is_borrowed() {
+        return tree;
+    }
+    tree.before_help(format!("Any other command is handed on to the official {program} further down the PATH.\n"))
 }
 
 /// Puts the name that was called into the examples.
@@ -155,7 +162,7 @@ fn refuse(program: Program, argv: &[OsString], error: &clap::Error) -> Stop {
     // Clap quotes what it refuses, and that may be a secret in the wrong place.
     let text = redact(&error.render().to_string());
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Print(text),
+        ErrorKind::DisplayHelp => Stop::Print(text),
         _ => match program.is_borrowed().then(|| foreign_word(argv, error)).flatten() {
             Some(word) => {
                 let meant = match error.get(ContextKind::SuggestedSubcommand) {

@@ -239,7 +239,9 @@ fn read_error(answer: &Answer) -> RpcError {
     }
 }
 
-pub(crate) fn read_envelope(body: &[u8]) -> Option<(Option<Code>, String, Vec<Detail>)> {
+/// The code, the server's words and the details of an error's body; `None`
+/// where it is not the protocol's.
+pub fn read_envelope(body: &[u8]) -> Option<(Option<Code>, String, Vec<Detail>)> {
     // serde would take an array for a struct.
     if !body.trim_ascii_start().starts_with(b"{") {
         return None;

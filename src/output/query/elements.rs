@@ -31,7 +31,7 @@ impl Need {
     const NOTHING: Self = Self::Fields(BTreeMap::new());
 
     fn each(need: Self) -> Self {
-        Self::Each(Box::new(need))
+        if need == Self::All { Self::All } else { Self::Each(Box::new(need)) }
     }
 
     fn field(name: String, need: Self) -> Self {
@@ -105,6 +105,7 @@ impl Need {
                 ("limit", [most, inner]) => Self::of(most).and(Self::through(inner, rest)),
                 ("map", [inner]) => Self::each(Self::through(inner, rest.of_element())),
                 ("sort_by" | "unique_by", [key]) => rest.and(Self::each(Self::of(key))),
+                ("group_by", [key]) => Self::each(Self::of(key).and(rest.of_element().of_element())),
                 ("min_by" | "max_by", [key]) => Self::each(Self::of(key).and(rest)),
                 _ => Self::All,
             },
@@ -116,6 +117,7 @@ impl Need {
     fn of_element(self) -> Self {
         match self {
             Self::Each(need) => *need,
+            Self::Fields(nothing) if nothing.is_empty() => Self::NOTHING,
             _ => Self::All,
         }
     }
@@ -323,6 +325,10 @@ mod tests {
             ("sort_by(.a) | reverse", "*"),
             ("max_by(.a) | .b", "[{a,b}]"),
             ("group_by(.a)", "*"),
+            ("group_by(.a) | length", "[{a}]"),
+            ("group_by(.a) | map(length)", "[{a}]"),
+            ("group_by(.a) | map([.[].b])", "[{a,b}]"),
+            ("group_by(.a) | .[0]", "*"),
             ("{a, n: (.b | length)}", "{a,b[{}]}"),
             (".a, .[0]", "*"),
         ] {

@@ -70,7 +70,12 @@ struct Results {
 }
 
 impl Query {
-    pub(crate) fn compile(filters: &[String], whole: &'static str) -> Result<Self> {
+    /// Filters out of their texts. `whole` is the flag that shows what they run
+    /// over.
+    ///
+    /// # Errors
+    /// Usage, with the place of the mistake.
+    pub fn compile(filters: &[String], whole: &'static str) -> Result<Self> {
         /// The compiler recurses: room for the deepest filter that is read.
         const STACK: usize = 256 * 1024 * 1024;
         let filters = filters.to_vec();
@@ -110,7 +115,11 @@ impl Query {
         }
     }
 
-    pub(crate) fn results(&self, json: &str) -> Result<Vec<u8>> {
+    /// The same at once, however long it takes.
+    ///
+    /// # Errors
+    /// As [`Query::run`], but for the time.
+    pub fn results(&self, json: &str) -> Result<Vec<u8>> {
         let is_array = json.trim_start().starts_with('[');
         let mut results = Results { out: Vec::new(), whole: self.whole };
         for program in &self.filters {
@@ -384,6 +393,8 @@ mod tests {
         "map(.k) | add?",
         "map({k}) | map(.k) | join(\",\")?",
         "group_by(.k) | length",
+        "group_by(.m.id) | map(length)",
+        "group_by(.k) | map({k: .[0].k, ids: map(.m.id)})",
         "any(.[]; .k)",
         "to_entries | map(.value.k)",
         "..|.k?",
