@@ -40,7 +40,7 @@ fn filters(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(json.len() as u64));
     for filter in [".[].metadata.id", "map(.metadata.id) | length", "group_by(.metadata.name) | length"] {
         let query = compile(filter);
-        group.bench_function(filter, |bencher| bencher.iter(|| query.results(black_box(&json)).ok().unwrap()));
+        group.bench_function(filter, |bencher| bencher.iter(|| query.results(black_box(json.clone())).ok().unwrap()));
     }
     group.finish();
 }

@@ -133,7 +133,7 @@ fn answer(bytes: &[u8]) {
         static QUERY: Option<Query> = Query::compile(&FILTERS.map(str::to_owned), "--json").ok();
     }
     let json = text(bytes);
-    QUERY.with(|query| check(query.as_ref().and_then(|query| query.results(&json).err())));
+    QUERY.with(|query| check(query.as_ref().and_then(|query| query.results(json).err())));
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = crate::output::json::pretty(text);
         let _ = crate::output::json::snake_case_names(text, crate::output::json::Layout::Compact);

@@ -184,9 +184,10 @@ impl Rendering {
         match self.query {
             Some(query) => Ok((self.plain)(query.run(payload, self.limit).await?)),
             None if self.is_json => {
-                let pretty =
+                let mut json =
                     pretty(&payload).map_err(|error| Failure::unexpected("the answer is not JSON").source(error))?;
-                Ok((self.plain)(format!("{pretty}\n").into_bytes()))
+                json.push('\n');
+                Ok((self.plain)(json.into_bytes()))
             }
             None => Ok(view().into_bytes()),
         }

@@ -10,10 +10,10 @@ use jaq_core::load::parse::{BinaryOp, Pattern, Term};
 use jaq_core::path::{Opt, Part, Path};
 use jaq_json::{Map, Val};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::value::RawValue;
 
-use crate::output::query::parse;
+use crate::output::query::tree::Source;
 
 /// What a filter looks at.
 #[derive(Debug, PartialEq, Eq)]
@@ -181,27 +181,47 @@ fn text(term: &Term<&str>) -> Option<String> {
     })
 }
 
-impl<'de> DeserializeSeed<'de> for &Need {
+impl Need {
+    /// Reads what is needed of an answer.
+    ///
+    /// # Errors
+    /// It is not JSON, or not of the kind that is needed.
+    pub fn read(&self, source: &Source) -> serde_json::Result<Val> {
+        let mut deserializer = serde_json::Deserializer::from_str(source.json());
+        let value = self.of_source(source).deserialize(&mut deserializer)?;
+        deserializer.end().map(|()| value)
+    }
+
+    /// What reads that much of each value in an answer.
+    pub fn of_source<'a>(&'a self, source: &'a Source) -> Reader<'a> {
+        Reader { need: self, source }
+    }
+}
+
+/// Reads what is needed of a value.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    need: &'a Need,
+    source: &'a Source,
+}
+
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
     type Value = Val;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Val, D::Error> {
-        match self {
-            Need::All => parse(<&RawValue>::deserialize(deserializer)?.get()).map_err(D::Error::custom),
+        match self.need {
+            Need::All => self.source.tree(<&RawValue>::deserialize(deserializer)?.get()).map_err(D::Error::custom),
             Need::Fields(fields) if fields.is_empty() => IgnoredAny::deserialize(deserializer).map(|_| Val::Null),
-            Need::Fields(fields) => deserializer.deserialize_any(Object(fields)),
-            Need::Each(need) => deserializer.deserialize_any(Array(need)),
+            Need::Fields(_) | Need::Each(_) => deserializer.deserialize_any(self),
         }
     }
 }
 
-/// An object of which some fields are read.
-struct Object<'a>(&'a BTreeMap<String, Need>);
-
-impl<'de> Visitor<'de> for Object<'_> {
+impl<'de> Visitor<'de> for Reader<'_> {
     type Value = Val;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
+        f.write_str(if matches!(self.need, Need::Each(_)) { "an array" } else { "an object" })
     }
 
     fn visit_unit<E>(self) -> Result<Val, E> {
@@ -209,11 +229,13 @@ impl<'de> Visitor<'de> for Object<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Val, A::Error> {
+        let Need::Fields(fields) = self.need else { return Err(A::Error::invalid_type(Unexpected::Map, &self)) };
         let mut object = Map::default();
-        while let Some(field) = map.next_key_seed(Name(self.0))? {
+        while let Some(field) = map.next_key_seed(Name(fields))? {
             match field {
                 Some((name, need)) => {
-                    object.insert(Val::utf8_str(name.clone()), map.next_value_seed(need)?);
+                    let value = map.next_value_seed(Reader { need, ..self })?;
+                    object.insert(Val::utf8_str(name.clone()), value);
                 }
                 None => {
                     map.next_value::<IgnoredAny>()?;
@@ -222,25 +244,11 @@ impl<'de> Visitor<'de> for Object<'_> {
         }
         Ok(Val::obj(object))
     }
-}
-
-/// An array of which the elements are read.
-struct Array<'a>(&'a Need);
-
-impl<'de> Visitor<'de> for Array<'_> {
-    type Value = Val;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_unit<E>(self) -> Result<Val, E> {
-        Ok(Val::Null)
-    }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Val, A::Error> {
+        let Need::Each(need) = self.need else { return Err(A::Error::invalid_type(Unexpected::Seq, &self)) };
         let mut elements = Vec::new();
-        while let Some(element) = array.next_element_seed(self.0)? {
+        while let Some(element) = array.next_element_seed(Reader { need, ..self })? {
             elements.push(element);
         }
         Ok(elements.into_iter().collect())

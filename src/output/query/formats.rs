@@ -37,21 +37,31 @@ fn row(value: &Val, separator: u8, write_text: fn(&[u8], &mut Vec<u8>)) -> Resul
 /// In quotes, with quotes doubled.
 fn quote(text: &[u8], line: &mut Vec<u8>) {
     line.push(b'"');
-    for byte in text {
-        line.extend(std::iter::repeat_n(*byte, if *byte == b'"' { 2 } else { 1 }));
-    }
+    replace(text, |byte| if byte == b'"' { b"\"\"" } else { b"" }, line);
     line.push(b'"');
 }
 
 /// With line ends, tabs and backslashes escaped.
 fn escape(text: &[u8], line: &mut Vec<u8>) {
-    for byte in text {
-        match byte {
-            b'\t' => line.extend(b"\\t"),
-            b'\n' => line.extend(b"\\n"),
-            b'\r' => line.extend(b"\\r"),
-            b'\\' => line.extend(b"\\\\"),
-            other => line.push(*other),
+    let escaped = |byte| match byte {
+        b'\t' => b"\\t",
+        b'\n' => b"\\n",
+        b'\r' => b"\\r",
+        b'\\' => b"\\\\",
+        _ => &b""[..],
+    };
+    replace(text, escaped, line);
+}
+
+/// The text with other bytes in place of those for which there are any.
+fn replace(text: &[u8], other: impl Fn(u8) -> &'static [u8], line: &mut Vec<u8>) {
+    for part in text.split_inclusive(|byte| !other(*byte).is_empty()) {
+        match part.split_last() {
+            Some((last, before)) if !other(*last).is_empty() => {
+                line.extend_from_slice(before);
+                line.extend_from_slice(other(*last));
+            }
+            _ => line.extend_from_slice(part),
         }
     }
 }
