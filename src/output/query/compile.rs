@@ -2,7 +2,9 @@
 
 use jaq_core::Native;
 use jaq_core::compile::{Compiler, Filter};
+use jaq_core::load::parse::Def;
 use jaq_core::load::{self, Arena, File, Loader};
+use jaq_core::native::Fun;
 
 use crate::error::{Failure, Result};
 use crate::output::query::{Data, formats};
@@ -20,14 +22,26 @@ pub fn filter(code: &str) -> Result<Filter<Native<Data>>> {
     if code.len() > LONGEST {
         return Err(Failure::usage("the filter is over 8 KiB"));
     }
-    let own = load::parse(PRELUDE, |parser| parser.defs()).unwrap_or_default();
-    let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs()).chain(own);
-    // `env` would hand every variable, credentials included, to the output.
-    let functions = jaq_core::funs()
-        .chain(jaq_std::funs())
-        .chain(jaq_json::funs())
-        .chain(formats::functions())
-        .filter(|(name, ..)| *name != "env");
+    // A path calls nothing, and reading all definitions takes longer than the
+    // rest of the compilation.
+    with(code, std::iter::empty(), std::iter::empty()).or_else(|_| {
+        let own = load::parse(PRELUDE, |parser| parser.defs()).unwrap_or_default();
+        let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs()).chain(own);
+        // `env` would hand every variable, credentials included, to the output.
+        let functions = jaq_core::funs()
+            .chain(jaq_std::funs())
+            .chain(jaq_json::funs())
+            .chain(formats::functions())
+            .filter(|(name, ..)| *name != "env");
+        with(code, definitions, functions)
+    })
+}
+
+fn with(
+    code: &str,
+    definitions: impl Iterator<Item = Def<&'static str>>,
+    functions: impl Iterator<Item = Fun<Data>>,
+) -> Result<Filter<Native<Data>>> {
     let arena = Arena::default();
     let modules = Loader::new(definitions)
         .load(&arena, File { code, path: () })
