@@ -80,34 +80,39 @@ fn rename(json: &str, depth: usize, out: &mut String) -> serde_json::Result<()> 
 
 /// JSON over several lines.
 fn laid_out(json: &str) -> String {
+    const BLANKS: &str = match str::from_utf8(&[b' '; 2 * DEEPEST]) {
+        Ok(blanks) => blanks,
+        Err(_) => "",
+    };
     let mut out = String::with_capacity(json.len() + json.len() / 2);
     let mut depth: usize = 0;
     let new_line = |depth: usize, out: &mut String| {
-        if depth <= DEEPEST {
+        if let Some(blanks) = BLANKS.get(..2 * depth) {
             out.push('\n');
-            out.extend(std::iter::repeat_n("  ", depth));
+            out.push_str(blanks);
         }
     };
+    let mut last = b' ';
     for token in tokens(json) {
-        let is_first = out.ends_with(['{', '[']);
-        match token {
-            "}" | "]" => {
+        let first = token.as_bytes().first().copied().unwrap_or(last);
+        match first {
+            b'}' | b']' => {
                 depth = depth.saturating_sub(1);
-                if !is_first {
+                if !matches!(last, b'{' | b'[') {
                     new_line(depth, &mut out);
                 }
-                out.push_str(token);
             }
-            "," => out.push(','),
-            ":" => out.push_str(if depth <= DEEPEST { ": " } else { ":" }),
-            _ => {
-                if is_first || out.ends_with(',') {
-                    new_line(depth, &mut out);
-                }
-                out.push_str(token);
-                depth += usize::from(matches!(token, "{" | "["));
-            }
+            b',' | b':' => {}
+            _ if matches!(last, b'{' | b'[' | b',') => new_line(depth, &mut out),
+            _ => {}
         }
+        out.push_str(token);
+        match first {
+            b'{' | b'[' => depth += 1,
+            b':' if depth <= DEEPEST => out.push(' '),
+            _ => {}
+        }
+        last = first;
     }
     out
 }
