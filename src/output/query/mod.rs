@@ -102,7 +102,12 @@ impl Query {
         let (done, result) = tokio::sync::oneshot::channel();
         std::thread::Builder::new()
             .stack_size(STACK)
-            .spawn(move || done.send(self.results(json)))
+            .spawn(move || {
+                // A large tree is given back only after the results, while they
+                // are written: that takes as long as to make it.
+                let mut trees = Vec::new();
+                let _ = done.send(self.results_of(&Source::new(json), &mut trees));
+            })
             .map_err(|error| Failure::unexpected("the filter cannot be started").source(error))?;
         match tokio::time::timeout(limit, result).await {
             Ok(Ok(result)) => result,
@@ -120,15 +125,22 @@ impl Query {
     /// # Errors
     /// As [`Query::run`], but for the time.
     pub fn results(&self, json: String) -> Result<Vec<u8>> {
-        let source = Source::new(json);
+        self.results_of(&Source::new(json), &mut Vec::new())
+    }
+
+    fn results_of<'a>(&'a self, source: &Source, trees: &mut Vec<(&'a Need, Val)>) -> Result<Vec<u8>> {
         let is_array = source.json().trim_start().starts_with('[');
         let mut results = Results { out: Vec::new(), whole: self.whole };
         for program in &self.filters {
             match &program.of_each {
-                Some(need) if is_array => results.add_each(program, need, &source)?,
+                Some(need) if is_array => results.add_each(program, need, source)?,
                 _ => {
-                    // It may be that what should be an object is none.
-                    let input = program.need.read(&source).or_else(|_| source.parse()).map_err(unreadable)?;
+                    let input = match trees.iter().find(|(need, _)| **need == program.need) {
+                        Some((_, tree)) => tree.clone(),
+                        // It may be that what should be an object is none.
+                        None => program.need.read(source).or_else(|_| source.parse()).map_err(unreadable)?,
+                    };
+                    trees.push((&program.need, input.clone()));
                     let _: ControlFlow<()> = results.add(program, input)?;
                 }
             }
