@@ -2,24 +2,23 @@
 //! store costs milliseconds to read, so it is read only when they do not
 //! suffice, as behind a company's own authority, and no more of it than need be.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::{Error, PemObject};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
+#[cfg(not(target_os = "macos"))]
+use rustls_native_certs::load_certs_from_paths;
+use rustls_native_certs::{CertificateResult, load_native_certs};
 
 use crate::context::Environment;
 use crate::error::{Failure, Result};
 use crate::input::document::read_limited;
-
-/// The variable that names further certificates to trust.
-const BUNDLE_VARIABLE: &str = "SSL_CERT_FILE";
 
 /// A client configuration that trusts the bundled roots, those in the given
 /// files, and at need those of the operating system.
@@ -33,16 +32,14 @@ pub fn client_config(ca_file: Option<&Path>, env: &Environment) -> Result<Client
             roots.add(certificate).map_err(|error| unusable("--ca-file", path).source(error))?;
         }
     }
-    let bundle = env.path(BUNDLE_VARIABLE);
-    if let Some(path) = &bundle {
-        // It may be a whole system's: looked at now, and read at need.
-        let bytes = read(BUNDLE_VARIABLE, path)?;
-        certificates(&bytes)
-            .next()
-            .unwrap_or(Err(Error::NoItemsFound))
-            .map_err(no_certificate(BUNDLE_VARIABLE, path))?;
+    if let Some(path) = env.path("SSL_CERT_FILE") {
+        // A whole system's bundle may hold a certificate that nobody can use.
+        let (usable, _) = roots.add_parsable_certificates(read_file("SSL_CERT_FILE", &path)?);
+        if usable == 0 {
+            return Err(unusable("SSL_CERT_FILE", &path));
+        }
     }
-    with_roots(roots, bundle)
+    with_roots(roots)
 }
 
 /// A configuration for plain http alone: the client wants one all the same.
@@ -56,12 +53,12 @@ pub fn unused_config() -> Result<ClientConfig> {
     Ok(config.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-fn with_roots(roots: RootCertStore, bundle: Option<PathBuf>) -> Result<ClientConfig> {
+fn with_roots(roots: RootCertStore) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let bundled = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
         .build()
         .map_err(unexpected)?;
-    let verifier = Verifier { bundled, bundle, stores: Default::default(), provider: Arc::clone(&provider) };
+    let verifier = Verifier { bundled, stores: Default::default(), provider: Arc::clone(&provider) };
     let config =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(unexpected)?;
     Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
@@ -76,26 +73,15 @@ fn unusable(name: &str, path: &Path) -> Failure {
 }
 
 fn read_file(name: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let bytes = read(name, path)?;
-    let all: Vec<_> =
-        certificates(&bytes).collect::<std::result::Result<_, _>>().map_err(no_certificate(name, path))?;
-    if all.is_empty() { Err(no_certificate(name, path)(Error::NoItemsFound)) } else { Ok(all) }
-}
-
-fn read(name: &str, path: &Path) -> Result<Vec<u8>> {
     let bytes = read_limited(path).map_err(|error| unusable(name, path).source(error))?;
-    bytes.ok_or_else(|| unusable(name, path).hint("it is over 1 MiB"))
-}
-
-fn certificates(pem: &[u8]) -> impl Iterator<Item = std::result::Result<CertificateDer<'static>, Error>> {
-    CertificateDer::pem_slice_iter(pem)
-}
-
-fn no_certificate(name: &str, path: &Path) -> impl Fn(Error) -> Failure {
-    move |error| match error {
-        Error::NoItemsFound => unusable(name, path).hint("it holds no PEM certificate (-----BEGIN CERTIFICATE-----)"),
-        error => unusable(name, path).source(error),
+    let bytes = bytes.ok_or_else(|| unusable(name, path).hint("it is over 1 MiB"))?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|error| unusable(name, path).source(error))?;
+    if certificates.is_empty() {
+        return Err(unusable(name, path).hint("it holds no PEM certificate (-----BEGIN CERTIFICATE-----)"));
     }
+    Ok(certificates)
 }
 
 /// What went wrong with a handshake, in words.
@@ -127,12 +113,10 @@ fn date(time: UnixTime) -> String {
     time.map(|time| time.strftime("%Y-%m-%d").to_string()).unwrap_or_default()
 }
 
-/// Checks against the bundled roots; an unknown issuer is looked for among
-/// the operating system's.
+/// Checks against the bundled roots, then against the operating system's.
 #[derive(Debug)]
 struct Verifier {
     bundled: Arc<WebPkiServerVerifier>,
-    bundle: Option<PathBuf>,
     stores: [OnceLock<Option<Arc<WebPkiServerVerifier>>>; 2],
     provider: Arc<CryptoProvider>,
 }
@@ -142,13 +126,12 @@ impl Verifier {
     /// file, then all that it has, which may be in hundreds. Left out is what
     /// is not there.
     fn stores(&self) -> impl Iterator<Item = &Arc<WebPkiServerVerifier>> {
-        let loads: [fn(Option<&Path>) -> CertificateResult; 2] = [in_one_file, |_| load_native_certs()];
-        self.stores.iter().zip(loads).filter_map(|(store, load)| {
+        self.stores.iter().zip([in_one_file, load_native_certs]).filter_map(|(store, load)| {
             store
                 .get_or_init(|| {
                     let mut roots = RootCertStore::empty();
                     // Among many there may be one that nobody can use.
-                    roots.add_parsable_certificates(load(self.bundle.as_deref()).certs);
+                    roots.add_parsable_certificates(load().certs);
                     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
                         .build()
                         .ok()
@@ -158,15 +141,29 @@ impl Verifier {
     }
 }
 
-/// The certificates in the bundle, or in the system's.
-fn in_one_file(bundle: Option<&Path>) -> CertificateResult {
-    match bundle {
-        Some(bundle) => load_certs_from_paths(Some(bundle), None),
-        #[cfg(not(target_os = "macos"))]
-        None => load_certs_from_paths(openssl_probe::probe().cert_file.as_deref(), None),
-        #[cfg(target_os = "macos")]
-        None => CertificateResult::default(),
+/// The certificates in the system's one file. None where a variable names
+/// others, which takes the place of all that the system has.
+#[cfg(not(target_os = "macos"))]
+fn in_one_file() -> CertificateResult {
+    if ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some()) {
+        return CertificateResult::default();
     }
+    load_certs_from_paths(openssl_probe::probe().cert_file.as_deref(), None)
+}
+
+/// There is no such file.
+#[cfg(target_os = "macos")]
+fn in_one_file() -> CertificateResult {
+    CertificateResult::default()
+}
+
+/// Whether other roots may tell otherwise. Two authorities may share a name:
+/// then the signature is bad. And a chain may lead on to an authority that has
+/// expired, past one that is trusted.
+fn is_open(error: &rustls::Error) -> bool {
+    use CertificateError as Bad;
+    let rustls::Error::InvalidCertificate(bad) = error else { return false };
+    matches!(bad, Bad::UnknownIssuer | Bad::BadSignature | Bad::Expired | Bad::ExpiredContext { .. })
 }
 
 impl ServerCertVerifier for Verifier {
@@ -181,19 +178,17 @@ impl ServerCertVerifier for Verifier {
         let verify = |verifier: &WebPkiServerVerifier| {
             verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
         };
-        // Two authorities may share a name: then the signature is bad.
-        let is_strange = |error: &rustls::Error| {
-            matches!(
-                error,
-                rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)
-            )
-        };
         let mut verdict = verify(&self.bundled);
         let mut stores = self.stores();
-        while verdict.as_ref().is_err_and(is_strange)
+        while verdict.as_ref().is_err_and(is_open)
             && let Some(store) = stores.next()
         {
-            verdict = verify(store);
+            let next = verify(store);
+            // That the authority is unknown says less than anything else.
+            if next.is_ok() || !matches!(next, Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)))
+            {
+                verdict = next;
+            }
         }
         verdict
     }

@@ -18,7 +18,7 @@ pub enum Layout {
     Pretty,
 }
 
-/// Deeper than this, values are written as they came, and on one line.
+/// Deeper than this, names stay as they came, and values on one line.
 const DEEPEST: usize = 100;
 
 /// The JSON text with every field name in snake_case. Order, numbers and
@@ -97,10 +97,11 @@ fn laid_out(json: &str) -> String {
         let first = token.as_bytes().first().copied().unwrap_or(last);
         match first {
             b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                if !matches!(last, b'{' | b'[') {
-                    new_line(depth, &mut out);
+                // Only where what it closes was broken too.
+                if !matches!(last, b'{' | b'[') && depth <= DEEPEST {
+                    new_line(depth.saturating_sub(1), &mut out);
                 }
+                depth = depth.saturating_sub(1);
             }
             b',' | b':' => {}
             _ if matches!(last, b'{' | b'[' | b',') => new_line(depth, &mut out),
@@ -292,6 +293,8 @@ mod tests {
         let shown = pretty(&deep).unwrap();
         assert_eq!(shown.split_whitespace().collect::<String>(), deep);
         assert!(shown.len() < 3 * deep.len(), "{}", shown.len());
+        let shown = pretty(&format!("{}1, 2{}", "[".repeat(102), "]".repeat(102))).unwrap();
+        assert!(shown.contains("\n") && shown.lines().any(|line| line.trim() == "[[1,2]]"), "{shown}");
     }
 
     proptest! {

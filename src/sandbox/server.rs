@@ -84,6 +84,11 @@ fn operation(request: &Request) -> Option<&'static str> {
 
 async fn serve_request(sides: Arc<Sides>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
+    if !Nscale::serves(parts.uri.path())
+        && let Some(refused) = refuse(&sides.namespace, &parts)
+    {
+        return refused;
+    }
     let body = to_bytes(body, LARGEST_REQUEST).await.ok();
     let Some(journal) = &sides.journal else { return respond(&sides, &parts, body.as_deref()) };
     let (parts, all) = (Arc::new(parts), Arc::clone(&sides));
@@ -105,28 +110,30 @@ fn respond(sides: &Sides, parts: &Parts, body: Option<&[u8]>) -> Response<Body> 
     rpc(&sides.namespace, parts, body)
 }
 
-/// A call of Namespace's side.
-fn rpc(namespace: &Namespace, parts: &Parts, body: Option<&[u8]>) -> Response<Body> {
-    let request_id = namespace.request_id();
-    let Some((method, dialect)) = Method::at(parts.uri.path()) else {
+/// What is wrong with a call of Namespace's side, whatever its body says.
+fn refuse(namespace: &Namespace, parts: &Parts) -> Option<Response<Body>> {
+    let Some((_, dialect)) = Method::at(parts.uri.path()) else {
         let unknown = RpcFailure::new(Code::Unimplemented, format!("{} is not served here", parts.uri.path()));
-        return write(Err(unknown), Dialect::Connect, &request_id);
+        return Some(write(Err(unknown), Dialect::Connect, &namespace.request_id()));
     };
     if parts.method != HttpMethod::POST {
-        return plain(StatusCode::METHOD_NOT_ALLOWED, header::ALLOW, "POST");
+        return Some(plain(StatusCode::METHOD_NOT_ALLOWED, header::ALLOW, "POST"));
     }
     if !is_json(&parts.headers) {
-        return plain(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            header::HeaderName::from_static("accept-post"),
-            "application/json",
-        );
+        let accepted = header::HeaderName::from_static("accept-post");
+        return Some(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, accepted, "application/json"));
     }
-    let result = check_protocol(&parts.headers).and_then(|()| match body {
+    check_protocol(&parts.headers).err().map(|failure| write(Err(failure), dialect, &namespace.request_id()))
+}
+
+/// A call of Namespace's side that is in order but for its body.
+fn rpc(namespace: &Namespace, parts: &Parts, body: Option<&[u8]>) -> Response<Body> {
+    let Some((method, dialect)) = Method::at(parts.uri.path()) else { return rpc_failed(namespace, parts) };
+    let result = match body {
         Some(body) => namespace.handle(method, bearer(&parts.headers), body),
         None => Err(RpcFailure::new(Code::ResourceExhausted, "the request is over 1 MiB or was cut off")),
-    });
-    write(result, dialect, &request_id)
+    };
+    write(result, dialect, &namespace.request_id())
 }
 
 /// The answer to a call whose changes the store did not take.

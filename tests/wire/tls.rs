@@ -67,10 +67,14 @@ fn an_authority_of_ones_own_is_trusted_when_named() {
     assert_eq!(world.nsc("token list -o json").ok(), "[]\n");
     // It may be in a directory beside a bundle without it.
     let (_, other) = server("127.0.0.1");
-    world.write("other.pem", other);
+    world.write("other.pem", &other);
     world.write("authorities/0a1b2c3d.0", &pem);
     world.set("SSL_CERT_FILE", "other.pem").set("SSL_CERT_DIR", "authorities");
     assert_eq!(world.nsc("token list -o json").ok(), "[]\n");
+    // What a variable names takes the place of what the system has.
+    world.write("others/0a1b2c3d.0", &other);
+    world.set("SSL_CERT_DIR", "others");
+    world.nsc("token list").fails_with(7, "no secure connection to 127.0.0.1:");
 }
 
 #[test]

@@ -132,8 +132,9 @@ impl Need {
                 None => Self::each(Self::along(behind, rest)),
             },
             Some(((Part::Range(None, None), _), behind)) => Self::each(Self::along(behind, rest)),
-            // A part of an array is an array.
-            Some(((Part::Range(..), _), behind)) => Self::along(behind, rest),
+            // A part of an array is an array. What is no array has no such
+            // part, even where nothing of it is looked at.
+            Some(((Part::Range(..), _), behind)) => Self::each(Self::NOTHING).and(Self::along(behind, rest)),
         }
     }
 
@@ -327,6 +328,8 @@ mod tests {
             ("length", "[{}]"),
             (".[0].a", "[{a}]"),
             (".[-2:] | map(.a)", "[{a}]"),
+            (".[1:] | 7", "[{}]"),
+            ("map(.a[1:]?) | length", "[{a[{}]}]"),
             ("first(.[] | select(.a) | .b)", "[{a,b}]"),
             ("limit(3; .[].a)", "[{a}]"),
             ("sort_by(.a) | .[].b", "[{a,b}]"),

@@ -191,7 +191,7 @@ impl Store {
     /// The database's.
     pub fn accounts(&self, organization_id: &str, id: Option<&str>) -> Stored<Vec<Account>> {
         // A range, and the order of a cross join, so that one account is found
-        // without a look at all of them.
+        // without a look at all of them. Every id comes before "~".
         let (first, last) = id.map_or(("", "~"), |id| (id, id));
         let connection = self.lock();
         let mut groups: HashMap<String, Vec<String>> = HashMap::new();
