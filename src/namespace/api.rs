@@ -56,7 +56,8 @@ impl<T> Reply<T> {
 }
 
 impl Reply<ListResponse> {
-    /// The tokens of the page as they came, each as JSON text.
+    /// The tokens of the page with the documented, snake_case names, each as
+    /// JSON text.
     ///
     /// # Errors
     /// Unexpected: they are not JSON, which having decoded them rules out.
@@ -67,15 +68,11 @@ impl Reply<ListResponse> {
             tokens: Option<Vec<&'a RawValue>>,
         }
         let page: Page<'_> = serde_json::from_slice(&self.body).map_err(not_json)?;
-        Ok(page.tokens.unwrap_or_default().into_iter().map(|token| token.get().to_owned()).collect())
+        page.tokens.unwrap_or_default().into_iter().map(|token| documented(token.get(), Layout::Compact)).collect()
     }
 }
 
-/// JSON of the server with the documented, snake_case names.
-///
-/// # Errors
-/// Unexpected: it is not JSON.
-pub fn documented(json: &str, layout: Layout) -> Result<String> {
+fn documented(json: &str, layout: Layout) -> Result<String> {
     snake_case_names(json, layout).map_err(not_json)
 }
 

@@ -78,8 +78,8 @@ fn rename(json: &str, depth: usize, out: &mut String) -> serde_json::Result<()> 
     Ok(())
 }
 
-/// JSON over several lines.
-fn laid_out(json: &str) -> String {
+/// What is known to be JSON, over several lines.
+pub fn laid_out(json: &str) -> String {
     const BLANKS: &str = match str::from_utf8(&[b' '; 2 * DEEPEST]) {
         Ok(blanks) => blanks,
         Err(_) => "",

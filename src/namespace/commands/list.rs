@@ -7,11 +7,11 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::namespace::api::{TokensApi, documented};
+use crate::namespace::api::TokensApi;
 use crate::namespace::commands::{Format, OutputArgs, WHOLE};
 use crate::namespace::message::ListRequest;
 use crate::namespace::view;
-use crate::output::json::Layout;
+use crate::output::json::laid_out;
 use crate::output::{table, written};
 
 /// Flags of `token list`.
@@ -33,16 +33,19 @@ pub struct ListArgs {
 pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
     let query = args.output.query.compile(WHOLE)?;
     let api = TokensApi::connect(ctx).await?;
-    let raw_wanted = args.output.wants_json();
     let mut request = ListRequest { include_revoked: args.include_revoked, ..ListRequest::default() };
-    let (mut tokens, mut raw) = (Vec::new(), Vec::new());
+    let (mut tokens, mut json) = (Vec::new(), String::from("["));
     let mut seen = HashSet::new();
     loop {
         let reply = api.list(&request).await?;
-        if raw_wanted {
-            raw.extend(reply.tokens()?);
+        if args.output.wants_json() {
+            for token in reply.tokens()? {
+                json.push_str(if json.len() > 1 { "," } else { "" });
+                json.push_str(&token);
+            }
+        } else {
+            tokens.extend(reply.message.tokens);
         }
-        tokens.extend(reply.message.tokens);
         let cursor = reply.message.pagination_cursor;
         if cursor.0.is_empty() {
             break;
@@ -53,11 +56,11 @@ pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
         }
         request.pagination_cursor = cursor;
     }
-    let raw = format!("[{}]", raw.join(","));
+    json.push(']');
     let plain = ctx.stdout.escaper();
     let shown = match (query, args.output.output) {
-        (Some(query), _) => plain(query.run(documented(&raw, Layout::Compact)?, ctx.settings.timeout).await?),
-        (None, Format::Json) => plain(format!("{}\n", documented(&raw, Layout::Pretty)?).into_bytes()),
+        (Some(query), _) => plain(query.run(json, ctx.settings.timeout).await?),
+        (None, Format::Json) => plain(format!("{}\n", laid_out(&json)).into_bytes()),
         (None, Format::Table) if tokens.is_empty() => {
             ctx.note("no tokens found");
             Vec::new()
