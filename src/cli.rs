@@ -130,8 +130,7 @@ enum Stop {
 }
 
 fn parse(program: Program, argv: &[OsString]) -> std::result::Result<Cli, Stop> {
-    let tree = Cli::command().name(program.name()).bin_name(program.name());
-    let matches = match tree.try_get_matches_from(argv) {
+    let matches = match tree(program).try_get_matches_from(argv) {
         Ok(matches) => matches,
         Err(error) if error.kind() == ErrorKind::DisplayVersion => return Err(Stop::Print(error.render().to_string())),
         // The texts are made ready for people only where they are shown.
@@ -140,8 +139,12 @@ fn parse(program: Program, argv: &[OsString]) -> std::result::Result<Cli, Stop> 
     Cli::from_arg_matches(&matches).map_err(|error| refuse(program, argv, &error))
 }
 
+fn tree(program: Program) -> clap::Command {
+    Cli::command().name(program.name()).bin_name(program.name())
+}
+
 fn shown_to_people(program: Program) -> clap::Command {
-    let tree = in_the_name_of(program, Cli::command()).name(program.name()).bin_name(program.name());
+    let tree = in_the_name_of(program, tree(program));
     if !program.is_borrowed() {
         return tree;
     }

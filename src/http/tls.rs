@@ -185,8 +185,7 @@ impl ServerCertVerifier for Verifier {
         {
             let next = verify(store);
             // That the authority is unknown says less than anything else.
-            if next.is_ok() || !matches!(next, Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)))
-            {
+            if !matches!(next, Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))) {
                 verdict = next;
             }
         }

@@ -31,12 +31,11 @@ pub fn listing(stream: &Stream, mut listing: Listing) -> String {
     };
     let mut columns = columns(&listing, &widths);
     for optional in listing.optional {
-        if columns.iter().map(|column| column.least + column.padding()).sum::<usize>() <= width.into() {
+        let gaps = GAP * columns.len().saturating_sub(1);
+        if columns.iter().map(|column| column.least).sum::<usize>() + gaps <= width.into() {
             break;
         }
         columns.retain(|column| column.head != *optional);
-        // What stands last now needs no room behind it.
-        columns.last_mut().into_iter().for_each(|last| last.is_last = true);
     }
     fitted(&listing, &columns, width, stream.color())
 }
@@ -48,14 +47,6 @@ struct Column {
     /// How narrow it may become, in characters.
     least: usize,
     wraps: bool,
-    is_last: bool,
-}
-
-impl Column {
-    /// The blanks to the next one.
-    fn padding(&self) -> usize {
-        if self.is_last { 0 } else { GAP }
-    }
 }
 
 fn columns(listing: &Listing, widths: &[usize]) -> Vec<Column> {
@@ -63,7 +54,7 @@ fn columns(listing: &Listing, widths: &[usize]) -> Vec<Column> {
         let wraps = listing.wrapping.contains(head);
         // A head is never wrapped.
         let least = if wraps { NARROWEST.min(*widest).max(head.width()) } else { *widest };
-        Column { index, head, least, wraps, is_last: index + 1 == widths.len() }
+        Column { index, head, least, wraps }
     };
     listing.header.iter().zip(widths).enumerate().map(column).collect()
 }
@@ -77,7 +68,7 @@ fn aligned(listing: &Listing, widths: &[usize], color: bool) -> String {
         let mut blanks = 0;
         for (cell, width) in row.iter().zip(widths) {
             out.extend(std::iter::repeat_n(' ', blanks));
-            painted(cell, color, &mut out);
+            painted(&cell.text, cell.tone, color, &mut out);
             blanks = width + GAP - cell.text.width();
         }
         let end = out[start..].trim_end().len();
@@ -95,11 +86,12 @@ fn fitted(listing: &Listing, columns: &[Column], width: u16, color: bool) -> Str
     for row in &listing.rows {
         table.add_row(columns.iter().filter_map(|column| row.get(column.index)).map(|cell| marked(cell, color)));
     }
-    for (drawn, column) in table.column_iter_mut().zip(columns) {
-        let padding = u16::try_from(column.padding()).unwrap_or_default();
-        drawn.set_padding((0, padding));
-        drawn.set_constraint(match u16::try_from(column.least) {
-            Ok(least) if column.wraps => ColumnConstraint::LowerBoundary(Width::Fixed(least + padding)),
+    for (index, (drawn, column)) in table.column_iter_mut().zip(columns).enumerate() {
+        // What stands last needs no room behind it.
+        let padding = if index + 1 == columns.len() { 0 } else { GAP };
+        drawn.set_padding((0, u16::try_from(padding).unwrap_or_default()));
+        drawn.set_constraint(match u16::try_from(column.least + padding) {
+            Ok(least) if column.wraps => ColumnConstraint::LowerBoundary(Width::Fixed(least)),
             _ => ColumnConstraint::ContentWidth,
         });
     }
@@ -114,7 +106,7 @@ pub fn details(stream: &Stream, details: &Details) -> String {
     for (label, cell) in &details.0 {
         let label = if label.is_empty() { String::new() } else { format!("{label}:") };
         let mut line = format!("{label:<width$} ");
-        painted(&Cell::toned(shown(cell.text.clone(), stream), cell.tone), stream.color(), &mut line);
+        painted(&shown(cell.text.clone(), stream), cell.tone, stream.color(), &mut line);
         text.push_str(line.trim_end());
         text.push('\n');
     }
@@ -147,16 +139,21 @@ const COLORS: [(Tone, char, &str); 4] = [
 ];
 const END: (char, &str) = ('\u{e0f00}', "\u{1b}[0m");
 
-fn painted(cell: &Cell, color: bool, out: &mut String) {
-    match COLORS.iter().find(|(tone, ..)| color && *tone == cell.tone) {
-        Some((_, _, code)) => out.extend([code, cell.text.as_str(), END.1]),
-        None => out.push_str(&cell.text),
+/// What stands for a tone's colour, and its code.
+fn color_of(tone: Tone, color: bool) -> Option<(char, &'static str)> {
+    COLORS.iter().find(|(known, ..)| color && *known == tone).map(|(_, mark, code)| (*mark, *code))
+}
+
+fn painted(text: &str, tone: Tone, color: bool, out: &mut String) {
+    match color_of(tone, color) {
+        Some((_, code)) => out.extend([code, text, END.1]),
+        None => out.push_str(text),
     }
 }
 
 fn marked(cell: &Cell, color: bool) -> String {
-    match COLORS.iter().find(|(tone, ..)| color && *tone == cell.tone) {
-        Some((_, mark, _)) => format!("{mark}{}{}", cell.text, END.0),
+    match color_of(cell.tone, color) {
+        Some((mark, _)) => format!("{mark}{}{}", cell.text, END.0),
         None => cell.text.clone(),
     }
 }

@@ -82,64 +82,68 @@ fn operation(request: &Request) -> Option<&'static str> {
     }
 }
 
+/// Whose a request is.
+#[derive(Clone, Copy)]
+enum Side {
+    Nscale,
+    Namespace(Method, Dialect),
+}
+
 async fn serve_request(sides: Arc<Sides>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    if !Nscale::serves(parts.uri.path())
-        && let Some(refused) = refuse(&sides.namespace, &parts)
-    {
-        return refused;
-    }
+    let side = match side(&sides.namespace, &parts) {
+        Ok(side) => side,
+        Err(refused) => return *refused,
+    };
     let body = to_bytes(body, LARGEST_REQUEST).await.ok();
-    let Some(journal) = &sides.journal else { return respond(&sides, &parts, body.as_deref()) };
+    let Some(journal) = &sides.journal else { return respond(&sides, side, &parts, body.as_deref()) };
     let (parts, all) = (Arc::new(parts), Arc::clone(&sides));
     let asked = Arc::clone(&parts);
-    match journal.carry_out(move || respond(&all, &asked, body.as_deref())).await {
-        Some(answer) => answer,
-        None if Nscale::serves(parts.uri.path()) => sides.nscale.failed(&parts.headers),
-        None => rpc_failed(&sides.namespace, &parts),
+    let answer = journal.carry_out(move || respond(&all, side, &asked, body.as_deref())).await;
+    answer.unwrap_or_else(|| match side {
+        Side::Nscale => sides.nscale.failed(&parts.headers),
+        Side::Namespace(_, dialect) => write(Err(RpcFailure::store()), dialect, &sides.namespace.request_id()),
+    })
+}
+
+/// Whose a request is, or what is wrong with it whatever its body says.
+fn side(namespace: &Namespace, parts: &Parts) -> std::result::Result<Side, Box<Response<Body>>> {
+    if Nscale::serves(parts.uri.path()) {
+        return Ok(Side::Nscale);
+    }
+    let Some((method, dialect)) = Method::at(parts.uri.path()) else {
+        let unknown = RpcFailure::new(Code::Unimplemented, format!("{} is not served here", parts.uri.path()));
+        return Err(write(Err(unknown), Dialect::Connect, &namespace.request_id()).into());
+    };
+    if parts.method != HttpMethod::POST {
+        return Err(plain(StatusCode::METHOD_NOT_ALLOWED, header::ALLOW, "POST").into());
+    }
+    if !is_json(&parts.headers) {
+        let accepted = header::HeaderName::from_static("accept-post");
+        return Err(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, accepted, "application/json").into());
+    }
+    match check_protocol(&parts.headers) {
+        Ok(()) => Ok(Side::Namespace(method, dialect)),
+        Err(failure) => Err(write(Err(failure), dialect, &namespace.request_id()).into()),
     }
 }
 
 /// Answers a request, whose body is none where it is over the limit or was
 /// cut off.
-fn respond(sides: &Sides, parts: &Parts, body: Option<&[u8]>) -> Response<Body> {
-    if Nscale::serves(parts.uri.path()) {
+fn respond(sides: &Sides, side: Side, parts: &Parts, body: Option<&[u8]>) -> Response<Body> {
+    let (method, dialect) = match side {
+        Side::Namespace(method, dialect) => (method, dialect),
         // It is refused where one is needed.
-        return sides.nscale.answer(&parts.method, parts.uri.path(), &parts.headers, body.unwrap_or_default());
-    }
-    rpc(&sides.namespace, parts, body)
-}
-
-/// What is wrong with a call of Namespace's side, whatever its body says.
-fn refuse(namespace: &Namespace, parts: &Parts) -> Option<Response<Body>> {
-    let Some((_, dialect)) = Method::at(parts.uri.path()) else {
-        let unknown = RpcFailure::new(Code::Unimplemented, format!("{} is not served here", parts.uri.path()));
-        return Some(write(Err(unknown), Dialect::Connect, &namespace.request_id()));
+        Side::Nscale => {
+            let body = body.unwrap_or_default();
+            return sides.nscale.answer(&parts.method, parts.uri.path(), &parts.headers, body);
+        }
     };
-    if parts.method != HttpMethod::POST {
-        return Some(plain(StatusCode::METHOD_NOT_ALLOWED, header::ALLOW, "POST"));
-    }
-    if !is_json(&parts.headers) {
-        let accepted = header::HeaderName::from_static("accept-post");
-        return Some(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, accepted, "application/json"));
-    }
-    check_protocol(&parts.headers).err().map(|failure| write(Err(failure), dialect, &namespace.request_id()))
-}
-
-/// A call of Namespace's side that is in order but for its body.
-fn rpc(namespace: &Namespace, parts: &Parts, body: Option<&[u8]>) -> Response<Body> {
-    let Some((method, dialect)) = Method::at(parts.uri.path()) else { return rpc_failed(namespace, parts) };
     let result = match body {
-        Some(body) => namespace.handle(method, bearer(&parts.headers), body),
+        Some(body) => sides.namespace.handle(method, bearer(&parts.headers), body),
         None => Err(RpcFailure::new(Code::ResourceExhausted, "the request is over 1 MiB or was cut off")),
     };
-    write(result, dialect, &namespace.request_id())
-}
-
-/// The answer to a call whose changes the store did not take.
-fn rpc_failed(namespace: &Namespace, parts: &Parts) -> Response<Body> {
-    let dialect = Method::at(parts.uri.path()).map_or(Dialect::Connect, |(_, dialect)| dialect);
-    write(Err(RpcFailure::store()), dialect, &namespace.request_id())
+    write(result, dialect, &sides.namespace.request_id())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -60,7 +60,11 @@ pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
     let plain = ctx.stdout.escaper();
     let shown = match (query, args.output.output) {
         (Some(query), _) => plain(query.run(json, ctx.settings.timeout).await?),
-        (None, Format::Json) => plain(format!("{}\n", laid_out(&json)).into_bytes()),
+        (None, Format::Json) => {
+            let mut json = laid_out(&json);
+            json.push('\n');
+            plain(json.into_bytes())
+        }
         (None, Format::Table) if tokens.is_empty() => {
             ctx.note("no tokens found");
             Vec::new()

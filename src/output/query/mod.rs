@@ -131,18 +131,21 @@ impl Query {
     }
 
     fn results_of<'a>(&'a self, source: &Source, trees: &mut Vec<(&'a Need, Val)>) -> Result<Vec<u8>> {
-        let is_array = source.json().trim_start().starts_with('[');
         let mut results = Results { out: Vec::new(), whole: self.whole };
         for program in &self.filters {
             match &program.of_each {
-                Some(need) if is_array => results.add_each(program, need, source)?,
+                Some(need) if source.is_array() => results.add_each(program, need, source)?,
                 _ => {
                     let input = match trees.iter().find(|(need, _)| **need == program.need) {
                         Some((_, tree)) => tree.clone(),
-                        // It may be that what should be an object is none.
-                        None => program.need.read(source).or_else(|_| source.parse()).map_err(unreadable)?,
+                        None => {
+                            // It may be that what should be an object is none.
+                            let tree = program.need.read(source).or_else(|_| Need::All.read(source));
+                            let tree = tree.map_err(unreadable)?;
+                            trees.push((&program.need, tree.clone()));
+                            tree
+                        }
                     };
-                    trees.push((&program.need, input.clone()));
                     let _: ControlFlow<()> = results.add(program, input)?;
                 }
             }

@@ -3,7 +3,6 @@
 
 use bytes::Bytes;
 use jaq_json::{Map, Val};
-use serde::de::IgnoredAny;
 
 use crate::output::json::tokens;
 
@@ -21,14 +20,10 @@ impl Source {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// Reads all of it.
-    ///
-    /// # Errors
-    /// It is not JSON, or nested too deeply for the filter's stack.
-    pub fn parse(&self) -> Result<Val, String> {
-        let json = self.json();
-        serde_json::from_str::<IgnoredAny>(json).map_err(|error| error.to_string())?;
-        self.tree(json)
+    /// Whether it is an array, if it is JSON at all. A look at its text would
+    /// look for mistakes in all of it.
+    pub fn is_array(&self) -> bool {
+        self.0.trim_ascii_start().starts_with(b"[")
     }
 
     /// Reads a part of it that is known to be a value.
@@ -99,18 +94,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::output::query::elements::Need;
 
     #[test]
     fn what_is_nested_without_end_is_refused() {
         let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
-        assert!(Source::new(deep).parse().is_err());
+        assert!(Need::All.read(&Source::new(deep)).is_err());
         assert_eq!(depth(r#"[{"a":"[[[\"[","b":[]}]"#), 3);
     }
 
     fn check(json: &str) {
         let theirs = jaq_json::read::parse_single(json.as_bytes()).ok();
         assert_eq!(
-            Source::new(json.to_owned()).parse().ok().map(|value| value.to_string()),
+            Need::All.read(&Source::new(json.to_owned())).ok().map(|value| value.to_string()),
             theirs.map(|value| value.to_string()),
             "{json}"
         );

@@ -97,14 +97,17 @@ impl Nscale {
 
     /// Answers a request.
     pub fn answer(&self, method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> Response<Body> {
-        let trace_id = trace_id(headers).unwrap_or_else(|| self.keys.trace_id());
-        reply::write(self.handle(method, path, headers, body), headers, &trace_id)
+        self.write(self.handle(method, path, headers, body), headers)
     }
 
     /// The answer to a request whose changes the store did not take.
     pub fn failed(&self, headers: &HeaderMap) -> Response<Body> {
+        self.write(Err(RestFailure::store()), headers)
+    }
+
+    fn write(&self, result: RestResult<Reply>, headers: &HeaderMap) -> Response<Body> {
         let trace_id = trace_id(headers).unwrap_or_else(|| self.keys.trace_id());
-        reply::write(Err(RestFailure::store()), headers, &trace_id)
+        reply::write(result, headers, &trace_id)
     }
 
     /// Route, ids, credential, body, rights, existence: checked in the order
