@@ -136,7 +136,7 @@ fn answer(bytes: &[u8]) {
     QUERY.with(|query| check(query.as_ref().and_then(|query| query.results(json).err())));
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = crate::output::json::pretty(text);
-        let _ = crate::output::json::snake_case_names(text, crate::output::json::Layout::Compact);
+        let _ = crate::output::json::snake_case_names(text);
     }
 }
 

@@ -18,7 +18,7 @@ use crate::namespace::message::{
     RevokeRequest, TOKEN_SERVICE,
 };
 use crate::namespace::session;
-use crate::output::json::{Layout, snake_case_names};
+use crate::output::json::snake_case_names;
 use crate::secret::Secret;
 
 /// The variables that name the server, the first that is set wins.
@@ -50,8 +50,8 @@ impl<T> Reply<T> {
     ///
     /// # Errors
     /// Unexpected: it is not JSON, which having decoded it rules out.
-    pub fn json(&self, layout: Layout) -> Result<String> {
-        documented(std::str::from_utf8(&self.body).map_err(not_json)?, layout)
+    pub fn json(&self) -> Result<String> {
+        documented(std::str::from_utf8(&self.body).map_err(not_json)?)
     }
 }
 
@@ -68,12 +68,12 @@ impl Reply<ListResponse> {
             tokens: Option<Vec<&'a RawValue>>,
         }
         let page: Page<'_> = serde_json::from_slice(&self.body).map_err(not_json)?;
-        page.tokens.unwrap_or_default().into_iter().map(|token| documented(token.get(), Layout::Compact)).collect()
+        page.tokens.unwrap_or_default().into_iter().map(|token| documented(token.get())).collect()
     }
 }
 
-fn documented(json: &str, layout: Layout) -> Result<String> {
-    snake_case_names(json, layout).map_err(not_json)
+fn documented(json: &str) -> Result<String> {
+    snake_case_names(json).map_err(not_json)
 }
 
 fn not_json(error: impl std::error::Error + Send + Sync + 'static) -> Failure {

@@ -9,28 +9,19 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// How JSON is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// On one line.
-    Compact,
-    /// Over several, indented by two.
-    Pretty,
-}
-
 /// Deeper than this, names stay as they came, and values on one line.
 const DEEPEST: usize = 100;
 
-/// The JSON text with every field name in snake_case. Order, numbers and
+/// The JSON text on one line, with every field name in snake_case. Order, numbers and
 /// unknown fields stay as they are; where two names would become one, both
 /// stay too.
 ///
 /// # Errors
 /// The text is not JSON.
-pub fn snake_case_names(json: &str, layout: Layout) -> serde_json::Result<String> {
+pub fn snake_case_names(json: &str) -> serde_json::Result<String> {
     let mut out = String::with_capacity(json.len());
     rename(json.trim(), 0, &mut out)?;
-    Ok(if layout == Layout::Pretty { laid_out(&out) } else { out })
+    Ok(out)
 }
 
 /// The JSON text as it is, over several lines.
@@ -79,7 +70,7 @@ fn rename(json: &str, depth: usize, out: &mut String) -> serde_json::Result<()> 
 }
 
 /// What is known to be JSON, over several lines.
-pub fn laid_out(json: &str) -> String {
+fn laid_out(json: &str) -> String {
     const BLANKS: &str = match str::from_utf8(&[b' '; 2 * DEEPEST]) {
         Ok(blanks) => blanks,
         Err(_) => "",
@@ -241,7 +232,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn compact(json: &str) -> String {
-        snake_case_names(json, Layout::Compact).unwrap()
+        snake_case_names(json).unwrap()
     }
 
     #[test]
@@ -259,7 +250,7 @@ mod tests {
 
     #[test]
     fn over_several_lines() {
-        let pretty = snake_case_names(r#"{"a":[],"b":{},"cD":[1,{"e":2}]}"#, Layout::Pretty).unwrap();
+        let pretty = pretty(&snake_case_names(r#"{"a":[],"b":{},"cD":[1,{"e":2}]}"#).unwrap()).unwrap();
         assert_eq!(pretty, "{\n  \"a\": [],\n  \"b\": {},\n  \"c_d\": [\n    1,\n    {\n      \"e\": 2\n    }\n  ]\n}");
     }
 
@@ -286,7 +277,7 @@ mod tests {
     #[test]
     fn what_is_no_json_is_an_error_and_depth_is_no_danger() {
         for json in ["", "{", "[1,]", "nul", "{\"a\":1}x"] {
-            assert!(snake_case_names(json, Layout::Compact).is_err(), "{json}");
+            assert!(snake_case_names(json).is_err(), "{json}");
         }
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(compact(&deep), deep);
@@ -304,13 +295,13 @@ mod tests {
         fn pretty_is_the_same_value(names in prop::collection::vec("[a-z_]{1,4}", 0..5), text in any::<String>(), number in any::<i64>()) {
             let object: serde_json::Map<_, _> = names.into_iter().map(|name| (name, serde_json::json!([text, number, {}]))).collect();
             let json = serde_json::Value::Object(object);
-            let pretty = snake_case_names(&json.to_string(), Layout::Pretty).unwrap();
+            let pretty = pretty(&snake_case_names(&json.to_string()).unwrap()).unwrap();
             prop_assert_eq!(pretty, serde_json::to_string_pretty(&json).unwrap());
         }
 
         #[test]
         fn no_text_panics(json in any::<String>()) {
-            let _ = snake_case_names(&json, Layout::Pretty);
+            let _ = snake_case_names(&json);
             prop_assert!(tokens(&json).all(|token| !token.is_empty()));
         }
     }

@@ -4,6 +4,7 @@ pub mod deliver;
 pub mod json;
 pub mod private_file;
 pub mod query;
+pub mod rendering;
 pub mod sanitize;
 pub mod table;
 pub mod time;

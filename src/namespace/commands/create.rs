@@ -10,13 +10,12 @@ use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::input::duration::lifetime;
 use crate::namespace::api::{Reply, TokensApi};
-use crate::namespace::commands::WHOLE;
 use crate::namespace::message::{AccessPolicy, CreateRequest, CreateResponse, Permission, RevokeRequest, Scope};
 use crate::namespace::proto::Time;
 use crate::namespace::{grant, view};
 use crate::output::deliver::{Delivery, Minted, Shown, Undelivered, is_plain};
-use crate::output::json::Layout;
-use crate::output::query::{Query, QueryArgs};
+use crate::output::query::QueryArgs;
+use crate::output::rendering::{Rendering, WHOLE};
 use crate::output::table;
 use crate::secret::looks_secret;
 
@@ -94,12 +93,12 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         (true, _) => None,
         (false, text) => Some(lifetime("--expires_in", text.as_deref().unwrap_or(DEFAULT_LIFETIME))?),
     };
-    let query = args.query.compile(WHOLE)?;
+    let rendering = Rendering::prepare(args.output == Format::Json, &args.query, WHOLE, ctx)?;
     let delivery = Delivery::to_file("--token_file", args.token_file.as_deref())?;
     grant::doubts(&grants).iter().for_each(|doubt| ctx.warn(doubt));
     let api = TokensApi::connect(ctx).await?;
     let reply = mint(&args, grants, life, &api, ctx).await?;
-    match hand_over(&args, &reply, query, delivery, ctx).await {
+    match hand_over(&args, &reply, rendering, delivery, ctx).await {
         Err(undelivered) if undelivered.is_lost => Err(take_back(undelivered.failure, &reply, &api).await),
         result => result.map_err(|undelivered| undelivered.failure),
     }
@@ -155,7 +154,7 @@ async fn mint(
 async fn hand_over(
     args: &CreateArgs,
     reply: &Reply<CreateResponse>,
-    query: Option<Query>,
+    rendering: Rendering,
     delivery: Delivery,
     ctx: &mut Context,
 ) -> std::result::Result<(), Undelivered> {
@@ -177,20 +176,17 @@ async fn hand_over(
     let in_file = delivery.has_file();
     let table = view::details(&reply.message.token, ctx);
     let table = table::details(&ctx.stdout, &table);
-    let limit = ctx.settings.timeout;
-    let plain = ctx.stdout.escaper();
-    let warns_once = args.output == Format::Table && query.is_none() && !in_file;
+    let warns_once = args.output == Format::Table && rendering.is_for_people() && !in_file;
     let shown = async {
         if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Failure::unexpected("the secret contains characters that no token has"));
         }
-        let bytes = match (query, args.output) {
-            (Some(query), _) => plain(query.run(reply.json(Layout::Compact)?, limit).await?),
-            (None, Format::Json) => plain(format!("{}\n", reply.json(Layout::Pretty)?).into_bytes()),
-            (None, Format::Token) => format!("{secret}\n").into_bytes(),
-            (None, Format::Table) if in_file => table.into_bytes(),
-            (None, Format::Table) => format!("{table}\nBearer Token: {secret}\n").into_bytes(),
+        let view = || match args.output {
+            Format::Token => format!("{secret}\n"),
+            _ if in_file => table,
+            _ => format!("{table}\nBearer Token: {secret}\n"),
         };
+        let bytes = rendering.bytes(|| reply.json(), view).await?;
         Ok(Shown::new(bytes, secret))
     };
     let is_kept = delivery.deliver(ctx, &minted, shown).await?;

@@ -1,18 +1,16 @@
 //! `token list`.
 
 use std::collections::HashSet;
-use std::io::Write;
 
 use clap::Args;
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::namespace::api::TokensApi;
-use crate::namespace::commands::{Format, OutputArgs, WHOLE};
 use crate::namespace::message::ListRequest;
 use crate::namespace::view;
-use crate::output::json::laid_out;
-use crate::output::{table, written};
+use crate::output::rendering::{OutputArgs, write_out};
+use crate::output::table;
 
 /// Flags of `token list`.
 #[derive(Debug, Args)]
@@ -31,14 +29,14 @@ pub struct ListArgs {
 
 /// Follows the pages to the end and shows all of them.
 pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
-    let query = args.output.query.compile(WHOLE)?;
+    let rendering = args.output.prepare(ctx)?;
     let api = TokensApi::connect(ctx).await?;
     let mut request = ListRequest { include_revoked: args.include_revoked, ..ListRequest::default() };
     let (mut tokens, mut json) = (Vec::new(), String::from("["));
     let mut seen = HashSet::new();
     loop {
         let reply = api.list(&request).await?;
-        if args.output.wants_json() {
+        if !rendering.is_for_people() {
             for token in reply.tokens()? {
                 json.push_str(if json.len() > 1 { "," } else { "" });
                 json.push_str(&token);
@@ -57,22 +55,12 @@ pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
         request.pagination_cursor = cursor;
     }
     json.push(']');
-    let plain = ctx.stdout.escaper();
-    let shown = match (query, args.output.output) {
-        (Some(query), _) => plain(query.run(json, ctx.settings.timeout).await?),
-        (None, Format::Json) => {
-            let mut json = laid_out(&json);
-            json.push('\n');
-            plain(json.into_bytes())
-        }
-        (None, Format::Table) if tokens.is_empty() => {
-            ctx.note("no tokens found");
-            Vec::new()
-        }
-        (None, Format::Table) => {
-            tokens.sort_by_key(|token| token.created_at);
-            table::listing(&ctx.stdout, view::listing(&tokens, ctx)).into_bytes()
-        }
-    };
-    written(ctx.stdout.write_all(&shown).and_then(|()| ctx.stdout.flush()))
+    if rendering.is_for_people() && tokens.is_empty() {
+        ctx.note("no tokens found");
+        return Ok(());
+    }
+    tokens.sort_by_key(|token| token.created_at);
+    let table = || table::listing(&ctx.stdout, view::listing(&tokens, ctx));
+    let bytes = rendering.bytes(|| Ok(json), table).await?;
+    write_out(&bytes, ctx)
 }

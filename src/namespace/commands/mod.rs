@@ -5,11 +5,10 @@ mod list;
 mod refresh;
 mod revoke;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::Subcommand;
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::output::query::QueryArgs;
 use crate::secret::looks_secret;
 
 /// The verbs of `token`.
@@ -47,34 +46,6 @@ impl TokenCommand {
             Self::Revoke(args) => revoke::run(args, ctx).await,
             Self::Refresh(args) => refresh::run(args, ctx).await,
         }
-    }
-}
-
-/// Table or JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A table for people.
-    Table,
-    /// The whole answer as JSON, with the documented field names.
-    Json,
-}
-
-/// The flag that shows what filters run over.
-const WHOLE: &str = "--output json";
-
-/// `--output` and `-q`, as most verbs have them.
-#[derive(Debug, Args)]
-struct OutputArgs {
-    /// Output format.
-    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
-    output: Format,
-    #[command(flatten)]
-    query: QueryArgs,
-}
-
-impl OutputArgs {
-    fn wants_json(&self) -> bool {
-        self.output == Format::Json || self.query.is_given()
     }
 }
 

@@ -1,19 +1,17 @@
 //! `token refresh`.
 
-use std::io::Write;
-
 use clap::Args;
 
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::input::duration::lifetime;
 use crate::namespace::api::TokensApi;
-use crate::namespace::commands::{Format, OutputArgs, WHOLE, token_id};
+use crate::namespace::commands::token_id;
 use crate::namespace::message::RefreshRequest;
 use crate::namespace::proto::Span;
 use crate::namespace::view;
-use crate::output::json::Layout;
-use crate::output::{table, written};
+use crate::output::rendering::{OutputArgs, write_out};
+use crate::output::table;
 
 /// Flags of `token refresh`.
 #[derive(Debug, Args)]
@@ -42,7 +40,7 @@ pub struct RefreshArgs {
 pub(super) async fn run(args: RefreshArgs, ctx: &mut Context) -> Result<()> {
     let id = token_id(&args.token_id, ctx)?;
     let minimum = lifetime("--minimum_duration", &args.minimum_duration)?;
-    let query = args.output.query.compile(WHOLE)?;
+    let rendering = args.output.prepare(ctx)?;
     let api = TokensApi::connect(ctx).await?;
     let request = RefreshRequest { token_id: id.clone(), minimum_duration: Some(Span::from(minimum)) };
     let program = ctx.program;
@@ -62,16 +60,11 @@ pub(super) async fn run(args: RefreshArgs, ctx: &mut Context) -> Result<()> {
     if reply.message.token.as_ref().is_some_and(|token| !token.token_id.is_empty() && token.token_id != id) {
         return Err(Failure::new(Kind::OutcomeUnknown, "the server answered about another token").about(&id));
     }
-    let plain = ctx.stdout.escaper();
-    let shown = match (query, args.output.output) {
-        (Some(query), _) => plain(query.run(reply.json(Layout::Compact)?, ctx.settings.timeout).await?),
-        (None, Format::Json) => plain(format!("{}\n", reply.json(Layout::Pretty)?).into_bytes()),
-        (None, Format::Table) => {
-            let details =
-                reply.message.token.as_ref().map(|token| table::details(&ctx.stdout, &view::details(token, ctx)));
-            let details = details.map(|details| format!("\n{details}")).unwrap_or_default();
-            format!("Token {id} refreshed.\n{details}").into_bytes()
-        }
+    let view = || {
+        let details = reply.message.token.as_ref().map(|token| table::details(&ctx.stdout, &view::details(token, ctx)));
+        let details = details.map(|details| format!("\n{details}")).unwrap_or_default();
+        format!("Token {id} refreshed.\n{details}")
     };
-    written(ctx.stdout.write_all(&shown).and_then(|()| ctx.stdout.flush()))
+    let bytes = rendering.bytes(|| reply.json(), view).await?;
+    write_out(&bytes, ctx)
 }

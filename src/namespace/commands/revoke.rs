@@ -8,8 +8,9 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::namespace::api::TokensApi;
-use crate::namespace::commands::{Format, token_id};
+use crate::namespace::commands::token_id;
 use crate::namespace::message::RevokeRequest;
+use crate::output::rendering::Format;
 use crate::output::written;
 
 /// Flags of `token revoke`.

@@ -11,7 +11,7 @@ use crate::nscale::api::{IdentityApi, accounts_path};
 use crate::nscale::commands::input::{InputArgs, WAYS};
 use crate::nscale::commands::minted::hand_over;
 use crate::nscale::commands::update::STALE;
-use crate::nscale::commands::{ChangeArgs, OrganizationArgs, OutputArgs, Rendering, interactive, preview};
+use crate::nscale::commands::{ChangeArgs, OrganizationArgs, OutputArgs, interactive, preview};
 use crate::nscale::document::{AccountDocument, FORMAT};
 use crate::nscale::groups::Groups;
 use crate::nscale::message::{Account, AccountWrite};
@@ -46,7 +46,7 @@ pub struct CreateArgs {
 /// Checks everything that can be checked here, asks, mints, and delivers.
 pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     args.change.speak_up(ctx);
-    let rendering = Rendering::prepare(&args.output, ctx)?;
+    let rendering = args.output.prepare(ctx)?;
     let organization = organization::given(args.organization.org.as_deref(), ctx)?;
     let message = match args.input.read(ctx).await? {
         Some(document) => Some(AccountDocument::read(&document, false, ctx)?.into_message()),
@@ -98,7 +98,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
             )
         })
     })?;
-    if rendering.is_json && !groups.is_empty() && reply.account.spec.group_ids.is_empty() {
+    if rendering.is_whole() && !groups.is_empty() && reply.account.spec.group_ids.is_empty() {
         ctx.note(STALE);
     }
     let undo = undo(&reply.account, &organization, &look(), ctx);

@@ -5,7 +5,8 @@ use clap::Args;
 use crate::context::Context;
 use crate::error::{Kind, Result};
 use crate::nscale::api::{IdentityApi, account_path};
-use crate::nscale::commands::{AccountArgs, ChangeArgs, locate, look, preview_bare, write_out};
+use crate::nscale::commands::{AccountArgs, ChangeArgs, locate, look, preview_bare};
+use crate::output::rendering::write_out;
 
 /// Flags of `serviceaccounts delete`.
 #[derive(Debug, Args)]

@@ -6,9 +6,10 @@ use uuid::Uuid;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::nscale::api::IdentityApi;
-use crate::nscale::commands::{Named, OrganizationArgs, OutputArgs, Rendering, locate, write_out};
+use crate::nscale::commands::{Named, OrganizationArgs, OutputArgs, locate};
 use crate::nscale::organization::{self, SELF};
 use crate::nscale::view;
+use crate::output::rendering::write_out;
 use crate::output::table;
 use crate::secret::looks_secret;
 
@@ -30,7 +31,7 @@ pub struct GetArgs {
 
 /// Finds the account among all and shows it.
 pub(super) async fn run(args: GetArgs, ctx: &mut Context) -> Result<()> {
-    let rendering = Rendering::prepare(&args.output, ctx)?;
+    let rendering = args.output.prepare(ctx)?;
     let organization = organization::given(args.organization.org.as_deref(), ctx)?;
     // What is no id is looked for all the same: it goes into no path.
     let named = match args.id.trim() {
@@ -43,6 +44,6 @@ pub(super) async fn run(args: GetArgs, ctx: &mut Context) -> Result<()> {
     let place = locate((organization, named), &api, ctx).await?;
     let found = api.accounts(&place.organization).await?.find(&place.id, ctx)?;
     let details = view::details(&found.account, &found.account.spec.group_ids, ctx);
-    let bytes = rendering.bytes(found.json, || table::details(&ctx.stdout, &details)).await?;
+    let bytes = rendering.bytes(|| Ok(found.json), || table::details(&ctx.stdout, &details)).await?;
     write_out(&bytes, ctx)
 }

@@ -5,8 +5,9 @@ use clap::Args;
 use crate::context::Context;
 use crate::error::Result;
 use crate::nscale::api::IdentityApi;
-use crate::nscale::commands::{OrganizationArgs, OutputArgs, Rendering, write_out};
+use crate::nscale::commands::{OrganizationArgs, OutputArgs};
 use crate::nscale::{organization, view};
+use crate::output::rendering::write_out;
 use crate::output::table;
 
 /// Flags of `serviceaccounts list`.
@@ -25,13 +26,13 @@ pub struct ListArgs {
 
 /// Shows all accounts that the caller can see.
 pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
-    let rendering = Rendering::prepare(&args.output, ctx)?;
+    let rendering = args.output.prepare(ctx)?;
     let organization = organization::given(args.organization.org.as_deref(), ctx)?;
     let api = IdentityApi::connect(ctx)?;
     let organization = organization::resolve(organization, &api, ctx).await?;
     let accounts = api.accounts(&organization).await?;
     if !rendering.is_for_people() {
-        let bytes = rendering.bytes(accounts.json, String::new).await?;
+        let bytes = rendering.bytes(|| Ok(accounts.json), String::new).await?;
         return write_out(&bytes, ctx);
     }
     let mut listing = view::listing();

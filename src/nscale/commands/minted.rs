@@ -3,9 +3,9 @@
 use crate::context::Context;
 use crate::error::Failure;
 use crate::nscale::api::Reply;
-use crate::nscale::commands::Rendering;
 use crate::nscale::view;
 use crate::output::deliver::{Delivery, Minted, Shown, Undelivered};
+use crate::output::rendering::Rendering;
 use crate::output::table;
 use crate::secret::Secret;
 
@@ -38,7 +38,7 @@ pub(super) async fn hand_over(
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Failure::unexpected("the access token contains characters that no token has"));
         }
-        let bytes = rendering.bytes(json, || format!("{details}\nAccess Token: {token}\n")).await?;
+        let bytes = rendering.bytes(|| Ok(json), || format!("{details}\nAccess Token: {token}\n")).await?;
         Ok(Shown::new(bytes, token))
     };
     let is_kept = delivery.deliver(ctx, &minted, shown).await?;

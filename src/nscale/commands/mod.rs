@@ -10,8 +10,7 @@ mod minted;
 mod rotate;
 mod update;
 
-use std::io::{IsTerminal, Write};
-use std::time::Duration;
+use std::io::IsTerminal;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -22,9 +21,8 @@ use crate::input::prompt::{can_ask, confirm};
 use crate::nscale::api::IdentityApi;
 use crate::nscale::message::AccountWrite;
 use crate::nscale::organization::{self, SELF, canonical_id};
-use crate::output::json::pretty;
-use crate::output::query::{Query, QueryArgs};
-use crate::output::written;
+use crate::output::query::QueryArgs;
+use crate::output::rendering::{Rendering, write_out};
 
 /// The verbs of `serviceaccounts`.
 #[derive(Debug, Subcommand)]
@@ -152,51 +150,10 @@ impl OutputArgs {
     fn wants_json(&self) -> bool {
         self.json || self.query.is_given()
     }
-}
 
-/// What a command prints: filtered, whole, or as people read it.
-struct Rendering {
-    is_json: bool,
-    query: Option<Query>,
-    plain: fn(Vec<u8>) -> Vec<u8>,
-    limit: Duration,
-}
-
-impl Rendering {
-    /// Settled before any request, so that a filter that does not compile
-    /// stops the command.
-    fn prepare(output: &OutputArgs, ctx: &Context) -> Result<Self> {
-        Ok(Self {
-            is_json: output.json,
-            query: output.query.compile("--json")?,
-            plain: ctx.stdout.escaper(),
-            limit: ctx.settings.timeout,
-        })
+    fn prepare(&self, ctx: &Context) -> Result<Rendering> {
+        Rendering::prepare(self.json, &self.query, "--json", ctx)
     }
-
-    /// Whether people are to read it.
-    fn is_for_people(&self) -> bool {
-        !self.is_json && self.query.is_none()
-    }
-
-    /// The bytes for standard output: of the payload, or of the view.
-    async fn bytes(self, payload: String, view: impl FnOnce() -> String) -> Result<Vec<u8>> {
-        match self.query {
-            Some(query) => Ok((self.plain)(query.run(payload, self.limit).await?)),
-            None if self.is_json => {
-                let mut json =
-                    pretty(&payload).map_err(|error| Failure::unexpected("the answer is not JSON").source(error))?;
-                json.push('\n');
-                Ok((self.plain)(json.into_bytes()))
-            }
-            None => Ok(view().into_bytes()),
-        }
-    }
-}
-
-/// Writes what is no secret to standard output.
-fn write_out(bytes: &[u8], ctx: &mut Context) -> Result<()> {
-    written(ctx.stdout.write_all(bytes).and_then(|()| ctx.stdout.flush()))
 }
 
 /// `--dry-run` and `--yes`.
@@ -253,7 +210,7 @@ async fn preview(request: &str, message: &AccountWrite, rendering: Rendering, ct
     let payload = serde_json::to_string(message)
         .map_err(|error| Failure::unexpected("the request cannot be written").source(error))?;
     // It is JSON, whether or not that was asked for.
-    let bytes = Rendering { is_json: true, ..rendering }.bytes(payload, String::new).await?;
+    let bytes = rendering.as_json().bytes(|| Ok(payload), String::new).await?;
     write_out(&bytes, ctx)?;
     ctx.note(&format!("dry run: nothing was changed; this is the payload of {request}"));
     Ok(())
@@ -271,7 +228,7 @@ async fn preview_bare(
     let bytes = match rendering {
         Some(rendering) => {
             let payload = json!({ "method": method, "url": address }).to_string();
-            rendering.bytes(payload, || line).await?
+            rendering.bytes(|| Ok(payload), || line).await?
         }
         None => line.into_bytes(),
     };

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::error::{Kind, Result};
 use crate::nscale::api::{IdentityApi, rotate_path};
 use crate::nscale::commands::minted::hand_over;
-use crate::nscale::commands::{AccountArgs, ChangeArgs, OutputArgs, Rendering, locate, look, preview_bare};
+use crate::nscale::commands::{AccountArgs, ChangeArgs, OutputArgs, locate, look, preview_bare};
 use crate::output::deliver::Delivery;
 
 /// Flags of `serviceaccounts rotate`.
@@ -30,7 +30,7 @@ pub struct RotateArgs {
 /// Asks, mints, and delivers.
 pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
     args.change.speak_up(ctx);
-    let rendering = Rendering::prepare(&args.output, ctx)?;
+    let rendering = args.output.prepare(ctx)?;
     let named = args.account.check(ctx)?;
     args.change.check(ctx)?;
     let delivery = Delivery::to_stdout()?;

@@ -8,14 +8,13 @@ use crate::error::{Failure, Kind, Result};
 use crate::http::retry::MOST_TRIES;
 use crate::nscale::api::{IdentityApi, Reply, account_path};
 use crate::nscale::commands::input::{InputArgs, WAYS};
-use crate::nscale::commands::{
-    AccountArgs, ChangeArgs, Named, OutputArgs, Place, Rendering, locate, preview, write_out,
-};
+use crate::nscale::commands::{AccountArgs, ChangeArgs, Named, OutputArgs, Place, locate, preview};
 use crate::nscale::document::{AccountDocument, FORMAT};
 use crate::nscale::groups::Groups;
 use crate::nscale::message::{Account, AccountWrite};
 use crate::nscale::plan::{Changes, is_same, message, touched};
 use crate::nscale::view;
+use crate::output::rendering::{Rendering, write_out};
 use crate::output::table;
 
 /// Flags of `serviceaccounts update`.
@@ -47,7 +46,7 @@ pub struct UpdateArgs {
 /// Reads, compares, asks, replaces.
 pub(super) async fn run(args: UpdateArgs, ctx: &mut Context) -> Result<()> {
     args.change.speak_up(ctx);
-    let rendering = Rendering::prepare(&args.output, ctx)?;
+    let rendering = args.output.prepare(ctx)?;
     let named = args.account.check(ctx)?;
     let document = args.input.read(ctx).await?;
     let document = document.ok_or_else(|| Failure::usage("there is no document").hint(WAYS).hint(FORMAT))?;
@@ -110,12 +109,12 @@ async fn show(
 ) -> Result<()> {
     let wanted = &message.spec.group_ids;
     let answered = &reply.account.spec.group_ids;
-    if rendering.is_json && (answered.len() != wanted.len() || answered.iter().any(|id| !wanted.contains(id))) {
+    if rendering.is_whole() && (answered.len() != wanted.len() || answered.iter().any(|id| !wanted.contains(id))) {
         ctx.note(STALE);
     }
     let shown: Vec<String> = wanted.iter().map(|id| groups.show(id)).collect();
     let details = view::details(&reply.account, &shown, ctx);
-    let bytes = rendering.bytes(reply.json, || table::details(&ctx.stdout, &details)).await?;
+    let bytes = rendering.bytes(|| Ok(reply.json), || table::details(&ctx.stdout, &details)).await?;
     write_out(&bytes, ctx)
 }
 

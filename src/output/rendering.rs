@@ -1,0 +1,115 @@
+//! What a command prints: the answer filtered, whole as JSON, or as people
+//! read it.
+
+use std::io::Write;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::context::Context;
+use crate::error::{Failure, Result};
+use crate::output::json::pretty;
+use crate::output::query::{Query, QueryArgs};
+use crate::output::written;
+
+/// Table or JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table for people.
+    Table,
+    /// The whole answer as JSON, with the documented field names.
+    Json,
+}
+
+/// The flag that shows what filters run over, where [`OutputArgs`] are had.
+pub const WHOLE: &str = "--output json";
+
+/// `--output` and `-q`, as most commands have them.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// Output format.
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    output: Format,
+    #[command(flatten)]
+    query: QueryArgs,
+}
+
+impl OutputArgs {
+    /// Whether the caller reads output by machine, and so errors too.
+    pub fn wants_json(&self) -> bool {
+        self.output == Format::Json || self.query.is_given()
+    }
+
+    /// As [`Rendering::prepare`].
+    ///
+    /// # Errors
+    /// As [`Rendering::prepare`].
+    pub fn prepare(&self, ctx: &Context) -> Result<Rendering> {
+        Rendering::prepare(self.output == Format::Json, &self.query, WHOLE, ctx)
+    }
+}
+
+/// How an answer is to be printed.
+pub struct Rendering {
+    is_json: bool,
+    query: Option<Query>,
+    plain: fn(Vec<u8>) -> Vec<u8>,
+    limit: Duration,
+}
+
+impl Rendering {
+    /// Settled before any request, so that a filter that does not compile
+    /// stops the command. `whole` is the flag that shows what filters run
+    /// over.
+    ///
+    /// # Errors
+    /// Usage: a filter does not compile.
+    pub fn prepare(is_json: bool, query: &QueryArgs, whole: &'static str, ctx: &Context) -> Result<Self> {
+        Ok(Self { is_json, query: query.compile(whole)?, plain: ctx.stdout.escaper(), limit: ctx.settings.timeout })
+    }
+
+    /// The same, with JSON where nothing else was asked for.
+    pub fn as_json(self) -> Self {
+        Self { is_json: true, ..self }
+    }
+
+    /// Whether the whole answer is printed as JSON.
+    pub fn is_whole(&self) -> bool {
+        self.is_json && self.query.is_none()
+    }
+
+    /// Whether people are to read it.
+    pub fn is_for_people(&self) -> bool {
+        !self.is_json && self.query.is_none()
+    }
+
+    /// The bytes for standard output: of the payload, which is JSON, or of
+    /// the view. Only what is needed of the two is made.
+    ///
+    /// # Errors
+    /// What a filter comes to. Unexpected: the payload is no JSON.
+    pub async fn bytes(
+        self,
+        payload: impl FnOnce() -> Result<String>,
+        view: impl FnOnce() -> String,
+    ) -> Result<Vec<u8>> {
+        match self.query {
+            Some(query) => Ok((self.plain)(query.run(payload()?, self.limit).await?)),
+            None if self.is_json => {
+                let mut json =
+                    pretty(&payload()?).map_err(|error| Failure::unexpected("the answer is not JSON").source(error))?;
+                json.push('\n');
+                Ok((self.plain)(json.into_bytes()))
+            }
+            None => Ok(view().into_bytes()),
+        }
+    }
+}
+
+/// Writes what is no secret to standard output.
+///
+/// # Errors
+/// As [`written`] says.
+pub fn write_out(bytes: &[u8], ctx: &mut Context) -> Result<()> {
+    written(ctx.stdout.write_all(bytes).and_then(|()| ctx.stdout.flush()))
+}
