@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use crate::error::Result;
 use crate::interrupt::Interrupt;
 use crate::names::Program;
+use crate::output::label;
 use crate::output::sanitize::{escape, sanitize};
+use crate::output::spinner::Spinner;
 use crate::secret::redact;
 
 /// Everything a command is handed beside its flags.
@@ -42,6 +44,8 @@ pub struct Settings {
     pub verbose: bool,
     /// Certificates to trust beside the bundled ones, PEM.
     pub ca_file: Option<PathBuf>,
+    /// What is shown while a server is awaited.
+    pub spinner: Spinner,
 }
 
 impl Context {
@@ -77,7 +81,8 @@ impl Context {
     /// Shows lines to a person beside the data, now.
     pub fn show(&mut self, lines: &str) {
         for line in lines.lines() {
-            let _ = self.stderr.write_line(&redact(&sanitize(line)));
+            let line = redact(&sanitize(line));
+            let _ = self.stderr.write_line(&label::painted(&line, self.stderr.color));
         }
         let _ = self.stderr.flush();
     }

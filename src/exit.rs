@@ -15,11 +15,25 @@ pub const CODES: [(u8, &str); 10] = [
     (130, "interrupted, or the question was declined"),
 ];
 
+/// What the table leaves to be said.
+pub const NOTES: &str = "\
+Of several ids the worst outcome decides, and it is never 0. A listing whose
+reader goes away ends with 0. `auth status` ends with 4 where a credential is
+missing, rejected, or not known to live as long as --min-validity asks.
+
+  nsc token revoke --token_id \"$ID\" || case $? in
+    5) ;;                          # it is gone already
+    7) echo \"try again later\" ;;
+    *) exit 1 ;;
+  esac
+";
+
 /// The table as help shows it, one code a line.
 pub fn help() -> String {
-    let mut text = String::from("Exit codes:\n");
-    for (code, meaning) in CODES {
-        text.push_str(&format!("  {code:<4} {meaning}\n"));
-    }
-    text
+    format!("Exit codes:\n{}", lines(&CODES))
+}
+
+/// Codes with their meanings, one a line.
+pub fn lines(codes: &[(u8, &str)]) -> String {
+    codes.iter().map(|(code, meaning)| format!("  {code:<4} {meaning}\n")).collect()
 }

@@ -7,6 +7,7 @@
 //! [`sandbox`] speaks the wings' messages from the server's side. [`cli`]
 //! wires them, and [`names`] decides what the binary is called.
 
+pub mod auth;
 pub mod cli;
 pub mod context;
 pub mod error;

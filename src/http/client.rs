@@ -19,6 +19,7 @@ use crate::http::retry::{Effect, Ending, MOST_TRIES, delay, parse_retry_after};
 use crate::http::tls;
 use crate::http::wire::WireLog;
 use crate::interrupt::Interrupt;
+use crate::output::spinner::Spinner;
 
 /// The largest answer that is read, in bytes: 100,000 accounts are 35 MB.
 const LARGEST_ANSWER: usize = 256 * 1024 * 1024;
@@ -64,6 +65,7 @@ pub struct Client {
     interrupt: Interrupt,
     /// Whether all is on loopback, where no proxy is used.
     is_local: bool,
+    spinner: Spinner,
 }
 
 /// A try that brought no answer.
@@ -123,6 +125,7 @@ impl Client {
             connect_timeout,
             interrupt: interrupt.clone(),
             is_local,
+            spinner: settings.spinner.clone(),
         })
     }
 
@@ -154,7 +157,8 @@ impl Client {
             )
             .hint("allow more time with --timeout 2m"));
         }
-        let result = self.send_until(request, deadline).await;
+        let what = format!("waiting for {}", authority(&request.url));
+        let result = self.spinner.during(&what, self.send_until(request, deadline)).await;
         self.left.set(left(deadline));
         result
     }

@@ -4,14 +4,14 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::context::Context;
+use crate::context::{Context, Environment};
 use crate::error::{Failure, Result};
 use crate::http::client::Client;
 use crate::http::connect::{Call, CallError, Code, unary};
 use crate::http::endpoint::Endpoint;
 use crate::http::json::{decode, salvage, unreadable};
 use crate::http::retry::Effect;
-use crate::namespace::credential::{self, Source};
+use crate::namespace::credential::{self, Found, Source};
 use crate::namespace::failure::explain;
 use crate::namespace::message::{
     CreateRequest, CreateResponse, ListRequest, ListResponse, RefreshRequest, RefreshResponse, RevokableToken,
@@ -29,6 +29,14 @@ const IAM_ENDPOINT: &str = "https://iam.namespaceapis.com";
 
 /// The only address known to exchange sessions.
 const GLOBAL_ENDPOINT: &str = "https://private-api.global.namespaceapis.com";
+
+/// The address of `TokenService`.
+///
+/// # Errors
+/// Usage: a variable holds no address.
+pub fn endpoint(env: &Environment) -> Result<Endpoint> {
+    Endpoint::from_env(env, &ENDPOINT_VARIABLES, IAM_ENDPOINT)
+}
 
 /// `TokenService`, with a credential that can be sent.
 pub struct TokensApi {
@@ -88,9 +96,18 @@ impl TokensApi {
     /// Not authenticated: there is no usable credential. Usage: a bad
     /// endpoint or certificate file. Else what an exchange came to.
     pub async fn connect(ctx: &Context) -> Result<Self> {
-        let endpoint = Endpoint::from_env(&ctx.env, &ENDPOINT_VARIABLES, IAM_ENDPOINT)?;
+        // What is wrong with the address is told before what is with the file.
+        endpoint(&ctx.env)?;
+        Self::with(credential::find(&ctx.env)?, ctx).await
+    }
+
+    /// Readies a credential that was found.
+    ///
+    /// # Errors
+    /// As [`TokensApi::connect`].
+    pub async fn with(found: Found, ctx: &Context) -> Result<Self> {
+        let endpoint = endpoint(&ctx.env)?;
         let sessions = Endpoint::from_env(&ctx.env, &ENDPOINT_VARIABLES, GLOBAL_ENDPOINT)?;
-        let found = credential::find(&ctx.env)?;
         let client = Client::new(&ctx.settings, &ctx.env, &ctx.interrupt, &[&endpoint, &sessions])?;
         let bearer = session::bearer(&found, &client, &sessions, ctx.now()).await?;
         Ok(Self { client, endpoint, bearer, source: found.source })

@@ -58,6 +58,14 @@ pub struct Found {
     pub session: Option<Secret>,
 }
 
+/// The places that hold something, the one that is used first.
+pub fn places(env: &Environment) -> Vec<Source> {
+    let variable = env.var_os(TOKEN_FILE_VARIABLE).map(|_| Source::Variable);
+    let workload = Path::new(WORKLOAD_FILE).try_exists().unwrap_or(true).then_some(Source::Workload);
+    let login = login_file(env).filter(|path| path.try_exists().unwrap_or(true)).map(Source::Login);
+    [variable, workload, login].into_iter().flatten().collect()
+}
+
 /// Finds the first credential in the search order and reads it.
 ///
 /// # Errors

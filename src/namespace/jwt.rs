@@ -41,6 +41,11 @@ impl TokenKind {
         }
         Self::Other
     }
+
+    /// The kind of a token.
+    pub fn of_secret(token: &Secret) -> Self {
+        Self::of(token.expose())
+    }
 }
 
 /// The claims that are read.

@@ -1,6 +1,8 @@
 //! The published resource types and their actions, for warnings only: the
 //! vendor's pages disagree with each other, so nothing is refused by them.
 
+use serde_json::json;
+
 use crate::input::nearest::nearest;
 
 /// The catalogue as published, in its order.
@@ -72,4 +74,10 @@ pub fn actions_of(resource_type: &str) -> Option<&'static [&'static str]> {
 /// The known type nearest to a misspelt one.
 pub fn nearest_type(resource_type: &str) -> Option<&'static str> {
     nearest(resource_type, PUBLISHED.iter().chain(&UNPUBLISHED).map(|(known, _)| *known))
+}
+
+/// A grant of all actions of a type on all its resources, as `--grant` takes
+/// it.
+pub fn template(resource_type: &str, actions: &[&str]) -> String {
+    json!({ "resource_type": resource_type, "resource_id": "*", "actions": actions }).to_string()
 }

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use reqwest::Method;
 use serde_json::value::RawValue;
 
-use crate::context::Context;
+use crate::context::{Context, Environment};
 use crate::error::{Failure, Kind, Result};
 use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
@@ -23,6 +23,14 @@ const ENDPOINT_VARIABLE: &str = "NSCALE_IDENTITY_SERVICE_API_ENDPOINT";
 
 /// The documented address of the identity API.
 const ENDPOINT: &str = "https://identity.nks.europe-west4.nscale.com";
+
+/// The address of the identity API.
+///
+/// # Errors
+/// Usage: the variable holds no address.
+pub fn endpoint(env: &Environment) -> Result<Endpoint> {
+    Endpoint::from_env(env, &[ENDPOINT_VARIABLE], ENDPOINT)
+}
 
 /// The identity API, with a token that can be sent.
 pub struct IdentityApi {
@@ -98,8 +106,17 @@ impl IdentityApi {
     /// Not authenticated: there is no usable credential. Usage: a bad
     /// endpoint or certificate file.
     pub fn connect(ctx: &Context) -> Result<Self> {
-        let endpoint = Endpoint::from_env(&ctx.env, &[ENDPOINT_VARIABLE], ENDPOINT)?;
-        let credential = credential::find(&ctx.env)?;
+        // What is wrong with the address is told before what is with the token.
+        endpoint(&ctx.env)?;
+        Self::with(credential::find(&ctx.env)?, ctx)
+    }
+
+    /// Finds the server for a credential that was found.
+    ///
+    /// # Errors
+    /// Usage: a bad endpoint or certificate file.
+    pub fn with(credential: Found, ctx: &Context) -> Result<Self> {
+        let endpoint = endpoint(&ctx.env)?;
         let client = Client::new(&ctx.settings, &ctx.env, &ctx.interrupt, &[&endpoint])?;
         Ok(Self { client, endpoint, credential, program: ctx.program })
     }

@@ -17,6 +17,9 @@ pub const TOKEN_VARIABLE: &str = "NSCALE_SERVICE_TOKEN";
 /// The variable that names a file with one.
 pub const FILE_VARIABLE: &str = "NSCALE_SERVICE_TOKEN_FILE";
 
+/// What messages call that file.
+const FILE: &str = "the file that NSCALE_SERVICE_TOKEN_FILE names";
+
 /// What to do where there is no credential.
 const GET_ONE: &str = "make a service token in the Nscale console, and set NSCALE_SERVICE_TOKEN to it or NSCALE_SERVICE_TOKEN_FILE to a file that holds it";
 
@@ -26,9 +29,17 @@ pub struct Found {
     /// The token, without the white space around it.
     pub token: Secret,
     /// What messages call its place.
-    pub source: String,
+    pub source: &'static str,
+    /// The file that it is in, where it is in one.
+    pub path: Option<PathBuf>,
     /// Another place that was passed over for this one.
     pub passed_over: Option<&'static str>,
+}
+
+/// The places that hold a service token, the one that is used first.
+pub fn places(env: &Environment) -> Vec<&'static str> {
+    let all = [(TOKEN_VARIABLE, TOKEN_VARIABLE), (FILE_VARIABLE, FILE)];
+    all.into_iter().filter(|(variable, _)| env.var_os(variable).is_some()).map(|(_, name)| name).collect()
 }
 
 /// Finds the service token.
@@ -40,7 +51,7 @@ pub fn find(env: &Environment) -> Result<Found> {
     let file = env.path(FILE_VARIABLE);
     if let Some(value) = env.var_os(TOKEN_VARIABLE) {
         let passed_over = file.is_some().then_some(FILE_VARIABLE);
-        return read(value, TOKEN_VARIABLE.to_owned(), passed_over);
+        return read(value, TOKEN_VARIABLE, passed_over);
     }
     let Some(path) = file else {
         return Err(refuse("there is no credential: NSCALE_SERVICE_TOKEN is not set").hint(GET_ONE));
@@ -50,7 +61,7 @@ pub fn find(env: &Environment) -> Result<Found> {
 
 fn read_file(path: PathBuf) -> Result<Found> {
     // The value itself may be a token put in the wrong place: never shown.
-    let source = format!("the file that {FILE_VARIABLE} names");
+    let source = FILE;
     let look = format!("look at it with `ls -ld \"${FILE_VARIABLE}\"`");
     if path.is_dir() {
         return Err(refuse(format!("{source} is a directory")).hint(look));
@@ -58,7 +69,8 @@ fn read_file(path: PathBuf) -> Result<Found> {
     match read_limited(&path) {
         Ok(Some(bytes)) => {
             let text = String::from_utf8(bytes).map_err(|_| refuse(format!("{source} is not text")))?;
-            read(text.trim_start_matches('\u{feff}').into(), source, None)
+            let found = read(text.trim_start_matches('\u{feff}').into(), source, None)?;
+            Ok(Found { path: Some(path), ..found })
         }
         Ok(None) => Err(refuse(format!("{source} is over 1 MiB and holds no token"))),
         Err(_) if is_jose(&path.to_string_lossy()) => {
@@ -69,7 +81,7 @@ fn read_file(path: PathBuf) -> Result<Found> {
     }
 }
 
-fn read(value: OsString, source: String, passed_over: Option<&'static str>) -> Result<Found> {
+fn read(value: OsString, source: &'static str, passed_over: Option<&'static str>) -> Result<Found> {
     let text = value.into_string().map_err(|_| refuse(format!("{source} is not text")))?;
     let token = text.trim();
     let why = if token.is_empty() {
@@ -85,7 +97,7 @@ fn read(value: OsString, source: String, passed_over: Option<&'static str>) -> R
     } else if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         "contains characters that no token has"
     } else {
-        return Ok(Found { token: Secret::new(token), source, passed_over });
+        return Ok(Found { token: Secret::new(token), source, path: None, passed_over });
     };
     Err(refuse(format!("{source} {why}")).hint(GET_ONE))
 }

@@ -7,12 +7,13 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
+use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat, stat};
 
 use crate::context::{Context, Environment};
 use crate::error::{Failure, Result};
 use crate::output::private_file::{self, PrivateFile};
 use crate::output::unwritable;
+use crate::secret::Secret;
 
 /// Where a secret is to go, looked at before there is one.
 pub struct Delivery {
@@ -44,22 +45,8 @@ pub struct Minted {
     pub file_content: String,
     /// How to undo the minting, as a hint.
     pub undo: String,
-}
-
-/// What goes to standard output.
-pub struct Shown {
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// Whether the secret is in them.
-    pub has_secret: bool,
-}
-
-impl Shown {
-    /// Bytes that may have the secret in them.
-    pub fn new(bytes: Vec<u8>, secret: &str) -> Self {
-        let has_secret = !secret.is_empty() && bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
-        Self { bytes, has_secret }
-    }
+    /// The secret itself.
+    pub secret: Secret,
 }
 
 impl Delivery {
@@ -109,7 +96,7 @@ impl Delivery {
         self,
         ctx: &mut Context,
         minted: &Minted,
-        shown: impl Future<Output = Result<Shown>>,
+        shown: impl Future<Output = Result<Vec<u8>>>,
     ) -> std::result::Result<bool, Undelivered> {
         let aside = Aside::new(ctx, minted);
         let in_file = match self.file {
@@ -129,9 +116,13 @@ impl Delivery {
         }
         let mut has_secret = false;
         let written = match shown.await {
-            Ok(shown) => {
-                has_secret = shown.has_secret;
-                ctx.stdout.write_all(&shown.bytes).and_then(|()| ctx.stdout.flush()).map_err(unwritable)
+            Ok(bytes) => {
+                let secret = minted.secret.expose();
+                has_secret = !secret.is_empty() && bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+                if has_secret && self.stdout == Stdout::Somewhere {
+                    mask(secret, ctx);
+                }
+                ctx.stdout.write_all(&bytes).and_then(|()| ctx.stdout.flush()).map_err(unwritable)
             }
             Err(failure) => Err(failure),
         };
@@ -219,6 +210,20 @@ impl Aside {
         let _ = ctx.stderr.write_line(minted.file_content.trim_end());
         let _ = ctx.stderr.flush();
         failure.hint(format!("{why}: {} is shown above, once", minted.what)).hint(&minted.undo).into()
+    }
+}
+
+/// Has the runner of a GitHub job mask a secret in the job's log from here on.
+/// It reads both streams of a step, and takes this line out; standard output
+/// must stay what was asked for. Where standard error is no pipe the runner
+/// does not read it, and the line would only be another place with the secret.
+fn mask(secret: &str, ctx: &mut Context) {
+    let is_pipe = fstat(io::stderr().as_fd())
+        .is_ok_and(|stderr| matches!(FileType::from_raw_mode(stderr.st_mode), FileType::Fifo | FileType::Socket));
+    if is_pipe && ctx.env.var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+        // As the runner has percent signs in a command.
+        let _ = ctx.stderr.write_line(&format!("::add-mask::{}", secret.replace('%', "%25")));
+        let _ = ctx.stderr.flush();
     }
 }
 

@@ -2,10 +2,12 @@
 
 pub mod deliver;
 pub mod json;
+pub mod label;
 pub mod private_file;
 pub mod query;
 pub mod rendering;
 pub mod sanitize;
+pub mod spinner;
 pub mod table;
 pub mod time;
 pub mod view;

@@ -74,7 +74,7 @@ administrator whose token is in NSCALE_SERVICE_TOKEN. Of it the sandbox decides:
   has expired, or the account or its group was deleted, it is made anew
 STATUS in `nscale sa list` goes by your own clock, which --clock-ahead leaves be.")]
 pub struct SandboxArgs {
-    /// Serve at this loopback address [default: a free port]. Without a command: until interrupted.
+    /// Serve at this loopback address; else at a free port. Without a command: until interrupted.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     /// Let --listen be an address that others can reach. It speaks plain http, so they can read everything.
@@ -86,7 +86,7 @@ pub struct SandboxArgs {
     /// Let the server's clock run ahead, to see what expires.
     #[arg(long = "clock-ahead", alias = "clock_ahead", value_name = "DURATION", allow_hyphen_values = true)]
     clock_ahead: Option<String>,
-    /// How long the tokens of service accounts live, but for the administrator's first [default: 90d].
+    /// How long the tokens of service accounts live, but for the administrator's first; else 90d.
     #[arg(long = "token-life", alias = "token_life", value_name = "DURATION", allow_hyphen_values = true)]
     token_life: Option<String>,
     /// Answer create and update of service accounts with their groups as they are now, not as they were.

@@ -44,7 +44,7 @@ fn an_account_is_made_by_answering() {
     terminal.expect("Create service account ci?");
     terminal.type_in("y");
     terminal.expect("Access Token: eyJ");
-    terminal.expect("note: store the access token now");
+    terminal.expect(" store the access token now");
     assert_eq!(terminal.mode(), mode);
     assert_eq!(terminal.finish().1, 0);
     let made = sandbox.sa("list --json").json();
@@ -83,7 +83,7 @@ fn ctrl_c_at_each_question_changes_nothing_and_gives_the_terminal_back() {
         terminal.expect(questions[last].0);
         terminal.type_in("\u{3}");
         // On a line of its own.
-        terminal.expect("\nerror: interrupted");
+        terminal.expect("\n\u{1b}[1;31merror:\u{1b}[0m interrupted");
         assert_eq!(terminal.mode(), mode);
         let (shown, code) = terminal.finish();
         assert_eq!(code, 130, "{shown}");

@@ -41,7 +41,7 @@ fn the_note_about_the_secret_comes_after_it() {
     command.args(["token", "create", "--name", "ci", "--grant", crate::support::GRANT]);
     let (shown, _) = Terminal::start(command, 80).finish();
     let (before, after) = shown.split_once("Bearer Token: nsrt_").unwrap();
-    assert!(!before.contains("note:") && after.contains("note: store the bearer token now"), "{shown}");
+    assert!(!before.contains("note:") && after.contains("note:\u{1b}[0m store the bearer token now"), "{shown}");
 }
 
 #[test]
@@ -53,5 +53,5 @@ fn the_sandbox_opens_a_shell() {
     terminal.type_in("nsc token list -o json && exit 7\n");
     let (shown, code) = terminal.finish();
     assert_eq!(code, 7, "{shown}");
-    assert!(shown.contains("note: a shell inside the sandbox") && shown.contains("[]"), "{shown}");
+    assert!(shown.contains(" a shell inside the sandbox") && shown.contains("[]"), "{shown}");
 }

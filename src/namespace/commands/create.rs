@@ -13,7 +13,7 @@ use crate::namespace::api::{Reply, TokensApi};
 use crate::namespace::message::{AccessPolicy, CreateRequest, CreateResponse, Permission, RevokeRequest, Scope};
 use crate::namespace::proto::Time;
 use crate::namespace::{grant, view};
-use crate::output::deliver::{Delivery, Minted, Shown, Undelivered, is_plain};
+use crate::output::deliver::{Delivery, Minted, Undelivered, is_plain};
 use crate::output::query::QueryArgs;
 use crate::output::rendering::{Rendering, WHOLE};
 use crate::output::table;
@@ -40,7 +40,7 @@ pub struct CreateArgs {
     /// What the token is for.
     #[arg(short, long, value_name = "TEXT")]
     description: Option<String>,
-    /// How long the token lives: units h, d, w and y (365 days), at most 1y [default: 24h].
+    /// How long the token lives: units h, d, w and y (365 days), at most 1y; else 24h.
     #[arg(long = "expires_in", alias = "expires-in", value_name = "DURATION", allow_hyphen_values = true)]
     expires_in: Option<String>,
     /// Let the token live until it is revoked. Needs --user.
@@ -172,6 +172,7 @@ async fn hand_over(
         } else {
             format!("if you do not want it, look for \"{}\" in `{program} token list` and revoke it", args.name)
         },
+        secret: reply.message.bearer_token.clone(),
     };
     let in_file = delivery.has_file();
     let table = view::details(&reply.message.token, ctx);
@@ -186,8 +187,7 @@ async fn hand_over(
             _ if in_file => table,
             _ => format!("{table}\nBearer Token: {secret}\n"),
         };
-        let bytes = rendering.bytes(|| reply.json(), view).await?;
-        Ok(Shown::new(bytes, secret))
+        rendering.bytes(|| reply.json(), view).await
     };
     let is_kept = delivery.deliver(ctx, &minted, shown).await?;
     if warns_once && !is_kept {

@@ -1,7 +1,8 @@
-//! `token` and its verbs.
+//! `token` and its verbs, and `permissions`.
 
 mod create;
 mod list;
+pub mod permissions;
 mod refresh;
 mod revoke;
 

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::error::Failure;
 use crate::nscale::api::Reply;
 use crate::nscale::view;
-use crate::output::deliver::{Delivery, Minted, Shown, Undelivered};
+use crate::output::deliver::{Delivery, Minted, Undelivered};
 use crate::output::rendering::Rendering;
 use crate::output::table;
 use crate::secret::Secret;
@@ -31,6 +31,7 @@ pub(super) async fn hand_over(
         extension: "token",
         file_content: format!("{token}\n"),
         undo,
+        secret: Secret::new(token),
     };
     let is_for_people = rendering.is_for_people();
     let details = table::details(&ctx.stdout, &view::details(&account, groups, ctx));
@@ -38,8 +39,7 @@ pub(super) async fn hand_over(
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Failure::unexpected("the access token contains characters that no token has"));
         }
-        let bytes = rendering.bytes(|| Ok(json), || format!("{details}\nAccess Token: {token}\n")).await?;
-        Ok(Shown::new(bytes, token))
+        rendering.bytes(|| Ok(json), || format!("{details}\nAccess Token: {token}\n")).await
     };
     let is_kept = delivery.deliver(ctx, &minted, shown).await?;
     if is_for_people && !is_kept {

@@ -73,7 +73,7 @@ impl ServiceAccountsCommand {
 /// `--org`.
 #[derive(Debug, Args)]
 struct OrganizationArgs {
-    /// Organization ID [default: NSCALE_ORGANIZATION_ID, else the only one that the credential can see].
+    /// Organization ID; else NSCALE_ORGANIZATION_ID, else the only one that the credential can see.
     #[arg(long, value_name = "ID")]
     org: Option<String>,
 }

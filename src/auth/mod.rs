@@ -1,0 +1,137 @@
+//! `auth status`: which credential each cloud would use, where it comes from,
+//! and whether it is good. Never its value.
+
+mod namespace;
+mod nscale;
+mod report;
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::auth::report::{Report, Status};
+use crate::context::Context;
+use crate::error::{Failure, Result};
+use crate::input::duration::lifetime;
+use crate::output::rendering::{OutputArgs, write_out};
+
+/// The verbs of `auth`.
+#[derive(Debug, Subcommand)]
+pub enum AuthCommand {
+    /// Show the credential of each cloud: its source, owner and expiry, and whether it works.
+    Status(StatusArgs),
+}
+
+impl AuthCommand {
+    /// Whether the caller reads output by machine, and so errors too.
+    pub fn wants_json(&self) -> bool {
+        let Self::Status(args) = self;
+        args.output.wants_json()
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// As [`run`] says.
+    pub async fn run(self, ctx: &mut Context) -> Result<()> {
+        let Self::Status(args) = self;
+        run(args, ctx).await
+    }
+}
+
+/// Flags of `auth status`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  {program} auth status
+  {program} auth status nscale --min-validity 7d || ./renew.sh
+  {program} auth status -q .namespace.expires_at
+
+It asks each server whether it takes the credential, by a call that changes
+nothing; a server that cannot be reached says nothing about the credential (exit
+code 7). The exit code is 4 where a credential is missing, rejected, expired, or
+not known to live as long as --min-validity asks. The report is printed in any
+case. The expiry of a service token is known where the server tells it; that of a
+revokable token (nsrt_…) nobody tells by the token: use `token list`, and
+`token refresh` to make sure that it lives on.")]
+pub struct StatusArgs {
+    /// The clouds whose credential must be good; else those that have any.
+    #[arg(value_name = "CLOUD")]
+    clouds: Vec<Cloud>,
+    /// Demand that credentials live this long from now on, as in 7d.
+    #[arg(long = "min-validity", alias = "min_validity", value_name = "DURATION", allow_hyphen_values = true)]
+    min_validity: Option<String>,
+    /// Ask no server: tell what can be seen from here.
+    #[arg(long)]
+    offline: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// A cloud that credentials are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Cloud {
+    /// Namespace, of the token commands.
+    Namespace,
+    /// Nscale, of the serviceaccounts commands.
+    Nscale,
+}
+
+impl Cloud {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Namespace => "Namespace",
+            Self::Nscale => "Nscale",
+        }
+    }
+}
+
+/// What is asked of a credential.
+#[derive(Clone, Copy)]
+struct Demand<'a> {
+    /// How long it must live from now on, and how that was written.
+    min_validity: Option<(Duration, &'a str)>,
+    /// Whether no server is to be asked.
+    offline: bool,
+}
+
+/// Looks at the credentials, shows what was seen, and fails where one that
+/// matters is not good.
+async fn run(args: StatusArgs, ctx: &mut Context) -> Result<()> {
+    let rendering = args.output.prepare(ctx)?;
+    let min_validity = match args.min_validity.as_deref() {
+        Some(text) => Some((lifetime("--min-validity", text)?, text)),
+        None => None,
+    };
+    let demand = Demand { min_validity, offline: args.offline };
+    let wanted = |cloud: Cloud| args.clouds.is_empty() || args.clouds.contains(&cloud);
+    let (namespace, nscale) = tokio::join!(
+        async { if wanted(Cloud::Namespace) { Some(namespace::look(demand, ctx).await) } else { None } },
+        async { if wanted(Cloud::Nscale) { Some(nscale::look(demand, ctx).await) } else { None } },
+    );
+    let mut reports: Vec<Report> = namespace.into_iter().chain(nscale).collect();
+    for report in &mut reports {
+        report.hold_to(demand, ctx);
+        report.warnings.iter().for_each(|warning| ctx.warn(warning));
+    }
+    let bytes = rendering.bytes(|| Ok(report::json(&reports)), || report::text(&reports, ctx)).await?;
+    write_out(&bytes, ctx)?;
+    verdict(reports, !args.clouds.is_empty())
+}
+
+/// The failure of the credentials that matter: of those that were named, else
+/// of those that there are.
+fn verdict(reports: Vec<Report>, is_named: bool) -> Result<()> {
+    let has_any = reports.iter().any(|report| report.status != Status::Missing);
+    let matters = |report: &Report| is_named || !has_any || report.status != Status::Missing;
+    let failures: Vec<Failure> = reports
+        .into_iter()
+        .filter(matters)
+        .filter_map(|report| Some(report.failure?.about(report.cloud.name())))
+        .collect();
+    match failures.len() {
+        0 => Ok(()),
+        1 => failures.into_iter().next().map_or(Ok(()), Err),
+        _ => Err(Failure::of_several("neither credential is good", failures)),
+    }
+}

@@ -1,0 +1,71 @@
+//! What can be told of Nscale's credential.
+
+use crate::auth::report::{Report, Status};
+use crate::auth::{Cloud, Demand};
+use crate::context::Context;
+use crate::error::{Kind, Result};
+use crate::nscale::api::{self, IdentityApi};
+use crate::nscale::credential;
+use crate::nscale::organization::canonical_id;
+
+/// Looks at the credential from here and, where that is wanted, asks the
+/// server whose it is. A service account may always see itself, and with that
+/// when its token ends.
+pub async fn look(demand: Demand<'_>, ctx: &Context) -> Report {
+    let mut report = Report::new(Cloud::Nscale);
+    let mut places = credential::places(&ctx.env).into_iter();
+    let Some(place) = places.next() else {
+        return match credential::find(&ctx.env) {
+            Err(failure) => report.failed(Status::Missing, failure),
+            Ok(_) => report,
+        };
+    };
+    report.endpoint = api::endpoint(&ctx.env).ok().map(|endpoint| endpoint.authority());
+    report.source = Some(place.to_owned());
+    report.overrides = places.map(str::to_owned).collect();
+    let found = match credential::find(&ctx.env) {
+        Ok(found) => found,
+        Err(failure) => return report.failed(Status::Unusable, failure),
+    };
+    if let Some(path) = &found.path {
+        report.warn_of_readers(path);
+        report.path = Some(path.clone());
+    }
+    report.kind = Some(("service", "service token"));
+    if demand.offline {
+        return report;
+    }
+    let answer = match IdentityApi::with(found, ctx) {
+        Ok(api) => report.ask(&api, ctx).await,
+        Err(failure) => Err(failure),
+    };
+    report.answered(answer)
+}
+
+impl Report {
+    async fn ask(&mut self, api: &IdentityApi, ctx: &Context) -> Result<()> {
+        let caller = api.userinfo().await?;
+        if caller.authz.acctype != "service" {
+            self.kind = Some(("user", "token of a user"));
+            self.identity.push(("user", caller.sub));
+            return Ok(());
+        }
+        self.identity.push(("service_account", caller.sub.clone()));
+        for organization in &caller.authz.org_ids {
+            self.identity.push(("organization", organization.clone()));
+            // The server's text goes into a path.
+            let Ok(id) = canonical_id("the organization", organization, "") else { continue };
+            match api.accounts(&id).await.and_then(|accounts| accounts.find(&caller.sub, ctx)) {
+                Ok(found) => {
+                    self.identity.push(("name", found.account.metadata.name));
+                    self.expires_at = found.account.status.expiry;
+                    return Ok(());
+                }
+                // Who it is stands, whatever may be seen of it.
+                Err(failure) if matches!(failure.kind(), Kind::NotFound | Kind::NotPermitted) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,232 @@
+//! What is known of a credential, and how it is shown.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use crate::auth::{Cloud, Demand};
+use crate::context::Context;
+use crate::error::{Failure, Kind};
+use crate::output::table;
+use crate::output::time::rfc3339;
+use crate::output::view::{Cell, Details, Tone};
+
+/// What a credential is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// The server takes it.
+    Valid,
+    /// Nobody was asked, and nothing speaks against it.
+    NotChecked,
+    /// There is none.
+    Missing,
+    /// What stands in its place cannot be sent.
+    Unusable,
+    /// It says of itself that it has ended.
+    Expired,
+    /// It does not live as long as was asked, or is not known to.
+    Expiring,
+    /// The server does not take it.
+    Rejected,
+    /// The server could not be asked.
+    Unreachable,
+    /// The server said something else.
+    Unclear,
+}
+
+impl Status {
+    /// The stable name that JSON carries.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::NotChecked => "not_checked",
+            Self::Missing => "missing",
+            Self::Unusable => "unusable",
+            Self::Expired => "expired",
+            Self::Expiring => "expiring",
+            Self::Rejected => "rejected",
+            Self::Unreachable => "unreachable",
+            Self::Unclear => "unclear",
+        }
+    }
+
+    fn cell(self) -> Cell {
+        match self {
+            Self::Valid => Cell::toned("Valid", Tone::Good),
+            Self::NotChecked => Cell::toned("Not checked (offline)", Tone::Plain),
+            Self::Missing => Cell::toned("Missing", Tone::Faint),
+            Self::Unusable => Cell::toned("Unusable", Tone::Bad),
+            Self::Expired => Cell::toned("Expired", Tone::Bad),
+            Self::Expiring => Cell::toned("Valid, but not for as long as --min-validity asks", Tone::Warning),
+            Self::Rejected => Cell::toned("Rejected by the server", Tone::Bad),
+            Self::Unreachable => Cell::toned("Unknown: the server could not be reached", Tone::Warning),
+            Self::Unclear => Cell::toned("Unknown: the server gave no clear answer", Tone::Warning),
+        }
+    }
+}
+
+/// What is known of the credential of a cloud.
+pub struct Report {
+    /// The cloud.
+    pub cloud: Cloud,
+    /// What it is worth.
+    pub status: Status,
+    /// The server that it is for.
+    pub endpoint: Option<String>,
+    /// What messages call the place that it comes from.
+    pub source: Option<String>,
+    /// The file that it is in.
+    pub path: Option<PathBuf>,
+    /// The places that were passed over for that one.
+    pub overrides: Vec<String>,
+    /// The kind of credential: a stable name, and one for people.
+    pub kind: Option<(&'static str, &'static str)>,
+    /// Whose it is: stable names with values.
+    pub identity: Vec<(&'static str, String)>,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// What may be a mistake.
+    pub warnings: Vec<String>,
+    /// Why it is not good.
+    pub failure: Option<Failure>,
+}
+
+impl Report {
+    /// Of a cloud of whose credential nothing is known yet.
+    pub fn new(cloud: Cloud) -> Self {
+        Self {
+            cloud,
+            status: Status::NotChecked,
+            endpoint: None,
+            source: None,
+            path: None,
+            overrides: Vec::new(),
+            kind: None,
+            identity: Vec::new(),
+            expires_at: None,
+            warnings: Vec::new(),
+            failure: None,
+        }
+    }
+
+    /// The same, with a status and its reason.
+    pub fn failed(self, status: Status, failure: Failure) -> Self {
+        Self { status, failure: Some(failure), ..self }
+    }
+
+    /// The same, after what a server said to a call.
+    pub fn answered<T>(self, answer: Result<T, Failure>) -> Self {
+        match answer {
+            Ok(_) => Self { status: Status::Valid, ..self },
+            // Rights are another matter: who may not is known.
+            Err(failure) if failure.kind() == Kind::NotPermitted => Self { status: Status::Valid, ..self },
+            Err(failure) => {
+                let status = match failure.kind() {
+                    Kind::NotAuthenticated => Status::Rejected,
+                    Kind::Temporary => Status::Unreachable,
+                    _ => Status::Unclear,
+                };
+                self.failed(status, failure)
+            }
+        }
+    }
+
+    /// Warns where others may read the file that it is in.
+    pub fn warn_of_readers(&mut self, path: &Path) {
+        let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
+        if mode & 0o077 != 0 {
+            let path = path.display();
+            self.warnings.push(format!("{path} is open to others (mode {:04o}): `chmod 600 {path}`", mode & 0o7777));
+        }
+    }
+
+    /// Looks at what was asked beside being good.
+    pub fn hold_to(&mut self, demand: Demand<'_>, ctx: &Context) {
+        let (Some((needed, asked)), Status::Valid | Status::NotChecked) = (demand.min_validity, self.status) else {
+            return;
+        };
+        let why = match self.expires_at {
+            Some(expiry) => {
+                let left = expiry.duration_since(ctx.now());
+                if SignedDuration::try_from(needed).is_ok_and(|needed| left >= needed) {
+                    return;
+                }
+                format!("the credential ends at {}, which is less than {asked} from now", rfc3339(expiry))
+            }
+            None => format!("when the credential ends is not known, so neither whether it lives for {asked}"),
+        };
+        let failure = Failure::new(Kind::NotAuthenticated, why).hint(match self.cloud {
+            Cloud::Namespace => format!(
+                "`{0} token list` shows when tokens end; `{0} token refresh --token_id ID --minimum_duration {asked}` makes sure of one",
+                ctx.program
+            ),
+            Cloud::Nscale => format!(
+                "`{} serviceaccounts rotate --id self` gives the account another token, and ends this one",
+                ctx.program
+            ),
+        });
+        self.status = Status::Expiring;
+        self.failure = Some(failure);
+    }
+
+    fn to_json(&self) -> Value {
+        let identity: Map<String, Value> =
+            self.identity.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+        json!({
+            "status": self.status.name(),
+            "endpoint": self.endpoint,
+            "source": self.source,
+            "path": self.path.as_ref().map(|path| path.to_string_lossy()),
+            "overrides": self.overrides,
+            "credential": self.kind.map(|(name, _)| name),
+            "identity": identity,
+            "expires_at": self.expires_at.map(rfc3339),
+            "warnings": self.warnings,
+            "message": self.failure.as_ref().map(Failure::message),
+        })
+    }
+
+    fn details(&self, ctx: &Context) -> Details {
+        let mut details = Details::default();
+        details.line("Cloud", self.cloud.name());
+        details.line("Status", self.status.cell());
+        if let Some((_, kind)) = self.kind {
+            details.line("Credential", kind);
+        }
+        if let Some(source) = &self.source {
+            details.line("Source", source.as_str());
+        }
+        if let Some(path) = &self.path {
+            details.line("File", path.display().to_string());
+        }
+        for (index, place) in self.overrides.iter().enumerate() {
+            details.line(if index == 0 { "Overrides" } else { "" }, place.as_str());
+        }
+        for (index, (name, value)) in self.identity.iter().enumerate() {
+            details.line(if index == 0 { "Identity" } else { "" }, format!("{} {value}", name.replace('_', " ")));
+        }
+        if self.kind.is_some() {
+            let expiry = self.expires_at.map_or_else(|| "unknown".to_owned(), |time| ctx.time(time));
+            details.line("Expires At", expiry);
+        }
+        if let Some(endpoint) = &self.endpoint {
+            details.line("Endpoint", endpoint.as_str());
+        }
+        details
+    }
+}
+
+/// The reports as one JSON object, by cloud.
+pub fn json(reports: &[Report]) -> String {
+    let all: Map<String, Value> =
+        reports.iter().map(|report| (report.cloud.name().to_lowercase(), report.to_json())).collect();
+    Value::from(all).to_string()
+}
+
+/// The reports as people read them.
+pub fn text(reports: &[Report], ctx: &Context) -> String {
+    let parts: Vec<String> = reports.iter().map(|report| table::details(&ctx.stdout, &report.details(ctx))).collect();
+    parts.join("\n")
+}

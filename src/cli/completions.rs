@@ -1,0 +1,101 @@
+//! `completions`: scripts that complete command lines, made of the tree alone.
+
+use std::io::Write;
+
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{Args, Command};
+use clap_complete::Shell;
+
+use crate::cli::help::TOPICS;
+use crate::context::Context;
+use crate::error::{Failure, Result};
+use crate::namespace::permissions::{PUBLISHED, template};
+use crate::output::written;
+
+/// Flags of `completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  {program} completions bash > ~/.local/share/bash-completion/completions/{program}
+  {program} completions zsh > ~/.zfunc/_{program}    # a directory of your $fpath
+  {program} completions fish > ~/.config/fish/completions/{program}.fish
+  {program} completions elvish >> ~/.config/elvish/rc.elv
+  {program} completions powershell | Out-String | Invoke-Expression
+
+The script completes the name that this was called by, and calls nothing:
+it works offline and logged out. After --grant it offers the published
+resource types, and puts in the JSON for the one that is meant.")]
+pub struct CompletionsArgs {
+    /// The shell that is to complete.
+    #[arg(value_name = "SHELL")]
+    shell: Shell,
+}
+
+/// Prints the script.
+///
+/// # Errors
+/// Unexpected: standard output cannot be written.
+pub fn run(args: &CompletionsArgs, tree: Command, ctx: &mut Context) -> Result<()> {
+    let mut script = Vec::new();
+    let commands: Vec<String> = tree.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let words = commands.into_iter().chain(TOPICS.iter().map(|(topic, _)| (*topic).to_owned()));
+    // What is free text to the parser is known here.
+    let mut tree = tree
+        .mut_subcommand("help", |help| with_values(help, "words", words.map(PossibleValue::new).collect()))
+        .mut_subcommand("permissions", |permissions| with_values(permissions, "resource_type", kinds()));
+    clap_complete::generate(args.shell, &mut tree, ctx.program.name(), &mut script);
+    let script = String::from_utf8(script)
+        .map_err(|error| Failure::unexpected("the completion script is not text").source(error))?;
+    let script = with_grants(args.shell, ctx.program.name(), &script);
+    written(ctx.stdout.write_all(script.as_bytes()).and_then(|()| ctx.stdout.flush()))
+}
+
+/// The published resource types.
+fn kinds() -> Vec<&'static str> {
+    PUBLISHED.iter().map(|(kind, _)| *kind).collect()
+}
+
+/// The command with the values that an argument of it may take.
+fn with_values(command: Command, argument: &'static str, values: Vec<impl Into<PossibleValue>>) -> Command {
+    command.mut_arg(argument, |arg| arg.value_parser(PossibleValuesParser::new(values)))
+}
+
+/// The script with what `--grant` takes: a type, and at once the whole JSON
+/// where only one can be meant.
+fn with_grants(shell: Shell, name: &str, script: &str) -> String {
+    let lines = |line: &dyn Fn(&str, &str, &str) -> String| {
+        let each = PUBLISHED.iter().map(|(kind, actions)| line(kind, &actions.join(", "), &template(kind, actions)));
+        each.collect::<String>()
+    };
+    match shell {
+        Shell::Bash => {
+            let hook = include_str!("completions/grants.bash").replace("NAME", name);
+            let cases = lines(&|kind, _, json| format!("        {kind}) echo '{json}' ;;\n"));
+            let hook = hook.replace("KINDS", &kinds().join(" ")).replace("        TEMPLATES\n", &cases);
+            format!("{script}\n{hook}")
+        }
+        Shell::Zsh => {
+            let hook = include_str!("completions/grants.zsh").replace("NAME", name);
+            let cases = lines(&|kind, _, json| format!("        {kind} '{json}'\n"));
+            let hook = hook.replace("        TEMPLATES\n", &cases);
+            // Before the lines that begin to complete as soon as it is loaded.
+            let marker = format!("if [ \"$funcstack[1]\" = \"_{name}\" ]");
+            script
+                .replace(":JSON:_default'", &format!(":JSON:_{name}_grants'"))
+                .replace(&marker, &format!("{hook}\n{marker}"))
+        }
+        Shell::Fish => {
+            let hook = include_str!("completions/grants.fish").replace("NAME", name);
+            let cases = lines(&|kind, actions, json| format!("    printf '%s\\t%s\\n' '{json}' '{kind}: {actions}'\n"));
+            format!("{script}{}", hook.replace("    TEMPLATES\n", &cases))
+        }
+        Shell::Elvish => {
+            let hook = include_str!("completions/grants.elv").replace("NAME", name);
+            let cases = lines(&|kind, actions, json| {
+                format!("        edit:complex-candidate '{json}' &display='{kind}: {actions}'\n")
+            });
+            format!("{script}{}", hook.replace("        TEMPLATES\n", &cases))
+        }
+        _ => script.to_owned(),
+    }
+}

@@ -1,0 +1,36 @@
+//! The colours of what is said beside the data: of its labels alone, so that
+//! the words stay as readable as they are.
+
+/// The labels that lines begin with, and their colours.
+const LABELS: [(&str, &str); 4] =
+    [("error:", "\u{1b}[1;31m"), ("warning:", "\u{1b}[1;33m"), ("hint:", "\u{1b}[36m"), ("note:", "\u{1b}[2m")];
+
+/// The lines, with their labels coloured where colours are wanted.
+pub fn painted(lines: &str, color: bool) -> String {
+    if !color {
+        return lines.to_owned();
+    }
+    let paint = |line: &str| {
+        let known = LABELS.iter().find_map(|(label, code)| Some((label, code, line.strip_prefix(label)?)));
+        match known {
+            Some((label, code, rest)) => format!("{code}{label}\u{1b}[0m{rest}"),
+            None => line.to_owned(),
+        }
+    };
+    lines.split_inclusive('\n').map(paint).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_at_the_beginning_of_a_line_alone() {
+        let text = "error: no error: here\n  cause: x\nhint: y";
+        assert_eq!(painted(text, false), text);
+        assert_eq!(
+            painted(text, true),
+            "\u{1b}[1;31merror:\u{1b}[0m no error: here\n  cause: x\n\u{1b}[36mhint:\u{1b}[0m y"
+        );
+    }
+}

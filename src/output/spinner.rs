@@ -1,0 +1,73 @@
+//! Shows a person at a terminal that something is awaited, once it takes
+//! longer than they would not notice.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+use tokio::time::sleep;
+
+/// How long nothing is shown.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// How often what is shown moves.
+const TICK: Duration = Duration::from_millis(100);
+
+/// A line on standard error, gone as soon as what was awaited is there. Its
+/// clones share the line: of several at once the first is shown.
+#[derive(Clone, Debug)]
+pub struct Spinner {
+    is_wanted: bool,
+    is_busy: Rc<Cell<bool>>,
+}
+
+impl Spinner {
+    /// One that is shown only where somebody wants it: at a terminal that can
+    /// erase a line, with nothing else written in between.
+    pub fn new(is_wanted: bool) -> Self {
+        Self { is_wanted, is_busy: Rc::default() }
+    }
+
+    /// Waits, and shows for what.
+    pub async fn during<T>(&self, what: &str, awaited: impl Future<Output = T>) -> T {
+        if !self.is_wanted || self.is_busy.replace(true) {
+            return awaited.await;
+        }
+        let _line = Line(&self.is_busy);
+        tokio::pin!(awaited);
+        tokio::select! {
+            biased;
+            result = &mut awaited => return result,
+            () = sleep(PATIENCE) => {}
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+            // Where the wait is broken off the line is erased too.
+            .with_finish(ProgressFinish::AndClear)
+            .with_elapsed(PATIENCE)
+            .with_message(what.to_owned());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+            bar.set_style(style);
+        }
+        loop {
+            bar.tick();
+            tokio::select! {
+                biased;
+                result = &mut awaited => {
+                    bar.finish_and_clear();
+                    return result;
+                }
+                () = sleep(TICK) => {}
+            }
+        }
+    }
+}
+
+/// The line while it is in use.
+struct Line<'a>(&'a Cell<bool>);
+
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
