@@ -89,6 +89,9 @@ impl Context {
 
     /// Ends the waiting: after a success what was held is shown, and in a
     /// failure it is part of the hints.
+    ///
+    /// # Errors
+    /// The failure, with those hints.
     pub fn release<T>(&mut self, result: Result<T>) -> Result<T> {
         let held = self.held.take().unwrap_or_default();
         match result {

@@ -1,11 +1,41 @@
 //! nscred mints, lists, refreshes, rotates and revokes machine credentials on
-//! two clouds.
+//! two clouds, and brings a local server of both.
 //!
-//! The ground floor knows neither cloud: [`context`], [`error`], [`exit`],
-//! [`secret`], [`interrupt`], [`input`], [`output`] and [`http`]. Above it stands a wing for
-//! each cloud, which do not know each other: [`namespace`] is the first. The
-//! [`sandbox`] speaks the wings' messages from the server's side. [`cli`]
-//! wires them, and [`names`] decides what the binary is called.
+//! # The house
+//!
+//! - The **ground floor** knows neither cloud: [`context`] (streams,
+//!   environment, settings), [`error`] and [`exit`] (what went wrong, and the
+//!   code for it), [`secret`], [`interrupt`], [`names`] (what the binary is
+//!   called), [`input`] (documents, durations, questions), [`output`] (tables,
+//!   JSON, filters, and the way of a secret to its owner) and [`http`] (the
+//!   way to a server and back).
+//! - A **wing** for each cloud, which do not know each other: [`namespace`]
+//!   with the commands `token` and `permissions`, and [`nscale`] with
+//!   `serviceaccounts`. In each of them `message` is the wire, `api` the calls,
+//!   `credential` where the credential is found, `view` how things are shown, and
+//!   `commands` has a file for each verb: flags, request, call, view.
+//! - [`auth`] looks at the credentials of both.
+//! - The `sandbox` speaks the wings' messages from the server's side.
+//! - [`cli`] on top wires them: the tree of commands, help, completions and
+//!   manual pages, and the one place where a failure becomes an exit code.
+//!
+//! An arrow points down or stays on its floor. A test holds them to that.
+//!
+//! # A call from end to end
+//!
+//! [`cli::main`] parses the line, and runs the command with a
+//! [`context::Context`]. The command checks what can be checked without the
+//! server, finds the credential, and asks its wing's `api`, which goes through
+//! [`http::client::Client`]: there it is decided what may be tried again, by what
+//! sending it twice would do ([`http::retry::Effect`]). What comes back is
+//! rendered by [`output::rendering`]; a secret goes through [`output::deliver`],
+//! which loses none. A [`error::Failure`] on the way is told at the end, with its
+//! kind's exit code.
+//!
+//! # Features
+//!
+//! `sandbox` is the local server, `docs` the commands `completions` and `man`. Both
+//! are on unless they are turned off.
 
 pub mod auth;
 pub mod cli;

@@ -32,7 +32,9 @@ impl AuthCommand {
     /// Runs it.
     ///
     /// # Errors
-    /// As [`run`] says.
+    /// Not authenticated: a credential that matters is missing, rejected or
+    /// ends too soon. Temporary: a server could not be asked. Usage: a flag
+    /// cannot be used. Else as a server says.
     pub async fn run(self, ctx: &mut Context) -> Result<()> {
         let Self::Status(args) = self;
         run(args, ctx).await

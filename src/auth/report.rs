@@ -126,6 +126,8 @@ impl Report {
                 let status = match failure.kind() {
                     Kind::NotAuthenticated => Status::Rejected,
                     Kind::Temporary => Status::Unreachable,
+                    // An address or a certificate file of the user's.
+                    Kind::Usage => Status::Unusable,
                     _ => Status::Unclear,
                 };
                 self.failed(status, failure)

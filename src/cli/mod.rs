@@ -1,8 +1,10 @@
 //! The command tree, and the one way through it: parse, run, tell, exit.
 
+#[cfg(feature = "docs")]
 mod completions;
 pub mod environment;
 mod help;
+#[cfg(feature = "docs")]
 mod man;
 mod parse;
 
@@ -107,8 +109,10 @@ Examples:
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
     /// Print a script that completes command lines in a shell.
+    #[cfg(feature = "docs")]
     Completions(completions::CompletionsArgs),
     /// Print or write the manual pages.
+    #[cfg(feature = "docs")]
     Man(man::ManArgs),
     /// Show the help of a command or of a topic.
     Help(help::HelpArgs),
@@ -123,7 +127,9 @@ impl Command {
             Self::Permissions(args) => args.wants_json(),
             #[cfg(feature = "sandbox")]
             Self::Sandbox(_) => false,
-            Self::Completions(_) | Self::Man(_) | Self::Help(_) => false,
+            #[cfg(feature = "docs")]
+            Self::Completions(_) | Self::Man(_) => false,
+            Self::Help(_) => false,
         }
     }
 }
@@ -184,7 +190,9 @@ fn run(program: Program, cli: Cli, argv: &[OsString]) -> Result<u8> {
         Command::ServiceAccounts(command) => to_its_end(&mut ctx, async |ctx| command.run(ctx).await),
         Command::Auth(command) => to_its_end(&mut ctx, async |ctx| command.run(ctx).await),
         Command::Permissions(args) => to_its_end(&mut ctx, async |ctx| permissions::run(args, ctx).await),
+        #[cfg(feature = "docs")]
         Command::Completions(args) => completions::run(&args, tree(program), &mut ctx).map(|()| 0),
+        #[cfg(feature = "docs")]
         Command::Man(args) => man::run(args, &mut ctx).map(|()| 0),
         Command::Help(args) => match help::run(&args, &mut ctx)? {
             None => Ok(0),

@@ -143,3 +143,38 @@ fn a_fifo_that_is_full_leaves_the_secret_in_a_file() {
     assert!(run.stdout.ends_with("1\n") && run.stderr.contains("is kept in "), "{run:#?}");
     assert_eq!(kept(&sandbox).len(), 1);
 }
+
+/// The lines for the runner of a GitHub job.
+fn masks(stderr: &str) -> Vec<&str> {
+    stderr.lines().filter_map(|line| line.strip_prefix("::add-mask::")).collect()
+}
+
+#[test]
+fn a_printed_secret_is_masked_in_the_log_of_a_job() {
+    let mut sandbox = Sandbox::start();
+    sandbox.write("sa.json", r#"{"metadata":{"name":"ci"},"spec":{"groupIDs":[]}}"#);
+    assert_eq!(masks(&sandbox.create("no", "--output token").stderr), [""; 0]);
+    sandbox.set("GITHUB_ACTIONS", "true");
+    let run = sandbox.create("a", "--output token");
+    assert_eq!(masks(&run.stderr), [run.stdout.trim_end()]);
+    let run = sandbox.create("b", "--output json");
+    let stderr = run.stderr.clone();
+    assert_eq!(masks(&stderr), [run.json()["bearer_token"].as_str().unwrap()]);
+    let run = sandbox.sa("create --file sa.json --yes -q .status.accessToken");
+    assert_eq!(masks(&run.stderr), [run.stdout.trim_end()]);
+    // The runner must have it before the secret.
+    let stdout = sandbox.sh(&format!("nsc token create --name c --grant '{GRANT}' --output token 2>&1")).ok();
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(lines, [format!("::add-mask::{}", lines[1]).as_str(), lines[1]]);
+    // What is not printed is not shown for its mask either.
+    let run = sandbox.create("d", "--token_file token.json");
+    assert_eq!(masks(&run.stderr), [""; 0]);
+    let run = sandbox.create("e", "-q .token.token_id");
+    assert_eq!(masks(&run.stderr), [""; 0]);
+    // Nor is it written where no runner reads.
+    let create = format!("nsc token create --name f --grant '{GRANT}' --output token");
+    sandbox.sh(&format!("{create} 2> stderr.log > token")).ok();
+    assert_eq!(sandbox.read("stderr.log"), "");
+    sandbox.set("GITHUB_ACTIONS", "false");
+    assert_eq!(masks(&sandbox.create("g", "--output token").stderr), [""; 0]);
+}

@@ -58,7 +58,12 @@ fn unknown_flags_before_a_command_are_theirs_too() {
         &["-x"],
         &["-vx", "instance"],
         &["help", "instance"],
+        &["help", "instance", "list"],
         &["login"],
+        // Of a family that they have too, what is not here.
+        &["auth", "login"],
+        &["auth", "check-login", "--duration", "2h"],
+        &["auth", "--debug", "login"],
     ] {
         let run = call(&world, &["ours", "theirs"], "nsc", args);
         assert_eq!(run.code, 42, "{args:?} {run:?}");
@@ -71,9 +76,15 @@ fn its_own_commands_are_never_handed_on() {
     let world = World::new();
     link(&world, "ours/nsc");
     script(&world.path("theirs/nsc"), OFFICIAL);
-    for args in
-        [&["token", "nosuch"][..], &["token", "list", "--nosuch"], &["token"], &["--timeout", "5", "token", "list"]]
-    {
+    for args in [
+        &["token", "nosuch"][..],
+        &["token", "list", "--nosuch"],
+        &["token"],
+        &["--timeout", "5", "token", "list"],
+        &["auth", "status", "--nosuch"],
+        &["help", "token", "nosuch"],
+        &["completions", "nosuch"],
+    ] {
         assert_eq!(call(&world, &["ours", "theirs"], "nsc", args).code, 2, "{args:?}");
     }
     assert_eq!(call(&world, &["ours", "theirs"], "nsc", &["--version"]).code, 0);

@@ -55,3 +55,37 @@ fn the_sandbox_opens_a_shell() {
     assert_eq!(code, 7, "{shown}");
     assert!(shown.contains(" a shell inside the sandbox") && shown.contains("[]"), "{shown}");
 }
+
+/// What a terminal shows of `token list` from a server that takes a while.
+fn waiting(flags: &[&str], line: &str) -> (String, i32) {
+    let sandbox = Sandbox::with(World::new(), flags);
+    at_a_terminal(&sandbox, 80, line)
+}
+
+#[test]
+fn a_wait_is_shown_and_then_erased() {
+    let slow = ["--fault", "token.list=slow=700"];
+    let (shown, code) = waiting(&slow, "token list -o json");
+    let (before, after) = shown.split_once("waiting for 127.0.0.1:").unwrap_or_else(|| panic!("{shown:?}"));
+    assert_eq!(code, 0);
+    assert!(!before.contains("[]") && after.contains("\u{1b}[2K"), "{shown:?}");
+    let last = shown.rsplit("\u{1b}[2K").next().unwrap();
+    assert_eq!(last, "[]\n", "nothing of it is left: {shown:?}");
+    // A short wait is not worth a word, and the log of the wire tells more.
+    assert!(!waiting(&[], "token list").0.contains("waiting"));
+    assert!(!waiting(&slow, "token list -v").0.contains("waiting"));
+}
+
+#[test]
+fn what_is_shown_of_a_wait_goes_away_with_it() {
+    let sandbox = Sandbox::with(World::new(), &["--fault", "token.list=hang"]);
+    let mut command = sandbox.command("nsc");
+    command.args(["token", "list"]);
+    let mut terminal = Terminal::in_session(&command, 80);
+    terminal.expect("waiting for 127.0.0.1:");
+    terminal.type_in("\u{3}");
+    let (shown, code) = terminal.finish();
+    assert_eq!(code, 130);
+    let last = shown.rsplit("\u{1b}[2K").next().unwrap();
+    assert_eq!(last, "\u{1b}[1;31merror:\u{1b}[0m interrupted\n", "{shown:?}");
+}

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Pid;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
@@ -65,6 +66,10 @@ impl Terminal {
 
     /// Reads on; `false` where there is no more.
     fn see(&mut self) -> bool {
+        let mut ready = [PollFd::new(&self.screen, PollFlags::IN)];
+        let longest = Timespec { tv_sec: 60, tv_nsec: 0 };
+        let count = poll(&mut ready, Some(&longest)).unwrap();
+        assert!(count > 0, "nothing more is shown behind {:?}", &self.shown[self.read..]);
         let mut buffer = [0; 4096];
         // A terminal whose other end is closed ends in an error, not in nothing.
         let Ok(count @ 1..) = self.screen.read(&mut buffer) else { return false };

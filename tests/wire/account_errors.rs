@@ -11,21 +11,21 @@ use crate::server::{Server, answer, json};
 use crate::support::{Run, World};
 
 /// An error as the server words it.
-fn error(status: u16, code: &str, description: &str) -> String {
+pub fn error(status: u16, code: &str, description: &str) -> String {
     let trace = "0af7651916cd43dd8448eb211c80319c";
     json(status, &format!(r#"{{"error":"{code}","error_description":"{description}","trace_id":"{trace}"}}"#))
 }
 
-fn conflict() -> String {
+pub fn conflict() -> String {
     error(409, "conflict", "the requested resource already exists")
 }
 
-fn sa(world: &World, verb: &str, line: &str) -> Run {
+pub fn sa(world: &World, verb: &str, line: &str) -> Run {
     world.sa(&format!("{verb} --org {ORG} {line}"))
 }
 
 /// A document without groups, in a file.
-fn document(world: &World) -> String {
+pub fn document(world: &World) -> String {
     world.write("sa.json", r#"{"metadata":{"name":"ci"},"spec":{"groupIDs":[]}}"#)
 }
 
@@ -152,105 +152,6 @@ fn reads_and_what_can_be_repeated_is() {
     let (world, server) = nscale_world([answer(429, "Retry-After: 0\r\n", ""), json(200, CREATED)]);
     assert_eq!(sa(&world, "rotate", &format!("--id {ID} --yes -q .status.accessToken")).ok(), format!("{MINTED}\n"));
     server.requests(2);
-}
-
-#[test]
-fn rotate_and_delete_try_again_after_a_conflict() {
-    let (world, server) = nscale_world([conflict(), conflict(), json(200, CREATED)]);
-    sa(&world, "rotate", &format!("--id {ID} --yes")).ok();
-    server.requests(3);
-    let (world, server) = nscale_world([conflict(), answer(200, "", "")]);
-    sa(&world, "delete", &format!("--id {ID} --yes")).ok();
-    server.requests(2);
-    // It was there, and is gone by now.
-    let (world, server) = nscale_world([conflict(), error(404, "not_found", "resource not found")]);
-    sa(&world, "delete", &format!("--id {ID} --yes")).ok();
-    server.requests(2);
-    let (world, server) = nscale_world([answer(502, "Retry-After: 0\r\n", ""), answer(429, "Retry-After: 99\r\n", "")]);
-    sa(&world, "delete", &format!("--id {ID} --yes")).fails(8);
-    server.requests(2);
-    let (world, server) = nscale_world(std::iter::repeat_n(conflict(), 9));
-    sa(&world, "rotate", &format!("--id {ID} --yes")).fails_with(6, "at the same moment");
-    server.requests(4);
-}
-
-#[test]
-fn a_conflict_on_create_says_that_there_may_be_an_account_now() {
-    let (world, server) = nscale_world([conflict()]);
-    let path = document(&world);
-    let stderr = sa(&world, "create", &format!("--file {path} --yes")).fails(6);
-    assert!(stderr.contains("may have been made") && stderr.contains("\"ci\""), "{stderr}");
-    server.requests(1);
-}
-
-/// The one account of the list, with another description and other groups.
-fn changed(from: &str, to: &str) -> String {
-    LIST.replace(from, to)
-}
-
-#[test]
-fn an_update_goes_on_after_a_conflict_that_is_none_of_its_own() {
-    let now = changed("pipeline bot", "by somebody else");
-    let one = now.trim_start_matches('[').trim_end_matches(']');
-    let (world, server) = nscale_world([json(200, LIST), conflict(), json(200, &now), json(200, one)]);
-    let path = world.write("sa.json", r#"{"metadata":{"name":"renamed"}}"#);
-    let run = sa(&world, "update", &format!("--id {ID} --file {path} --merge --yes"));
-    assert!(run.stderr.contains("somebody else changed"), "{run:#?}");
-    run.ok();
-    let requests = server.requests(4);
-    assert!(requests[1].body.contains("pipeline bot"), "{requests:#?}");
-    // What it keeps is what there is now, not what there was.
-    let body = r#"{"metadata":{"name":"renamed","description":"by somebody else","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":["b3b1c0de-52a1-4c4e-9f7a-2f9f6f0c1d11"]}}"#;
-    let path = format!("PUT /api/v1/organizations/{ORG}/serviceaccounts/{ID}");
-    check(&requests[3], &path, body);
-}
-
-#[test]
-fn an_update_stops_at_a_conflict_about_what_it_sets() {
-    for (document, flags, now) in [
-        (r#"{"metadata":{"name":"renamed"}}"#, "--merge", changed("ci-deployer", "by-somebody-else")),
-        (r#"{"metadata":{"name":"ci-deployer"},"spec":{"groupIDs":[]}}"#, "", changed("pipeline bot", "other")),
-    ] {
-        // The names of groups that it leaves are looked up.
-        let before = if flags.is_empty() { vec![LIST, GROUPS] } else { vec![LIST] };
-        let count = before.len() + 2;
-        let answers = before.into_iter().map(|body| json(200, body));
-        let (world, server) = nscale_world(answers.chain([conflict(), json(200, &now)]));
-        let path = world.write("sa.json", document);
-        let stderr = sa(&world, "update", &format!("--id {ID} --file {path} --yes {flags}")).fails(6);
-        assert!(stderr.contains("and with it its ") && stderr.contains("--dry-run"), "{stderr}");
-        server.requests(count);
-    }
-}
-
-#[test]
-fn an_update_whose_own_first_half_landed_goes_on() {
-    // The name was written before the conflict about a group came up.
-    let now = changed("ci-deployer", "renamed");
-    let one = now.trim_start_matches('[').trim_end_matches(']');
-    let (world, server) = nscale_world([json(200, LIST), conflict(), json(200, &now), json(200, one)]);
-    let path = world.write("sa.json", r#"{"metadata":{"name":"renamed"}}"#);
-    sa(&world, "update", &format!("--id {ID} --file {path} --merge --yes")).ok();
-    server.requests(4);
-}
-
-#[test]
-fn groups_that_a_conflict_left_in_part_are_its_own() {
-    let wanted = "c3b1c0de-52a1-4c4e-9f7a-2f9f6f0c1d11";
-    let more = "d3b1c0de-52a1-4c4e-9f7a-2f9f6f0c1d11";
-    let all = format!(
-        "{},{},{}",
-        GROUPS.trim_matches(['[', ']']),
-        GROUPS.trim_matches(['[', ']']).replace(GROUP, wanted),
-        GROUPS.trim_matches(['[', ']']).replace(GROUP, more)
-    );
-    let now = changed(GROUP, &format!("{GROUP}\",\"{wanted}"));
-    let one = now.trim_start_matches('[').trim_end_matches(']');
-    let (world, server) =
-        nscale_world([json(200, LIST), json(200, &format!("[{all}]")), conflict(), json(200, &now), json(200, one)]);
-    let path = world.write("sa.json", format!(r#"{{"spec":{{"groupIDs":["{GROUP}","{wanted}","{more}"]}}}}"#));
-    sa(&world, "update", &format!("--id {ID} --file {path} --merge --yes")).ok();
-    server.requests(5);
 }
 
 #[test]

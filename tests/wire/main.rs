@@ -5,6 +5,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
 
+mod account_conflicts;
 mod account_errors;
 mod accounts;
 mod errors;

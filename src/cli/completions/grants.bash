@@ -7,19 +7,27 @@ _NAME_template() {
 }
 _NAME_with_grants() {
     local IFS=$' \t\n'
-    local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local current=${COMP_WORDS[COMP_CWORD]} index=$((COMP_CWORD - 1)) file=
+    # What breaks words stands in a word of its own.
     if [[ $current == = ]]; then
         current=
-    elif [[ $before == = ]]; then
-        before=${COMP_WORDS[COMP_CWORD - 2]}
+    elif [[ $current == @* ]]; then
+        file=y current=${current#@}
+    elif [[ ${COMP_WORDS[index]} == @ ]]; then
+        file=y index=$((index - 1))
     fi
-    if [[ $before != --grant ]]; then
+    if [[ ${COMP_WORDS[index]} == = ]]; then
+        index=$((index - 1))
+    fi
+    if [[ ${COMP_WORDS[index]} != --grant ]]; then
         _NAME "$@"
         return
     fi
-    if [[ $current == @* ]]; then
+    if [[ -n $file ]]; then
+        local prefix=@
+        [[ $COMP_WORDBREAKS == *@* ]] && prefix=
         IFS=$'\n'
-        COMPREPLY=($(compgen -P @ -f -- "${current#@}"))
+        COMPREPLY=($(compgen -P "$prefix" -f -- "$current"))
         return
     fi
     if [[ -z $current ]] || ! _NAME_template "$current" >/dev/null; then

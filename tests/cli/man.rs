@@ -1,0 +1,80 @@
+//! Manual pages, read by `man` where it is installed.
+
+use std::process::Command;
+
+use crate::help::commands;
+use crate::support::{Run, World};
+
+/// A page as `man` shows it, and what it has to complain about.
+fn read(world: &World, page: &str) -> Option<Run> {
+    let path = ["/usr/bin/man", "/bin/man"].into_iter().find(|path| std::path::Path::new(path).exists())?;
+    let mut man = Command::new(path);
+    man.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8").env("MANWIDTH", "100");
+    man.env("HOME", world.path("home")).args(["--warnings=w", "-l"]).arg(world.path(page));
+    Some(Run::of(&mut man))
+}
+
+#[test]
+fn there_is_a_page_for_every_command() {
+    let world = World::new();
+    let run = world.run("nscred", ["man", "--dir", "man/man1"]);
+    let mut expected: Vec<String> = commands(&world)
+        .iter()
+        .map(|command| std::iter::once("nscred".to_owned()).chain(command.clone()).collect::<Vec<_>>().join("-") + ".1")
+        .collect();
+    expected.sort();
+    assert_eq!(run.stderr, format!("note: {} pages written to man/man1\n", expected.len()));
+    assert_eq!(run.ok(), "");
+    let mut written: Vec<String> = std::fs::read_dir(world.path("man/man1"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    written.sort();
+    assert_eq!(written, expected);
+    // Written again it replaces what is there.
+    world.run("nscred", ["man", "--dir", "man/man1"]).ok();
+    for page in expected {
+        let source = world.read(&format!("man/man1/{page}"));
+        assert!(source.contains(".SH NAME") && source.contains(".SH ENVIRONMENT"), "{page}");
+        let Some(shown) = read(&world, &format!("man/man1/{page}")) else { return };
+        assert_eq!(shown.stderr, "", "{page}");
+        let shown = shown.ok();
+        let heads = ["NAME", "SYNOPSIS", "DESCRIPTION", "ENVIRONMENT"];
+        assert!(heads.iter().all(|head| shown.lines().any(|line| line == *head)), "{page}: {shown}");
+    }
+}
+
+#[test]
+fn what_a_page_says() {
+    let world = World::new();
+    let page = world.run("nsc", ["man", "token", "create"]).ok();
+    world.write("page.1", &page);
+    let Some(shown) = read(&world, "page.1") else { return };
+    let shown = shown.ok();
+    for part in [
+        "NSC-TOKEN-CREATE(1)",
+        "nsc-token-create - Create a revokable token with specific permissions and expiration.",
+        "--token_file <PATH>",
+        "EXAMPLES\n",
+        r#"--grant '{"resource_type":"builder","resource_id":"*","actions":["ensure","access"]}'"#,
+        "TOKEN=$(nsc token create --name ci --grant @grants.json --output token)",
+        "XDG_STATE_HOME\n",
+        "EXIT STATUS\n",
+        "outcome unknown: a change was sent and no answer came; look before running again",
+    ] {
+        assert!(shown.contains(part), "no {part:?} in {shown}");
+    }
+    assert_eq!(
+        world.run("nscred", ["man", "sa", "list"]).ok(),
+        world.run("nscred", ["man", "serviceaccounts", "list"]).ok()
+    );
+}
+
+#[test]
+fn what_cannot_be_written_is_told() {
+    let world = World::new();
+    world.write("file", "");
+    world.run("nscred", ["man", "--dir", "file"]).fails_with(2, "--dir file: no pages");
+    world.run("nscred", ["man", "token", "creat"]).fails_with(2, "did you mean `create`?");
+    world.run("nscred", ["man", "--dir", "x", "token"]).fails_with(2, "cannot be used with");
+}
