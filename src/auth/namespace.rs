@@ -4,35 +4,28 @@ use crate::auth::report::{Report, Status};
 use crate::auth::{Cloud, Demand};
 use crate::context::Context;
 use crate::namespace::api::{self, TokensApi};
-use crate::namespace::credential::{self, Found};
+use crate::namespace::credential::{self, Source};
 use crate::namespace::jwt::{Claims, TokenKind};
 use crate::namespace::message::ListRequest;
+use crate::secret::Secret;
 
 /// Looks at the credential from here and, where that is wanted, asks the
 /// server for a single token, which it gives or not to whoever it knows.
 pub async fn look(demand: Demand<'_>, ctx: &Context) -> Report {
-    let mut report = Report::new(Cloud::Namespace);
-    let mut places = credential::places(&ctx.env).into_iter();
-    let Some(place) = places.next() else {
-        return match credential::find(&ctx.env) {
-            Err(failure) => report.failed(Status::Missing, failure),
-            Ok(_) => report,
-        };
-    };
-    report.endpoint = api::endpoint(&ctx.env).ok().map(|endpoint| endpoint.authority());
-    report.source = Some(place.name());
-    report.overrides = places.map(|place| place.name()).collect();
-    let found = match credential::find(&ctx.env) {
-        Ok(found) => found,
-        Err(failure) => return report.failed(Status::Unusable, failure),
-    };
+    let env = &ctx.env;
+    let places = credential::places(env).iter().map(Source::name).collect();
+    let (mut report, found) = Report::begin(Cloud::Namespace, api::endpoint(env), places, credential::find(env));
+    let Some(found) = found else { return report };
     report.path = Some(found.path.clone());
     report.warn_of_readers(&found.path);
-    report.describe(&found);
-    if let Some(token) = found.session.as_ref().or(found.bearer.as_ref())
-        && let Err(failure) = found.check_not_expired(token, ctx.now())
-    {
-        return report.failed(Status::Expired, failure);
+    // A session outlives what it is exchanged for, unless it is over.
+    let lives = |token: &&Secret| found.check_not_expired(token, ctx.now()).is_ok();
+    let (session, bearer) = (found.session.as_ref(), found.bearer.as_ref());
+    if let Some(token) = session.filter(lives).or(bearer).or(session) {
+        report.describe(token);
+        if let Err(failure) = found.check_not_expired(token, ctx.now()) {
+            return report.failed(Status::Expired, failure);
+        }
     }
     if demand.offline {
         return report;
@@ -47,8 +40,7 @@ pub async fn look(demand: Demand<'_>, ctx: &Context) -> Report {
 
 impl Report {
     /// The kind of credential, and what it tells of itself.
-    fn describe(&mut self, found: &Found) {
-        let Some(token) = found.session.as_ref().or(found.bearer.as_ref()) else { return };
+    fn describe(&mut self, token: &Secret) {
         self.kind = Some(match TokenKind::of_secret(token) {
             TokenKind::Session => ("session", "login session"),
             TokenKind::Tenant => ("tenant", "tenant token"),

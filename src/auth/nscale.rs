@@ -1,6 +1,6 @@
 //! What can be told of Nscale's credential.
 
-use crate::auth::report::{Report, Status};
+use crate::auth::report::Report;
 use crate::auth::{Cloud, Demand};
 use crate::context::Context;
 use crate::error::{Kind, Result};
@@ -12,21 +12,10 @@ use crate::nscale::organization::canonical_id;
 /// server whose it is. A service account may always see itself, and with that
 /// when its token ends.
 pub async fn look(demand: Demand<'_>, ctx: &Context) -> Report {
-    let mut report = Report::new(Cloud::Nscale);
-    let mut places = credential::places(&ctx.env).into_iter();
-    let Some(place) = places.next() else {
-        return match credential::find(&ctx.env) {
-            Err(failure) => report.failed(Status::Missing, failure),
-            Ok(_) => report,
-        };
-    };
-    report.endpoint = api::endpoint(&ctx.env).ok().map(|endpoint| endpoint.authority());
-    report.source = Some(place.to_owned());
-    report.overrides = places.map(str::to_owned).collect();
-    let found = match credential::find(&ctx.env) {
-        Ok(found) => found,
-        Err(failure) => return report.failed(Status::Unusable, failure),
-    };
+    let env = &ctx.env;
+    let places = credential::places(env).into_iter().map(str::to_owned).collect();
+    let (mut report, found) = Report::begin(Cloud::Nscale, api::endpoint(env), places, credential::find(env));
+    let Some(found) = found else { return report };
     if let Some(path) = &found.path {
         report.warn_of_readers(path);
         report.path = Some(path.clone());

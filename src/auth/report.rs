@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::auth::{Cloud, Demand};
 use crate::context::Context;
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, Kind, Result};
+use crate::http::endpoint::Endpoint;
 use crate::output::table;
 use crate::output::time::rfc3339;
 use crate::output::view::{Cell, Details, Tone};
@@ -94,20 +95,33 @@ pub struct Report {
 }
 
 impl Report {
-    /// Of a cloud of whose credential nothing is known yet.
-    pub fn new(cloud: Cloud) -> Self {
-        Self {
+    /// Of a credential that was looked for in these places, the one that is
+    /// used first. Comes with the credential, where it was found.
+    pub fn begin<T>(
+        cloud: Cloud,
+        endpoint: Result<Endpoint>,
+        places: Vec<String>,
+        found: Result<T>,
+    ) -> (Self, Option<T>) {
+        let mut places = places.into_iter();
+        let source = places.next();
+        let if_not = if source.is_some() { Status::Unusable } else { Status::Missing };
+        let report = Self {
             cloud,
             status: Status::NotChecked,
-            endpoint: None,
-            source: None,
+            endpoint: endpoint.ok().filter(|_| source.is_some()).map(|endpoint| endpoint.authority()),
+            source,
             path: None,
-            overrides: Vec::new(),
+            overrides: places.collect(),
             kind: None,
             identity: Vec::new(),
             expires_at: None,
             warnings: Vec::new(),
             failure: None,
+        };
+        match found {
+            Ok(found) => (report, Some(found)),
+            Err(failure) => (report.failed(if_not, failure), None),
         }
     }
 
@@ -117,9 +131,9 @@ impl Report {
     }
 
     /// The same, after what a server said to a call.
-    pub fn answered<T>(self, answer: Result<T, Failure>) -> Self {
+    pub fn answered(self, answer: Result<()>) -> Self {
         match answer {
-            Ok(_) => Self { status: Status::Valid, ..self },
+            Ok(()) => Self { status: Status::Valid, ..self },
             // Rights are another matter: who may not is known.
             Err(failure) if failure.kind() == Kind::NotPermitted => Self { status: Status::Valid, ..self },
             Err(failure) => {

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::ops::ControlFlow;
 
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::error::{Failure, Kind, Result};
 use crate::http::endpoint::Endpoint;
@@ -34,6 +34,17 @@ pub fn without(words: String, bearer: &Secret) -> String {
         "" => words,
         secret => words.replace(secret, "[redacted]"),
     }
+}
+
+/// Reads `null` as an absent field, as protobuf's JSON does, and as some
+/// servers write an empty list.
+///
+/// # Errors
+/// As reading the value says.
+pub fn or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Whether a body is said to be JSON.

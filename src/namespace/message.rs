@@ -8,8 +8,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::http::json::or_default;
 use crate::namespace::proto::{
-    Bytes, ProtoEnum, Span, Time, is_default, or_default, read_enum, read_int64, write_enum, write_int64,
+    Bytes, ProtoEnum, Span, Time, is_default, read_enum, read_int64, write_enum, write_int64,
 };
 use crate::secret::Secret;
 

@@ -8,6 +8,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::http::json::or_default;
 use crate::output::time::rfc3339;
 use crate::secret::Secret;
 
@@ -166,11 +167,6 @@ pub struct Authz {
     /// The ids of the organizations.
     #[serde(rename = "orgIds", deserialize_with = "or_default")]
     pub org_ids: Vec<String>,
-}
-
-/// Reads `null` as an absent field, as some servers write an empty list.
-fn or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Reads RFC 3339. A time that cannot be understood is none, for all else of

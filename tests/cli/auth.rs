@@ -270,6 +270,21 @@ fn a_credential_that_can_be_read_once_is_read_once() {
 }
 
 #[test]
+fn of_two_tokens_in_a_file_the_one_that_lives_counts() {
+    let mut world = World::new();
+    let (live, over) = (r#"{"exp":4000000000,"tenant_id":"t"}"#, r#"{"exp":1700000000,"tenant_id":"t"}"#);
+    for (session, bearer, kind, code) in
+        [(live, over, "session", 0), (over, live, "tenant", 0), (over, over, "tenant", 4), (live, live, "session", 0)]
+    {
+        let both = serde_json::json!({"session_token": jwt("st_", session), "bearer_token": jwt("nsct_", bearer)});
+        let path = token_file(&world, "both.json", &both.to_string());
+        world.set("NSC_TOKEN_FILE", path);
+        let (report, was) = report(&world, "namespace --offline");
+        assert_eq!((was, &report["namespace"]["credential"]), (code, &kind.into()), "{report}");
+    }
+}
+
+#[test]
 fn a_session_is_exchanged_to_ask() {
     let mut sandbox = Sandbox::start();
     let session = format!("{}/session.json", sandbox.get("NSCRED_SANDBOX"));
