@@ -74,8 +74,8 @@ impl Kind {
         match self {
             Self::Interrupted => 9,
             Self::OutcomeUnknown => 8,
-            Self::Unexpected => 7,
-            Self::NotAuthenticated => 6,
+            Self::NotAuthenticated => 7,
+            Self::Unexpected => 6,
             Self::NotPermitted => 5,
             Self::Refused => 4,
             Self::Conflict => 3,
@@ -127,6 +127,12 @@ impl Failure {
     /// Whether there is nothing to say.
     pub fn is_quiet(&self) -> bool {
         self.0.quiet
+    }
+
+    /// The same as a failure of another kind.
+    pub fn of_kind(mut self, kind: Kind) -> Self {
+        self.0.kind = kind;
+        self
     }
 
     /// Says at the front which of several things it is about.

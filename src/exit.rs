@@ -22,8 +22,9 @@ reader goes away ends with 0. `auth status` ends with 4 where a credential is
 missing, rejected, or not known to live as long as --min-validity asks.
 
   nsc token revoke --token_id \"$ID\" || case $? in
-    5) ;;                          # it is gone already
-    7) echo \"try again later\" ;;
+    5) ;;                                              # it is gone already
+    7) echo \"nothing was done; try again later\" ;;
+    8) nsc token list ;;                               # it may be done: look
     *) exit 1 ;;
   esac
 ";

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::auth::report::{Report, Status};
 use crate::context::Context;
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Kind, Result};
 use crate::input::duration::lifetime;
 use crate::output::rendering::{OutputArgs, write_out};
 
@@ -53,9 +53,14 @@ It asks each server whether it takes the credential, by a call that changes
 nothing; a server that cannot be reached says nothing about the credential (exit
 code 7). The exit code is 4 where a credential is missing, rejected, expired, or
 not known to live as long as --min-validity asks. The report is printed in any
-case. The expiry of a service token is known where the server tells it; that of a
-revokable token (nsrt_…) nobody tells by the token: use `token list`, and
-`token refresh` to make sure that it lives on.")]
+case. As JSON it has an object for each cloud: status (valid, not_checked, missing,
+unusable, expired, expiring, expiry_unknown, rejected, unreachable or unclear),
+credential, source, path, overrides, identity, expires_at, endpoint, warnings and
+message.
+
+The expiry of a service token is known where the server tells it; that of a
+revokable token (nsrt_…) cannot be told from the token: `token list` shows it, and
+`token refresh` makes sure that the token lives on.")]
 pub struct StatusArgs {
     /// The clouds whose credential must be good; else those that have any.
     #[arg(value_name = "CLOUD")]
@@ -107,6 +112,13 @@ async fn run(args: StatusArgs, ctx: &mut Context) -> Result<()> {
     };
     let demand = Demand { min_validity, offline: args.offline };
     let wanted = |cloud: Cloud| args.clouds.is_empty() || args.clouds.contains(&cloud);
+    // An address that cannot be used is told before anybody is asked.
+    if wanted(Cloud::Namespace) {
+        crate::namespace::api::endpoint(&ctx.env)?;
+    }
+    if wanted(Cloud::Nscale) {
+        crate::nscale::api::endpoint(&ctx.env)?;
+    }
     let (namespace, nscale) = tokio::join!(
         async { if wanted(Cloud::Namespace) { Some(namespace::look(demand, ctx).await) } else { None } },
         async { if wanted(Cloud::Nscale) { Some(nscale::look(demand, ctx).await) } else { None } },
@@ -119,6 +131,15 @@ async fn run(args: StatusArgs, ctx: &mut Context) -> Result<()> {
     let bytes = rendering.bytes(|| Ok(report::json(&reports)), || report::text(&reports, ctx)).await?;
     write_out(&bytes, ctx)?;
     verdict(reports, !args.clouds.is_empty())
+}
+
+/// What both have in common.
+fn summary(failures: &[Failure]) -> &'static str {
+    match failures.iter().filter(|failure| failure.kind() == Kind::Temporary).count() {
+        0 => "neither credential is good",
+        1 => "neither credential is known to be good",
+        _ => "neither server could be asked",
+    }
 }
 
 /// The failure of the credentials that matter: of those that were named, else
@@ -134,6 +155,6 @@ fn verdict(reports: Vec<Report>, is_named: bool) -> Result<()> {
     match failures.len() {
         0 => Ok(()),
         1 => failures.into_iter().next().map_or(Ok(()), Err),
-        _ => Err(Failure::of_several("neither credential is good", failures)),
+        _ => Err(Failure::of_several(summary(&failures), failures)),
     }
 }

@@ -6,11 +6,10 @@ use crate::context::Context;
 use crate::namespace::api::{self, TokensApi};
 use crate::namespace::credential::{self, Source};
 use crate::namespace::jwt::{Claims, TokenKind};
-use crate::namespace::message::ListRequest;
 use crate::secret::Secret;
 
 /// Looks at the credential from here and, where that is wanted, asks the
-/// server for a single token, which it gives or not to whoever it knows.
+/// server.
 pub async fn look(demand: Demand<'_>, ctx: &Context) -> Report {
     let env = &ctx.env;
     let places = credential::places(env).iter().map(Source::name).collect();
@@ -30,9 +29,8 @@ pub async fn look(demand: Demand<'_>, ctx: &Context) -> Report {
     if demand.offline {
         return report;
     }
-    let request = ListRequest { max_entries: 1, ..ListRequest::default() };
     let answer = match TokensApi::with(found, ctx).await {
-        Ok(api) => api.list(&request).await.map(|_| ()),
+        Ok(api) => api.check().await,
         Err(failure) => Err(failure),
     };
     report.answered(answer)

@@ -3,7 +3,7 @@
 use crate::auth::report::Report;
 use crate::auth::{Cloud, Demand};
 use crate::context::Context;
-use crate::error::{Kind, Result};
+use crate::error::{Failure, Kind, Result};
 use crate::nscale::api::{self, IdentityApi};
 use crate::nscale::credential;
 use crate::nscale::organization::canonical_id;
@@ -34,14 +34,17 @@ pub async fn look(demand: Demand<'_>, ctx: &Context) -> Report {
 impl Report {
     async fn ask(&mut self, api: &IdentityApi, ctx: &Context) -> Result<()> {
         let caller = api.userinfo().await?;
+        if caller.sub.is_empty() || caller.authz.acctype.is_empty() {
+            return Err(Failure::unexpected("the server does not say whose the credential is: is it Nscale's?"));
+        }
         if caller.authz.acctype != "service" {
             self.kind = Some(("user", "token of a user"));
             self.identity.push(("user", caller.sub));
             return Ok(());
         }
         self.identity.push(("service_account", caller.sub.clone()));
+        self.identity.push(("organization", caller.authz.org_ids.join(", ")));
         for organization in &caller.authz.org_ids {
-            self.identity.push(("organization", organization.clone()));
             // The server's text goes into a path.
             let Ok(id) = canonical_id("the organization", organization, "") else { continue };
             match api.accounts(&id).await.and_then(|accounts| accounts.find(&caller.sub, ctx)) {

@@ -10,6 +10,7 @@ use crate::auth::{Cloud, Demand};
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::http::endpoint::Endpoint;
+use crate::output::sanitize::shell_word;
 use crate::output::table;
 use crate::output::time::rfc3339;
 use crate::output::view::{Cell, Details, Tone};
@@ -27,8 +28,10 @@ pub enum Status {
     Unusable,
     /// It says of itself that it has ended.
     Expired,
-    /// It does not live as long as was asked, or is not known to.
+    /// It does not live as long as was asked.
     Expiring,
+    /// It is not known to live as long as was asked.
+    ExpiryUnknown,
     /// The server does not take it.
     Rejected,
     /// The server could not be asked.
@@ -47,6 +50,7 @@ impl Status {
             Self::Unusable => "unusable",
             Self::Expired => "expired",
             Self::Expiring => "expiring",
+            Self::ExpiryUnknown => "expiry_unknown",
             Self::Rejected => "rejected",
             Self::Unreachable => "unreachable",
             Self::Unclear => "unclear",
@@ -60,7 +64,8 @@ impl Status {
             Self::Missing => Cell::toned("Missing", Tone::Faint),
             Self::Unusable => Cell::toned("Unusable", Tone::Bad),
             Self::Expired => Cell::toned("Expired", Tone::Bad),
-            Self::Expiring => Cell::toned("Valid, but not for as long as --min-validity asks", Tone::Warning),
+            Self::Expiring => Cell::toned("Ends sooner than --min-validity asks", Tone::Warning),
+            Self::ExpiryUnknown => Cell::toned("Not known to live as long as --min-validity asks", Tone::Warning),
             Self::Rejected => Cell::toned("Rejected by the server", Tone::Bad),
             Self::Unreachable => Cell::toned("Unknown: the server could not be reached", Tone::Warning),
             Self::Unclear => Cell::toned("Unknown: the server gave no clear answer", Tone::Warning),
@@ -134,18 +139,13 @@ impl Report {
     pub fn answered(self, answer: Result<()>) -> Self {
         match answer {
             Ok(()) => Self { status: Status::Valid, ..self },
-            // Rights are another matter: who may not is known.
-            Err(failure) if failure.kind() == Kind::NotPermitted => Self { status: Status::Valid, ..self },
-            Err(failure) => {
-                let status = match failure.kind() {
-                    Kind::NotAuthenticated => Status::Rejected,
-                    Kind::Temporary => Status::Unreachable,
-                    // An address or a certificate file of the user's.
-                    Kind::Usage => Status::Unusable,
-                    _ => Status::Unclear,
-                };
-                self.failed(status, failure)
-            }
+            Err(failure) => match failure.kind() {
+                Kind::NotAuthenticated => self.failed(Status::Rejected, failure),
+                Kind::Temporary => self.failed(Status::Unreachable, failure),
+                Kind::Usage | Kind::Interrupted => self.failed(Status::Unclear, failure),
+                // Neither yes nor no, whatever it was.
+                _ => self.failed(Status::Unclear, failure.of_kind(Kind::Unexpected)),
+            },
         }
     }
 
@@ -153,8 +153,9 @@ impl Report {
     pub fn warn_of_readers(&mut self, path: &Path) {
         let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
         if mode & 0o077 != 0 {
+            let word = shell_word(path.as_os_str());
             let path = path.display();
-            self.warnings.push(format!("{path} is open to others (mode {:04o}): `chmod 600 {path}`", mode & 0o7777));
+            self.warnings.push(format!("{path} is open to others (mode {:04o}): `chmod 600 {word}`", mode & 0o7777));
         }
     }
 
@@ -171,7 +172,7 @@ impl Report {
                 }
                 format!("the credential ends at {}, which is less than {asked} from now", rfc3339(expiry))
             }
-            None => format!("when the credential ends is not known, so neither whether it lives for {asked}"),
+            None => format!("nobody tells when the credential ends, so it is not known to live for {asked}"),
         };
         let failure = Failure::new(Kind::NotAuthenticated, why).hint(match self.cloud {
             Cloud::Namespace => format!(
@@ -183,7 +184,7 @@ impl Report {
                 ctx.program
             ),
         });
-        self.status = Status::Expiring;
+        self.status = if self.expires_at.is_some() { Status::Expiring } else { Status::ExpiryUnknown };
         self.failure = Some(failure);
     }
 

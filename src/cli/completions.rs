@@ -16,15 +16,22 @@ use crate::output::written;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  source <({program} completions bash)     # in this shell, or in ~/.bashrc
   {program} completions bash > ~/.local/share/bash-completion/completions/{program}
-  {program} completions zsh > ~/.zfunc/_{program}    # a directory of your $fpath
+  {program} completions zsh > ~/.zfunc/_{program}
   {program} completions fish > ~/.config/fish/completions/{program}.fish
   {program} completions elvish >> ~/.config/elvish/rc.elv
   {program} completions powershell | Out-String | Invoke-Expression
 
-The script completes the name that this was called by, and calls nothing:
-it works offline and logged out. After --grant it offers the published
-resource types, and puts in the JSON for the one that is meant.")]
+The directories must be there (mkdir -p). bash reads its own with the package
+bash-completion; zsh with these lines in ~/.zshrc:
+  fpath=(~/.zfunc $fpath)
+  autoload -U compinit && compinit
+
+The script completes the name that this was called by: `nsc completions bash`
+completes nsc. It calls nothing, and so works offline and logged out. After
+--grant it offers the published resource types, and puts in the JSON for the
+one that is meant (not in PowerShell).")]
 pub struct CompletionsArgs {
     /// The shell that is to complete.
     #[arg(value_name = "SHELL")]
@@ -38,15 +45,16 @@ pub struct CompletionsArgs {
 pub fn run(args: &CompletionsArgs, tree: Command, ctx: &mut Context) -> Result<()> {
     let mut script = Vec::new();
     let commands: Vec<String> = tree.get_subcommands().map(|command| command.get_name().to_owned()).collect();
-    let words = commands.into_iter().chain(TOPICS.iter().map(|(topic, _)| (*topic).to_owned()));
+    let words: Vec<String> = commands.into_iter().chain(TOPICS.iter().map(|(topic, _)| (*topic).to_owned())).collect();
+    let all = words.join(" ");
     // What is free text to the parser is known here.
     let mut tree = tree
-        .mut_subcommand("help", |help| with_values(help, "words", words.map(PossibleValue::new).collect()))
+        .mut_subcommand("help", |help| with_values(help, "words", words))
         .mut_subcommand("permissions", |permissions| with_values(permissions, "resource_type", kinds()));
     clap_complete::generate(args.shell, &mut tree, ctx.program.name(), &mut script);
     let script = String::from_utf8(script)
         .map_err(|error| Failure::unexpected("the completion script is not text").source(error))?;
-    let script = with_grants(args.shell, ctx.program.name(), &script);
+    let script = with_hooks(args.shell, ctx.program.name(), &script, &all);
     written(ctx.stdout.write_all(script.as_bytes()).and_then(|()| ctx.stdout.flush()))
 }
 
@@ -61,8 +69,9 @@ fn with_values(command: Command, argument: &'static str, values: Vec<impl Into<P
 }
 
 /// The script with what `--grant` takes: a type, and at once the whole JSON
-/// where only one can be meant.
-fn with_grants(shell: Shell, name: &str, script: &str) -> String {
+/// where only one can be meant; for fish also with `words`, which may stand
+/// behind `help`.
+fn with_hooks(shell: Shell, name: &str, script: &str, words: &str) -> String {
     let lines = |line: &dyn Fn(&str, &str, &str) -> String| {
         let each = PUBLISHED.iter().map(|(kind, actions)| line(kind, &actions.join(", "), &template(kind, actions)));
         each.collect::<String>()
@@ -86,6 +95,7 @@ fn with_grants(shell: Shell, name: &str, script: &str) -> String {
         }
         Shell::Fish => {
             let hook = include_str!("completions/grants.fish").replace("NAME", name);
+            let hook = hook.replace("KINDS", &kinds().join(" ")).replace("WORDS", words);
             let cases = lines(&|kind, actions, json| format!("    printf '%s\\t%s\\n' '{json}' '{kind}: {actions}'\n"));
             format!("{script}{}", hook.replace("    TEMPLATES\n", &cases))
         }

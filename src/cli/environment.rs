@@ -67,8 +67,8 @@ pub const VARIABLES: [Variable; 17] = [
     variable(&["NO_PROXY"], Reader::Network, "hosts that need none"),
     variable(&["XDG_STATE_HOME"], Reader::Mint, "where undelivered secrets are kept; else ~/.local/state"),
     variable(&["GITHUB_ACTIONS"], Reader::Mint, "true: a secret that is printed is masked in the job's log"),
-    variable(&["SHELL"], Reader::Sandbox, "the shell that is opened inside"),
-    variable(&["TMPDIR"], Reader::Sandbox, "where the directory of the inside is made; else /tmp"),
+    variable(&["SHELL"], Reader::Sandbox, "the shell that `nscred sandbox` opens"),
+    variable(&["TMPDIR"], Reader::Sandbox, "where the sandbox makes its directory; else /tmp"),
     variable(&["NO_COLOR", "CLICOLOR_FORCE"], Reader::Everyone, "no colours; colours off a terminal too"),
     variable(&["TERM"], Reader::Everyone, "dumb: a terminal without colours and moving parts"),
 ];

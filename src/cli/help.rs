@@ -7,7 +7,7 @@ use clap::builder::StyledStr;
 use clap::{Args, Command};
 
 use crate::cli::environment::{Reader, VARIABLES, Variable};
-use crate::cli::parse::tree;
+use crate::cli::parse::{SHARED, tree};
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::exit::{self, CODES};
@@ -22,17 +22,42 @@ Examples:
   {program} help token create
   {program} help environment")]
 pub struct HelpArgs {
-    /// A command, or one of the topics environment, exit-codes and output.
+    /// A command, or a topic: credentials, environment, exit-codes or output.
     #[arg(value_name = "COMMAND")]
     pub(super) words: Vec<String>,
 }
 
 /// The topics and what each is about.
-pub const TOPICS: [(&str, &str); 3] = [
+pub const TOPICS: [(&str, &str); 4] = [
+    ("credentials", "where they are looked for, and what they may look like"),
     ("environment", "the variables that are read"),
     ("exit-codes", "what a script can tell from them"),
     ("output", "tables, JSON and filters, and what goes where"),
 ];
+
+/// The topic `credentials`.
+const CREDENTIALS: &str = "\
+For token commands the first of these is used:
+  1. the file that NSC_TOKEN_FILE names
+  2. /var/run/nsc/token.json, which Namespace's own machines have
+  3. the official login: ns/token.json in $XDG_CONFIG_HOME or ~/.config (on macOS
+     in ~/Library/Application Support)
+
+Such a file holds JSON with a bearer_token or a session_token, or a bare token:
+  st_…    a login session; it is exchanged for a tenant token, which is kept in
+          token.cache beside the file while it is valid
+  nsct_…  a tenant token, which lives for minutes or hours
+  nscw_…  the token of a workload on one of Namespace's machines
+  nsrt_…  a revokable token, as `token create` makes them; its id is tok_…
+
+For serviceaccounts commands it is the token in NSCALE_SERVICE_TOKEN, else in the
+file that NSCALE_SERVICE_TOKEN_FILE names. `serviceaccounts create` and `rotate` make
+such tokens.
+
+White space around a token does not matter. No credential is taken from the command
+line, which others can read, or sent anywhere but to its own cloud. `auth status`
+shows which one is in use.
+";
 
 /// The topic `output`.
 const OUTPUT: &str = "\
@@ -40,9 +65,9 @@ Standard output carries data alone: a table or labelled lines for people, or
 what was asked for instead. Notes, warnings, questions and errors go to standard
 error.
 
-Tables are the same wherever they go. On a terminal they fit its width, statuses
-are coloured and times relative (in 23h). Elsewhere nothing is cut or wrapped,
-and times are RFC 3339 in UTC.
+On a terminal a table fits the width, without some of its columns where that is
+narrow; statuses are coloured and times relative (in 24h). Elsewhere nothing is
+left out, cut or wrapped, and times are RFC 3339 in UTC.
 
   --output json, --json   the server's whole answer as JSON; token commands give
                           its names in snake_case
@@ -57,8 +82,8 @@ Standard output is empty then, but for `auth status`, whose report is its data.
 
 A secret is printed once, where it was asked for. With GITHUB_ACTIONS=true a
 line for the runner goes to standard error first (::add-mask::…), so that the
-job's log masks it from there on; it does so only where standard error is a pipe,
-as the runner's is, and never into a file.
+job's log masks it from there on; only where standard error is a pipe, as the
+runner's is, and another one than the secret goes through.
 ";
 
 /// What stands behind a command's flags.
@@ -119,7 +144,8 @@ fn codes(path: &[String]) -> &'static [u8] {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     match path.as_slice() {
         ["token", "list"] => &[0, 1, 2, 3, 4, 7, 130],
-        ["serviceaccounts", "list" | "get"] | ["auth", ..] => &[0, 1, 2, 3, 4, 5, 7, 130],
+        ["serviceaccounts", "list" | "get"] => &[0, 1, 2, 3, 4, 5, 7, 130],
+        ["auth", ..] => &[0, 1, 2, 4, 7, 130],
         ["permissions"] => &[0, 1, 2, 5, 130],
         ["completions" | "man" | "help"] => &[0, 1, 2],
         // A command inside ends with codes of its own.
@@ -188,10 +214,15 @@ pub fn punctuated(command: Command) -> Command {
 /// Usage: the word stands behind one of this tree's commands.
 pub fn run(args: &HelpArgs, ctx: &mut Context) -> Result<Option<String>> {
     let text = match args.words.as_slice() {
+        [topic, more, ..] if TOPICS.iter().any(|(name, _)| name == topic) => {
+            return Err(Failure::usage(format!("the topic {topic} has no part `{more}`"))
+                .hint(format!("`{} help {topic}` shows all of it", ctx.program)));
+        }
         [topic] if topic == "environment" => {
             let all: Vec<&Variable> = VARIABLES.iter().collect();
             format!("Environment variables (one that is set to nothing counts as unset):\n{}", variables(&all))
         }
+        [topic] if topic == "credentials" => CREDENTIALS.to_owned(),
         [topic] if topic == "exit-codes" => format!("{}\n{}", exit::help(), exit::NOTES),
         [topic] if topic == "output" => OUTPUT.to_owned(),
         words => {
@@ -202,7 +233,9 @@ pub fn run(args: &HelpArgs, ctx: &mut Context) -> Result<Option<String>> {
                 let Some(name) = command.find_subcommand(word).map(|found| found.get_name().to_owned()) else {
                     return match depth {
                         0 => Ok(Some(word.clone())),
-                        _ => Err(unknown(ctx.program, word, command)),
+                        // What of it is not here may be another program's.
+                        1 if ctx.program.is_borrowed() && command.get_name() == SHARED => Ok(Some(words.join(" "))),
+                        _ => Err(unknown(ctx.program, "help", words, command)),
                     };
                 };
                 command = command.find_subcommand_mut(&name).ok_or_else(|| Failure::unexpected("a command is gone"))?;
@@ -215,13 +248,18 @@ pub fn run(args: &HelpArgs, ctx: &mut Context) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// There is no such command below this one.
-pub fn unknown(program: Program, word: &str, below: &Command) -> Failure {
-    let names = below.get_subcommands().map(Command::get_name);
-    let near = nearest(word, names.chain(TOPICS.iter().map(|(name, _)| *name)));
-    let failure = Failure::usage(format!("there is no command or topic `{word}`"));
-    match near {
-        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+/// What `verb` was asked about is not there: the first of the words that is
+/// not below this command.
+pub fn unknown(program: Program, verb: &str, words: &[String], below: &Command) -> Failure {
+    let is_known = |word: &&String| below.find_subcommand(word.as_str()).is_some();
+    let depth = below.get_bin_name().map_or(0, |name| name.split(' ').count() - 1);
+    let word = words.iter().skip(depth).find(|word| !is_known(word)).map_or("", String::as_str);
+    let topics = if depth == 0 && verb == "help" { &TOPICS[..] } else { &[] };
+    let names = below.get_subcommands().map(Command::get_name).chain(topics.iter().map(|(name, _)| *name));
+    let path: String = words.iter().take(depth).map(|word| format!("{word} ")).collect();
+    let failure = Failure::usage(format!("there is no command or topic `{path}{word}`"));
+    match nearest(word, names) {
+        Some(near) => failure.hint(format!("did you mean `{program} {verb} {path}{near}`?")),
         None => failure,
     }
     .hint(format!("`{program} --help` lists the commands"))

@@ -47,7 +47,8 @@ pub fn run(args: ManArgs, ctx: &mut Context) -> Result<()> {
         None => {
             let mut command = &tree;
             for word in &args.words {
-                command = command.find_subcommand(word).ok_or_else(|| unknown(ctx.program, word, command))?;
+                command =
+                    command.find_subcommand(word).ok_or_else(|| unknown(ctx.program, "man", &args.words, command))?;
             }
             let page = page(ctx.program, command).map_err(|error| Failure::unexpected("no page").source(error))?;
             written(ctx.stdout.write_all(&page).and_then(|()| ctx.stdout.flush()))
@@ -78,7 +79,12 @@ fn page(program: Program, command: &Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
+    // As help shows it, with the names of values.
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage:").trim();
+    let mut synopsis = Roff::new();
+    synopsis.control("SH", ["SYNOPSIS"]).text([roman(usage)]);
+    synopsis.to_writer(&mut page)?;
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     if command.has_subcommands() {
@@ -114,5 +120,6 @@ fn page(program: Program, command: &Command) -> io::Result<Vec<u8>> {
         }
     }
     behind.to_writer(&mut page)?;
-    Ok(page)
+    // What reads the page need not know UTF-8.
+    Ok(String::from_utf8_lossy(&page).replace('…', "\\[u2026]").into_bytes())
 }

@@ -57,7 +57,7 @@ struct GlobalArgs {
     /// When to colour output.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: ColorChoice,
-    /// Show what there is to know of the command; -h shows less of it.
+    /// Show the help; -h shows a shorter one.
     #[arg(short, long, global = true, action = ArgAction::Help)]
     help: Option<bool>,
     /// Show the version.
@@ -197,7 +197,7 @@ fn run(program: Program, cli: Cli, argv: &[OsString]) -> Result<u8> {
         Command::Help(args) => match help::run(&args, &mut ctx)? {
             None => Ok(0),
             Some(word) if program.is_borrowed() => Err(hand_on(program, argv, &word, None)),
-            Some(word) => Err(help::unknown(program, &word, &tree(program))),
+            Some(word) => Err(help::unknown(program, "help", &[word], &tree(program))),
         },
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => block_on(crate::sandbox::command::run(args, &mut ctx)).flatten(),

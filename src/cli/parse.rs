@@ -25,7 +25,7 @@ pub(super) enum Stop {
 
 /// A family of commands that the official programs have too: what of it is
 /// not here is theirs.
-const SHARED: &str = "auth";
+pub(super) const SHARED: &str = "auth";
 
 pub(super) fn parse(program: Program, argv: &[OsString]) -> Result<Cli, Stop> {
     let argv = help_first(argv);
@@ -58,7 +58,9 @@ fn help_first(argv: &[OsString]) -> Cow<'_, [OsString]> {
 
 /// The tree as lines are parsed by it, under the name that was called.
 pub(super) fn tree(program: Program) -> clap::Command {
-    Cli::command().name(program.name()).bin_name(program.name())
+    let tree = Cli::command().name(program.name()).bin_name(program.name());
+    // Beside the official program of that name it says which it is.
+    if program.is_borrowed() { tree.version(concat!(env!("CARGO_PKG_VERSION"), " (nscred)")) } else { tree }
 }
 
 fn refuse(program: Program, argv: &[OsString], error: &clap::Error) -> Stop {
@@ -72,11 +74,11 @@ fn refuse(program: Program, argv: &[OsString], error: &clap::Error) -> Stop {
         Some(word) => {
             let meant = match error.get(ContextKind::SuggestedSubcommand) {
                 Some(ContextValue::Strings(names)) => {
-                    nearest(word, names.iter().map(String::as_str)).map(str::to_owned)
+                    nearest(&word, names.iter().map(String::as_str)).map(str::to_owned)
                 }
                 _ => None,
             };
-            Stop::Failed(hand_on(program, argv, word, meant))
+            Stop::Failed(hand_on(program, argv, &word, meant))
         }
         // Clap quotes what it refuses, and that may be a secret in the wrong place.
         None => Stop::Usage(redact(&error.render().to_string())),
@@ -85,7 +87,7 @@ fn refuse(program: Program, argv: &[OsString], error: &clap::Error) -> Stop {
 
 /// What clap does not know, a command or a flag, where it stands before any of
 /// this tree's commands, as in `nsc instance list` or `nsc --region eu login`.
-fn foreign_word<'a>(argv: &[OsString], error: &'a clap::Error) -> Option<&'a str> {
+fn foreign_word(argv: &[OsString], error: &clap::Error) -> Option<String> {
     let context = match error.kind() {
         ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
         ErrorKind::UnknownArgument => ContextKind::InvalidArg,
@@ -94,7 +96,7 @@ fn foreign_word<'a>(argv: &[OsString], error: &'a clap::Error) -> Option<&'a str
     let Some(ContextValue::String(unknown)) = error.get(context) else { return None };
     let short = unknown.strip_prefix('-').filter(|letter| letter.chars().count() == 1 && *letter != "-");
     let root = Cli::command();
-    let mut tree = &root;
+    let (mut tree, mut path) = (&root, String::new());
     for word in argv.iter().skip(1).map(|word| word.to_string_lossy()) {
         let named = tree
             .get_subcommands()
@@ -102,6 +104,7 @@ fn foreign_word<'a>(argv: &[OsString], error: &'a clap::Error) -> Option<&'a str
         match named {
             Some(command) if command.get_name() == SHARED => {
                 tree = command;
+                path = format!("{SHARED} ");
                 continue;
             }
             Some(_) => return None,
@@ -110,7 +113,7 @@ fn foreign_word<'a>(argv: &[OsString], error: &'a clap::Error) -> Option<&'a str
         // Short flags may stand together in one word.
         let is_cluster = word.starts_with('-') && !word.starts_with("--");
         if word.starts_with(unknown.as_str()) || (is_cluster && short.is_some_and(|letter| word.contains(letter))) {
-            return Some(unknown);
+            return Some(format!("{path}{unknown}"));
         }
     }
     None

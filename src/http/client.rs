@@ -65,6 +65,8 @@ pub struct Client {
     interrupt: Interrupt,
     /// Whether all is on loopback, where no proxy is used.
     is_local: bool,
+    /// The variables that hosts come from.
+    origins: Vec<(String, String)>,
     spinner: Spinner,
 }
 
@@ -125,6 +127,10 @@ impl Client {
             connect_timeout,
             interrupt: interrupt.clone(),
             is_local,
+            origins: endpoints
+                .iter()
+                .filter_map(|endpoint| Some((endpoint.authority(), endpoint.variable()?.to_owned())))
+                .collect(),
             spinner: settings.spinner.clone(),
         })
     }
@@ -290,11 +296,14 @@ impl Client {
             }
             Cause::Other(error) => failure(format!("the connection to {host} broke")).source(error),
         };
-        match proxy {
-            Some(_) if broken.ending == Ending::NotSent => failure.hint(
+        let origin = self.origins.iter().find(|(known, _)| *known == host);
+        match (proxy, origin) {
+            _ if broken.ending != Ending::NotSent => failure,
+            (Some(_), _) => failure.hint(
                 "proxies come from HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that need none",
             ),
-            _ => failure,
+            (None, Some((_, variable))) => failure.hint(format!("the address comes from {variable}")),
+            (None, None) => failure,
         }
     }
 

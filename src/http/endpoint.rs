@@ -7,7 +7,11 @@ use crate::error::{Failure, Result};
 
 /// A base address: `https` anywhere, or plain `http` on loopback only.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint(Url);
+pub struct Endpoint {
+    url: Url,
+    /// The variable that it was read from.
+    variable: Option<String>,
+}
 
 impl Endpoint {
     /// The first of the variables that is set, else the default.
@@ -18,7 +22,8 @@ impl Endpoint {
         for name in variables {
             if let Some(value) = env.var_os(name) {
                 let text = value.to_str().ok_or_else(|| Failure::usage(format!("{name} is not UTF-8 text")))?;
-                return Self::parse(name, text);
+                let endpoint = Self::parse(name, text)?;
+                return Ok(Self { variable: Some((*name).to_owned()), ..endpoint });
             }
         }
         Self::parse("the built-in address", default)
@@ -44,10 +49,10 @@ impl Endpoint {
             return Err(refuse("must be a host without a path or a query"));
         }
         let endpoint = match url.scheme() {
-            "https" | "http" if url.host().is_some() => Self(url),
+            "https" | "http" if url.host().is_some() => Self { url, variable: None },
             _ => return Err(refuse("must be an https:// address")),
         };
-        if endpoint.0.scheme() == "http" && !endpoint.is_loopback() {
+        if endpoint.url.scheme() == "http" && !endpoint.is_loopback() {
             return Err(refuse("is plain http to another host, which would show the credential to the network"));
         }
         Ok(endpoint)
@@ -55,19 +60,24 @@ impl Endpoint {
 
     /// The address of a path below it.
     pub fn join(&self, path: &str) -> Url {
-        let mut url = self.0.clone();
+        let mut url = self.url.clone();
         url.set_path(path);
         url
     }
 
     /// The host and, where it is not the scheme's own, the port.
     pub fn authority(&self) -> String {
-        authority(&self.0)
+        authority(&self.url)
+    }
+
+    /// The variable that it was read from, where it is not the documented one.
+    pub fn variable(&self) -> Option<&str> {
+        self.variable.as_deref()
     }
 
     /// Whether it is this machine.
     pub fn is_loopback(&self) -> bool {
-        match self.0.host() {
+        match self.url.host() {
             Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
             Some(Host::Ipv4(ip)) => ip.is_loopback(),
             Some(Host::Ipv6(ip)) => ip.is_loopback(),
@@ -77,7 +87,7 @@ impl Endpoint {
 
     /// Whether it is reached over TLS.
     pub fn is_https(&self) -> bool {
-        self.0.scheme() == "https"
+        self.url.scheme() == "https"
     }
 }
 

@@ -30,7 +30,9 @@ pub fn explain(error: &RpcError, effect: Effect, source: &Source) -> Failure {
         Kind::NotPermitted => Failure::new(kind, format!("not permitted{}", missing(error).unwrap_or(words))),
         Kind::NotFound => Failure::new(kind, format!("not found{words}")),
         Kind::Conflict => {
-            Failure::new(kind, format!("the state of things does not allow it{words} ({})", error.code.name()))
+            let what =
+                if error.code == Code::AlreadyExists { "it exists already" } else { "its state does not allow it" };
+            Failure::new(kind, format!("{what}{words} ({})", error.code.name()))
         }
         Kind::Unexpected => Failure::new(kind, format!("the server failed{words} ({})", error.code.name())),
         Kind::Temporary => {

@@ -56,25 +56,13 @@ impl Delivery {
     /// Usage: the file cannot be written, or there is none and standard output
     /// is closed.
     pub fn to_file(flag: &str, file: Option<&Path>) -> Result<Self> {
-        let elsewhere = format!("write it to a file with {flag} PATH");
-        Self::prepare(file.map(|path| PrivateFile::prepare(flag, path)).transpose()?, elsewhere)
-    }
-
-    /// Readies a delivery to standard output.
-    ///
-    /// # Errors
-    /// Usage: it is closed.
-    pub fn to_stdout() -> Result<Self> {
-        Self::prepare(None, "send it to a file with > FILE".to_owned())
-    }
-
-    fn prepare(file: Option<PrivateFile>, elsewhere: String) -> Result<Self> {
+        let file = file.map(|path| PrivateFile::prepare(flag, path)).transpose()?;
         let stdout = stdout();
         if file.is_none() && stdout == Stdout::Closed {
             return Err(Failure::usage(
                 "standard output is closed or cannot be written: the secret would have nowhere to go",
             )
-            .hint(elsewhere));
+            .hint(format!("write it to a file with {flag} PATH")));
         }
         Ok(Self { file, stdout })
     }
@@ -145,6 +133,7 @@ impl Delivery {
         };
         let _ = private_file::sync(path);
         ctx.warn(&format!("{why}: {} cannot be shown again, and is kept in {}", minted.what, path.display()));
+        ctx.note(&minted.undo);
         Ok(true)
     }
 }
@@ -215,12 +204,14 @@ impl Aside {
 
 /// Has the runner of a GitHub job mask a secret in the job's log from here on.
 /// It reads both streams of a step, and takes this line out; standard output
-/// must stay what was asked for. Where standard error is no pipe the runner
-/// does not read it, and the line would only be another place with the secret.
+/// must stay what was asked for. Where standard error is no pipe, or the very
+/// one that the secret goes through, no runner reads it: the line would only be
+/// another place with the secret, or spoil what is captured.
 fn mask(secret: &str, ctx: &mut Context) {
-    let is_pipe = fstat(io::stderr().as_fd())
-        .is_ok_and(|stderr| matches!(FileType::from_raw_mode(stderr.st_mode), FileType::Fifo | FileType::Socket));
-    if is_pipe && ctx.env.var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+    let (Ok(stdout), Ok(stderr)) = (fstat(io::stdout().as_fd()), fstat(io::stderr().as_fd())) else { return };
+    let is_pipe = matches!(FileType::from_raw_mode(stderr.st_mode), FileType::Fifo | FileType::Socket);
+    let is_same = (stdout.st_dev, stdout.st_ino) == (stderr.st_dev, stderr.st_ino);
+    if is_pipe && !is_same && ctx.env.var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
         // As the runner has percent signs in a command.
         let _ = ctx.stderr.write_line(&format!("::add-mask::{}", secret.replace('%', "%25")));
         let _ = ctx.stderr.flush();

@@ -3,7 +3,7 @@
 
 /// The labels that lines begin with, and their colours.
 const LABELS: [(&str, &str); 4] =
-    [("error:", "\u{1b}[1;31m"), ("warning:", "\u{1b}[1;33m"), ("hint:", "\u{1b}[36m"), ("note:", "\u{1b}[2m")];
+    [("error:", "\u{1b}[1;31m"), ("warning:", "\u{1b}[1;33m"), ("hint:", "\u{1b}[36m"), ("note:", "\u{1b}[1m")];
 
 /// The lines, with their labels coloured where colours are wanted.
 pub fn painted(lines: &str, color: bool) -> String {

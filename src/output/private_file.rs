@@ -45,9 +45,8 @@ impl PrivateFile {
             return Err(Failure::usage(format!("{flag} needs a path")));
         }
         if text == "-" {
-            return Err(
-                Failure::usage(format!("{flag} takes a path, not -")).hint("for standard output use --output token")
-            );
+            return Err(Failure::usage(format!("{flag} takes a path, not -"))
+                .hint(format!("without {flag} it goes to standard output")));
         }
         let refuse = |why: &str| Failure::usage(format!("{flag} {}: {why}", path.display()));
         if text.ends_with('/') {

@@ -2,6 +2,7 @@
 //! reorder what stands beside it.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 
 /// The text without control, bidirectional and invisible characters. Line
 /// ends and tabs become blanks.
@@ -12,6 +13,18 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
     Cow::Owned(
         text.chars().filter(|c| is_blank(*c) || !is_hidden(*c)).map(|c| if is_blank(c) { ' ' } else { c }).collect(),
     )
+}
+
+/// A word as a POSIX shell reads it back, ready to be pasted.
+pub fn shell_word(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':' | '+' | ',' | '@');
+    if !word.is_empty() && !word.starts_with('-') && word.chars().all(is_plain) {
+        return word.into_owned();
+    }
+    // Behind ./ nothing is an option.
+    let here = if word.starts_with('-') { "./" } else { "" };
+    format!("{here}'{}'", word.replace('\'', r"'\''"))
 }
 
 /// Bytes that a person is going to see as they are, such as JSON or the result

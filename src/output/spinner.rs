@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::sleep;
 
 /// How long nothing is shown.
@@ -15,7 +15,8 @@ const PATIENCE: Duration = Duration::from_millis(300);
 const TICK: Duration = Duration::from_millis(100);
 
 /// A line on standard error, gone as soon as what was awaited is there. Its
-/// clones share the line: of several at once the first is shown.
+/// clones share the line: of several that wait one has it, and when that is
+/// done another.
 #[derive(Clone, Debug)]
 pub struct Spinner {
     is_wanted: bool,
@@ -31,32 +32,27 @@ impl Spinner {
 
     /// Waits, and shows for what.
     pub async fn during<T>(&self, what: &str, awaited: impl Future<Output = T>) -> T {
-        if !self.is_wanted || self.is_busy.replace(true) {
+        if !self.is_wanted {
             return awaited.await;
         }
-        let _line = Line(&self.is_busy);
         tokio::pin!(awaited);
         tokio::select! {
             biased;
             result = &mut awaited => return result,
             () = sleep(PATIENCE) => {}
         }
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
-            // Where the wait is broken off the line is erased too.
-            .with_finish(ProgressFinish::AndClear)
-            .with_elapsed(PATIENCE)
-            .with_message(what.to_owned());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
-            bar.set_style(style);
-        }
+        // Where the wait is broken off the line is erased too.
+        let mut line: Option<Line<'_>> = None;
         loop {
-            bar.tick();
+            if line.is_none() && !self.is_busy.get() {
+                line = Some(Line::new(&self.is_busy, what));
+            }
+            if let Some(line) = &line {
+                line.bar.tick();
+            }
             tokio::select! {
                 biased;
-                result = &mut awaited => {
-                    bar.finish_and_clear();
-                    return result;
-                }
+                result = &mut awaited => return result,
                 () = sleep(TICK) => {}
             }
         }
@@ -64,10 +60,27 @@ impl Spinner {
 }
 
 /// The line while it is in use.
-struct Line<'a>(&'a Cell<bool>);
+struct Line<'a> {
+    bar: ProgressBar,
+    is_busy: &'a Cell<bool>,
+}
+
+impl<'a> Line<'a> {
+    fn new(is_busy: &'a Cell<bool>, what: &str) -> Self {
+        is_busy.set(true);
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+            .with_elapsed(PATIENCE)
+            .with_message(what.to_owned());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+            bar.set_style(style);
+        }
+        Self { bar, is_busy }
+    }
+}
 
 impl Drop for Line<'_> {
     fn drop(&mut self) {
-        self.0.set(false);
+        self.bar.finish_and_clear();
+        self.is_busy.set(false);
     }
 }

@@ -10,19 +10,23 @@ pub fn rfc3339(time: Timestamp) -> String {
     PRINTER.timestamp_to_string(&time)
 }
 
-/// How far a time lies from now, in its largest unit: `in 23h`, `5m ago`,
-/// `now`.
+/// How far a time lies from now, in its largest unit: `in 24h`, `5m ago`,
+/// `now`. Whole units, of which the last is counted as soon as nearly all of it
+/// is there: what was to live for 7 days does so a moment later too.
 pub fn relative(time: Timestamp, now: Timestamp) -> String {
     let seconds = time.as_second() - now.as_second();
     let length = seconds.unsigned_abs();
-    let (count, unit) = match length {
-        0..=9 => return "now".to_owned(),
-        10..=59 => (length, "s"),
-        60..=3_599 => (length / 60, "m"),
-        3_600..=86_399 => (length / 3_600, "h"),
-        _ => (length / 86_400, "d"),
+    if length < 10 {
+        return "now".to_owned();
+    }
+    let count = |unit: u64| (length + unit / 48) / unit;
+    let text = match () {
+        () if count(1) < 60 => format!("{length}s"),
+        () if count(60) < 60 => format!("{}m", count(60)),
+        () if count(3_600) < 48 => format!("{}h", count(3_600)),
+        () => format!("{}d", count(86_400)),
     };
-    if seconds < 0 { format!("{count}{unit} ago") } else { format!("in {count}{unit}") }
+    if seconds < 0 { format!("{text} ago") } else { format!("in {text}") }
 }
 
 #[cfg(test)]
@@ -39,9 +43,21 @@ mod tests {
     fn distances_in_their_largest_unit() {
         let now = Timestamp::UNIX_EPOCH;
         let at = |seconds| Timestamp::from_second(seconds).unwrap_or_default();
-        for (seconds, text) in
-            [(0, "now"), (-9, "now"), (10, "in 10s"), (60, "in 1m"), (-7_199, "1h ago"), (86_400 * 365, "in 365d")]
-        {
+        for (seconds, text) in [
+            (0, "now"),
+            (-9, "now"),
+            (10, "in 10s"),
+            (59, "in 59s"),
+            (60, "in 1m"),
+            (3_599, "in 1h"),
+            (-7_100, "1h ago"),
+            (-7_199, "2h ago"),
+            (86_390, "in 24h"),
+            (2 * 86_400 - 3_600, "in 47h"),
+            (7 * 86_400 - 60, "in 7d"),
+            (7 * 86_400 - 7_200, "in 6d"),
+            (86_400 * 365, "in 365d"),
+        ] {
             assert_eq!(relative(at(seconds), now), text);
         }
     }

@@ -33,6 +33,7 @@ Examples:
   nscred sandbox -- nsc token list                      one command inside
   nscred sandbox -- nscale sa list                      another
   nscred sandbox --listen 127.0.0.1:8700 --data box.db  a server that stays
+  nscred sandbox --data box.db --clock-ahead 2d         the same data, two days later
 
 Inside, nsc, nscale and nscred are this program, and NSC_TOKEN_FILE is a
 workspace admin's. $NSCRED_SANDBOX holds other credentials to try:
@@ -56,8 +57,9 @@ What the documents leave open, the sandbox decides like this:
   a name stays taken (409) until its token is revoked, even when it has expired
   a page has 100 tokens, at most 1000; the oldest comes first
   a token without expiry stays so when it is refreshed
-  1 year is 365 days, and a minute more for the way
-  grants on unknown types or actions are refused (400), and so is * on instance
+  1 year is 365 days, and a minute for the way
+  grants on unknown types or actions are refused (400), and so is the
+  action * on instance
   a grant without resource_id covers only create and list
   a token may call TokenService, and mint no more than it may itself
   a member may create tokens with --user, but not list, revoke or refresh them

@@ -1,7 +1,7 @@
 //! The world inside the sandbox: a directory with links and credentials, the
 //! variables that point there, and a command that runs in it.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -18,6 +18,7 @@ use crate::error::{Failure, Result};
 use crate::interrupt::Signals;
 use crate::names::Program;
 use crate::output::private_file;
+use crate::output::sanitize::shell_word;
 use crate::sandbox::auth::{ADMIN, MEMBER};
 use crate::sandbox::server::Sides;
 use crate::secret::Secret;
@@ -103,9 +104,9 @@ impl World {
     pub fn exports(&self) -> String {
         let mut text = String::new();
         for (name, value) in self.variables() {
-            text.push_str(&format!("export {name}={}\n", quote(&value)));
+            text.push_str(&format!("export {name}={}\n", shell_word(&value)));
         }
-        text.push_str(&format!("export PATH={}:\"$PATH\"\n", quote(self.bin().as_os_str())));
+        text.push_str(&format!("export PATH={}:\"$PATH\"\n", shell_word(self.bin().as_os_str())));
         text
     }
 
@@ -153,9 +154,4 @@ fn pass_on(child: &Child, signal: rustix::process::Signal) {
         // It may have ended in between, which is what was asked for.
         let _ = rustix::process::kill_process(pid, signal);
     }
-}
-
-/// A word as a POSIX shell reads it back.
-fn quote(value: &OsStr) -> String {
-    format!("'{}'", value.to_string_lossy().replace('\'', r"'\''"))
 }

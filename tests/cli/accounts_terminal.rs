@@ -25,7 +25,7 @@ fn count(sandbox: &Sandbox) -> String {
 fn an_account_is_made_by_answering() {
     let sandbox = Sandbox::start();
     let mut terminal = at_a_terminal(&sandbox, "create");
-    let mode = terminal.mode();
+    let mode = terminal.initial;
     terminal.expect("Name");
     terminal.type_in("-bad-\r");
     terminal.expect("must begin and end with a letter or a digit");
@@ -75,7 +75,7 @@ fn ctrl_c_at_each_question_changes_nothing_and_gives_the_terminal_back() {
     let questions = [("Name", "ci\r"), ("Description", "\r"), ("Groups", "\r"), ("Create service account ci?", "y")];
     for last in 0..questions.len() {
         let mut terminal = at_a_terminal(&sandbox, "create");
-        let mode = terminal.mode();
+        let mode = terminal.initial;
         for (question, answer) in &questions[..last] {
             terminal.expect(question);
             terminal.type_in(answer);
@@ -96,7 +96,7 @@ fn ctrl_c_at_each_question_changes_nothing_and_gives_the_terminal_back() {
 fn a_request_to_end_at_a_question_gives_the_terminal_back() {
     let sandbox = Sandbox::start();
     let mut terminal = at_a_terminal(&sandbox, "create");
-    let mode = terminal.mode();
+    let mode = terminal.initial;
     terminal.expect("Name");
     rustix::process::kill_process(terminal.id(), rustix::process::Signal::TERM).unwrap();
     terminal.expect("interrupted");

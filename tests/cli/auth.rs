@@ -136,6 +136,11 @@ fn a_server_that_cannot_be_reached_says_nothing_of_the_credential() {
     assert!(run.stdout.contains("Status:     Unknown: the server could not be reached"), "{run:#?}");
     assert!(run.stderr.contains("error: Namespace: 127.0.0.1:1 refused the connection"), "{run:#?}");
     assert!(!format!("{run:?}").contains("reject"), "{run:#?}");
+    assert!(run.stderr.contains("hint: the address comes from NSC_IAM_ENDPOINT"), "{run:#?}");
+    let good = sandbox.get("NSCALE_IDENTITY_SERVICE_API_ENDPOINT").to_owned();
+    sandbox.set("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", "http://127.0.0.1:1");
+    assert!(status(&sandbox, "").stderr.starts_with("error: neither server could be asked; Namespace: "));
+    sandbox.set("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", good);
     // A rejected one wants a look first.
     sandbox.set("NSCALE_SERVICE_TOKEN", "eyJhbGciOiJkaXIifQ..a.b.c");
     let (both, code) = report(&sandbox, "");
@@ -143,11 +148,28 @@ fn a_server_that_cannot_be_reached_says_nothing_of_the_credential() {
         (code, &both["namespace"]["status"], &both["nscale"]["status"]),
         (4, &"unreachable".into(), &"rejected".into())
     );
-    for (fault, code, word) in [("503", 7, "unreachable"), ("429:0", 7, "unreachable"), ("500", 1, "unclear")] {
-        let sandbox = Sandbox::with(World::new(), &["--fault", &format!("token.list={fault}")]);
+    for (fault, code, word) in [
+        ("token.list=503", 7, "unreachable"),
+        ("token.list=429:0", 7, "unreachable"),
+        ("token.list=500", 1, "unclear"),
+        ("token.list=404", 1, "unclear"),
+        ("session.exchange=403", 1, "unclear"),
+        ("session.exchange=401", 4, "rejected"),
+    ] {
+        let mut sandbox = Sandbox::with(World::new(), &["--fault", fault]);
+        if fault.starts_with("session") {
+            let session = format!("{}/session.json", sandbox.get("NSCRED_SANDBOX"));
+            sandbox.set("NSC_TOKEN_FILE", session);
+        }
         let (report, was) = report(&sandbox, "namespace --timeout 2s");
         assert_eq!((was, &report["namespace"]["status"]), (code, &word.into()), "{fault}: {report}");
     }
+    // Rejected is 4, whatever became of the other.
+    let sandbox = Sandbox::with(World::new(), &["--fault", "token.list=500", "--fault", "userinfo=401"]);
+    assert_eq!(report(&sandbox, "").1, 4);
+    // What stands in the way may say no, too, and knows nothing of it.
+    let sandbox = Sandbox::with(World::new(), &["--fault", "userinfo=409", "--fault", "sa.list=403"]);
+    assert_eq!(report(&sandbox, "nscale").1, 1);
 }
 
 #[test]
@@ -182,8 +204,9 @@ fn how_long_a_credential_must_live() {
     // Nobody tells when a revokable token ends: it is not taken for granted.
     sandbox.create("ci", "--token_file ci.json").ok();
     sandbox.set("NSC_TOKEN_FILE", "ci.json");
+    assert_eq!(report(&sandbox, "namespace --min-validity 1h").0["namespace"]["status"], "expiry_unknown");
     let run = status(&sandbox, "namespace --min-validity 1h");
-    assert!(run.code == 4 && run.stderr.contains("is not known"), "{run:#?}");
+    assert!(run.code == 4 && run.stderr.contains("is not known to live for 1h"), "{run:#?}");
     assert!(run.stderr.contains("`nscred token refresh --token_id ID --minimum_duration 1h`"), "{run:#?}");
     for value in ["0", "-1h", "soon", "2y", ""] {
         status(&sandbox, &format!("--min-validity={value}")).fails_with(2, "--min-validity");
@@ -258,8 +281,23 @@ fn what_cannot_be_used_is_told_apart_from_what_is_missing() {
     sandbox.set("NSC_TOKEN_FILE", "nsrt_CANARYCANARY");
     let run = status(&sandbox, "");
     assert!(run.code == 4 && !format!("{run:?}").contains("CANARY"), "{run:#?}");
-    sandbox.set("NSC_IAM_ENDPOINT", "http://example.com");
-    assert!(status(&sandbox, "").stderr.contains("holds a token, not the path"));
+    assert!(run.stderr.contains("holds a token, not the path"), "{run:#?}");
+}
+
+#[test]
+fn an_address_that_cannot_be_used_stops_it_before_anybody_is_asked() {
+    let world = World::new();
+    let log = world.write("requests.log", "");
+    let mut sandbox = Sandbox::with(world, &["--log", &log]);
+    for name in ["NSC_IAM_ENDPOINT", "NSCALE_IDENTITY_SERVICE_API_ENDPOINT"] {
+        let good = sandbox.get(name).to_owned();
+        sandbox.set(name, "http://example.com");
+        for line in ["", "--offline"] {
+            status(&sandbox, line).fails_with(2, &format!("{name} is plain http to another host"));
+        }
+        sandbox.set(name, good);
+    }
+    assert_eq!(sandbox.read("requests.log"), "");
 }
 
 #[test]

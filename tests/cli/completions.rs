@@ -14,6 +14,7 @@ const BUILDER: &str = r#"{"resource_type":"builder","resource_id":"*","actions":
 fn installed(shell: &str) -> Option<World> {
     let path = ["/bin", "/usr/bin", "/usr/local/bin"].map(|directory| Path::new(directory).join(shell));
     if !path.iter().any(|path| path.exists()) {
+        assert!(std::env::var_os("REQUIRE_SHELLS").is_none(), "{shell} is not installed");
         eprintln!("{shell} is not installed: its script is not tried");
         return None;
     }
@@ -52,6 +53,10 @@ fn bash() {
     bash.expect("containerregistry/tags");
     bash.type_in("\u{15}nscred token create --grant bui\t");
     bash.expect(&format!("'{BUILDER}' "));
+    bash.type_in("\u{15}nscred token create --grant 'bui\t");
+    bash.expect(&format!("{BUILDER}' "));
+    bash.type_in("\u{15}nscred token create --grant \"bui\t");
+    bash.expect(r#"{\"resource_type\":\"builder\",\"resource_id\":\"*\",\"actions\":[\"access\",\"ensure\"]}" "#);
     bash.type_in("\u{15}nscred token create --grant=bui\t");
     bash.expect(&format!("'{BUILDER}' "));
     // A type that others begin with too is meant where it stands whole.
@@ -60,6 +65,9 @@ fn bash() {
     world.write("grants.json", "[]");
     bash.type_in("\u{15}nscred token create --grant @gra\t");
     bash.expect("nts.json");
+    world.write("with blank.json", "[]");
+    bash.type_in("\u{15}nscred token create --grant @with\t");
+    bash.expect("\\ blank.json");
     bash.type_in("\u{15}nscred sa rotate --dr\t");
     bash.expect("y-run ");
     bash.type_in("\u{15}nscred help exit\t");
@@ -85,6 +93,18 @@ fn zsh() {
     zsh.expect(r#"'{"resource_type":"containerregistry/tags","resource_id":"*","actions":["list"]}'"#);
     zsh.type_in("\u{15}nscred token create --grant tenant\t");
     zsh.expect(r#"'{"resource_type":"tenant","resource_id":"*","actions":["get"]}'"#);
+    // What stands on the line then, as it would be run.
+    zsh.type_in("\u{15}w() { print -r -- \"<$BUFFER>\" }; zle -N w; bindkey '^X' w\n");
+    let escaped = BUILDER.replace('"', "\\\"");
+    for (word, made) in [
+        ("--grant 'bui", format!("--grant '{BUILDER}' ")),
+        ("--grant=bui", format!("--grant='{BUILDER}' ")),
+        ("--grant='bui", format!("--grant='{BUILDER}' ")),
+        ("--grant \"bui", format!("--grant \"{escaped}\" ")),
+    ] {
+        zsh.type_in(&format!("\u{15}nscred token create {word}\t\u{18}"));
+        zsh.expect(&format!("<nscred token create {made}>"));
+    }
     zsh.type_in("\u{15}nscred token create --grant volu\t\n");
     zsh.expect(r#"'{"resource_type":"volume/persistent","#);
     zsh.expect("error");
@@ -112,6 +132,11 @@ fn fish() {
     assert!(complete("nscred token create --output t").contains("token\t"));
     assert_eq!(complete("nscred token create --grant bui"), format!("{BUILDER}\tbuilder: access, ensure\n"));
     assert_eq!(complete("nscred token create --grant ").lines().count(), 29);
+    world.write("grants.json", "[]");
+    assert_eq!(complete("nscred token create --grant @gra"), "@grants.json\n");
+    assert_eq!(complete("nscred auth status "), "namespace\nnscale\n");
+    assert!(complete("nscred help ").contains("exit-codes\n"));
+    assert_eq!(complete("nscred permissions volu"), "volume/persistent\n");
 }
 
 #[test]
@@ -138,7 +163,7 @@ fn every_name_and_every_shell() {
             let script = run.ok();
             for word in ["serviceaccounts", "token_file", "min-validity", "exit-codes"] {
                 // The others complete no values without a flag.
-                let knows = word != "exit-codes" || ["bash", "zsh"].contains(&shell);
+                let knows = word != "exit-codes" || ["bash", "zsh", "fish"].contains(&shell);
                 assert_eq!(script.contains(word), knows, "{program} {shell} {word}");
             }
             assert!(script.contains(program) && !script.contains("_NAME") && !script.contains("TEMPLATES"));

@@ -51,9 +51,10 @@ fn help_and_version_need_nothing() {
             assert!(help.contains(&format!("Usage: {program}")), "{help}");
         }
     }
+    assert_eq!(world.run("nscred", ["-V"]).ok(), format!("nscred {}\n", env!("CARGO_PKG_VERSION")));
     for line in ["--version", "-V", "token list --version"] {
         let version = world.run("nsc", line.split(' ')).ok();
-        assert!(version.ends_with(&format!(" {}\n", env!("CARGO_PKG_VERSION"))), "{version}");
+        assert!(version.ends_with(&format!(" {} (nscred)\n", env!("CARGO_PKG_VERSION"))), "{version}");
     }
 }
 

@@ -38,7 +38,7 @@ fn the_whole_tree() {
         let name = std::iter::once("nscred".to_owned()).chain(command.clone()).collect::<Vec<_>>().join("_");
         insta::assert_snapshot!(name, help(&world, &command, "--help"));
     }
-    for topic in ["environment", "exit-codes", "output"] {
+    for topic in ["credentials", "environment", "exit-codes", "output"] {
         insta::assert_snapshot!(format!("topic_{topic}"), world.run("nscred", ["help", topic]).ok());
     }
 }
@@ -118,9 +118,10 @@ fn help_is_had_in_each_of_the_usual_ways() {
     assert_eq!(world.run("nsc", ["token", "help", "create"]).ok(), help);
     assert_eq!(world.run("nscred", ["help"]).ok(), world.run("nscred", ["--help"]).ok());
     assert_eq!(world.run("nscred", ["help", "sa"]).ok(), world.run("nscred", ["serviceaccounts", "--help"]).ok());
-    world.run("nscred", ["help", "envronment"]).fails_with(2, "did you mean `environment`?");
-    world.run("nscred", ["help", "token", "creat"]).fails_with(2, "did you mean `create`?");
-    world.run("nsc", ["help", "token", "creat"]).fails_with(2, "there is no command or topic `creat`");
+    world.run("nscred", ["help", "envronment"]).fails_with(2, "did you mean `nscred help environment`?");
+    world.run("nscred", ["help", "environment", "x"]).fails_with(2, "`nscred help environment` shows all of it");
+    world.run("nscred", ["help", "token", "creat"]).fails_with(2, "did you mean `nscred help token create`?");
+    world.run("nsc", ["help", "token", "creat"]).fails_with(2, "there is no command or topic `token creat`");
 }
 
 #[test]

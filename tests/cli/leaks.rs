@@ -72,6 +72,7 @@ fn secrets_are_where_they_were_promised_and_nowhere_else() {
         ("sa list --json", false),
         ("sa get --id ACCOUNT --json", false),
         ("sa update --id ACCOUNT --file new.json --yes --json", false),
+        ("sa rotate --id ACCOUNT --yes --token-file sa.token", false),
         ("sa rotate --id ACCOUNT --yes", true),
         ("sa rotate --id ACCOUNT --yes -q .status.accessToken", true),
         ("sa rotate --id ACCOUNT", false),
@@ -107,10 +108,11 @@ fn secrets_are_where_they_were_promised_and_nowhere_else() {
     }
     let file: Value = serde_json::from_str(&sandbox.read("token.json")).unwrap();
     secrets.push(text(&file["bearer_token"]));
+    secrets.push(sandbox.read("sa.token").trim().to_owned());
     // Of all of them only the login, here and in the sandbox's own directory,
     // and what was asked for are in files. The cache holds what the session
     // was exchanged for.
-    assert_eq!(holders(sandbox.directory.path(), &secrets), ["session.json", "session.json", "token.json"]);
+    assert_eq!(holders(sandbox.directory.path(), &secrets), ["sa.token", "session.json", "session.json", "token.json"]);
     assert_eq!(mode(sandbox.path("login/token.cache")), 0o600);
 }
 

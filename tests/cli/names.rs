@@ -59,6 +59,8 @@ fn unknown_flags_before_a_command_are_theirs_too() {
         &["-vx", "instance"],
         &["help", "instance"],
         &["help", "instance", "list"],
+        &["help", "auth", "login"],
+        &["auth", "help", "login"],
         &["login"],
         // Of a family that they have too, what is not here.
         &["auth", "login"],

@@ -24,6 +24,9 @@ fn session() -> String {
     let mut shown = String::new();
     for line in LINES {
         let (output, _) = Terminal::start(sandbox.shell(line), 110).finish();
+        // What was shown of a wait, and erased.
+        let output: String =
+            output.lines().map(|line| line.rsplit("\u{1b}[2K").next().unwrap().to_owned() + "\n").collect();
         shown.push_str(&format!("\u{1b}[1;32m$\u{1b}[0m \u{1b}[1m{line}\u{1b}[0m\n{output}"));
     }
     // The picture is the same wherever it is drawn.

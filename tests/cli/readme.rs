@@ -1,6 +1,7 @@
 //! The README: each of its blocks is run, in its order, as it stands there.
 
 use std::path::Path;
+use std::process::Command;
 
 use jiff::Timestamp;
 use saphyr::{LoadableYamlNode, Yaml};
@@ -95,29 +96,29 @@ fn fits(shown: &str, real: &str) -> bool {
 /// A world with the files of the README, and a cargo that puts the binary
 /// under test where the real one would have built it.
 fn world() -> World {
-    let world = World::new();
+    let mut world = World::new();
     for block in blocks().iter().filter(|block| !block.name.is_empty()) {
         world.write(&block.name, &block.text);
     }
     let cargo = format!(
         "#!/bin/sh\ncase $* in\n\
          'run --release -- '*) shift 3; exec {NSCRED} \"$@\" ;;\n\
-         'install --path .') mkdir -p ~/.cargo/bin && cp {NSCRED} ~/.cargo/bin/nscred ;;\n\
+         'install --locked '*) mkdir -p ~/.cargo/bin && cp {NSCRED} ~/.cargo/bin/nscred ;;\n\
          test) ;;\n\
          *) echo \"cargo $* is not known here\" >&2; exit 1 ;;\nesac\n"
     );
     script(&world.path("tools/cargo"), &cargo);
     // What a job builds: its credential must be good.
     script(&world.path("build.sh"), "#!/bin/sh\nexec nscred auth status namespace\n");
+    let path =
+        format!("{}:/usr/bin:/bin", ["tools", "bin"].map(|name| world.path(name).display().to_string()).join(":"));
+    world.set("PATH", path);
     world
 }
 
 #[test]
 fn every_line_behind_a_prompt() {
-    let mut world = world();
-    let path =
-        format!("{}:/usr/bin:/bin", ["tools", "bin"].map(|name| world.path(name).display().to_string()).join(":"));
-    world.set("PATH", path);
+    let world = world();
     let steps: Vec<Step> = blocks().iter().filter(|block| block.language == "console").flat_map(steps).collect();
     assert!(steps.len() > 30, "{}", steps.len());
     // One shell for all, since a line uses what those before it have set.
@@ -148,7 +149,8 @@ fn every_line_behind_a_prompt() {
     }
     for name in ["nsc", "nscale"] {
         let link = world.path("home/.local/bin").join(name);
-        assert!(Run::of(world.command("nscred").arg("-V")).code == 0 && link.is_symlink());
+        let run = Run::of(Command::new(link).arg("-V"));
+        assert_eq!(run.ok(), format!("{name} {} (nscred)\n", env!("CARGO_PKG_VERSION")));
     }
 }
 
@@ -168,12 +170,21 @@ fn machine() -> Sandbox {
     Sandbox::with(world(), &[])
 }
 
+/// The token that the README makes for a repository.
+fn repository_token(runner: &Sandbox) -> String {
+    let consoles: Vec<Block> = blocks().into_iter().filter(|block| block.language == "console").collect();
+    let lines = consoles.iter().flat_map(steps).find(|step| step.command.contains("--name github")).unwrap();
+    runner.sh(&lines.command).ok();
+    runner.read("github.json")
+}
+
 #[test]
 fn the_workflow_for_github() {
     let mut runner = machine();
-    let admin = std::fs::read_to_string(runner.get("NSC_TOKEN_FILE")).unwrap();
+    let token = repository_token(&runner);
     let temporary = runner.path("home/tmp").display().to_string();
     let file = runner.write("github.env", "");
+    let admin = runner.get("NSC_TOKEN_FILE").to_owned();
     runner.set("NSC_TOKEN_FILE", "").set("RUNNER_TEMP", &temporary).set("GITHUB_ENV", &file);
     runner.set("GITHUB_ACTIONS", "true").set("GITHUB_RUN_ID", "1").set("GITHUB_RUN_ATTEMPT", "1");
     let workflow = yaml("build.yml");
@@ -183,8 +194,12 @@ fn the_workflow_for_github() {
         let Some(run) = step.as_mapping_get("run").and_then(|run| run.as_str()) else { continue };
         if let Some(variables) = step.as_mapping_get("env").and_then(|env| env.as_mapping()) {
             for (name, value) in variables {
-                assert_eq!(value.as_str(), Some("${{ secrets.NSC_TOKEN }}"));
-                runner.set(name.as_str().unwrap(), &admin);
+                let value = match value.as_str().unwrap() {
+                    "${{ secrets.NSC_TOKEN }}" => token.trim(),
+                    "${{ vars.NSCRED_REPOSITORY }}" => "https://example.com/nscred.git",
+                    other => panic!("{other}"),
+                };
+                runner.set(name.as_str().unwrap(), value);
             }
         }
         let run = runner.sh(&format!("set -e\n{run}"));
@@ -196,21 +211,27 @@ fn the_workflow_for_github() {
             runner.set(name, value);
         }
     }
-    assert_eq!(names.len(), 5);
-    let left = runner.nsc("token list -q .[].name").ok();
-    assert_eq!(left, "", "what was minted is taken back");
+    assert_eq!(names.len(), 6);
+    let left = runner.set("NSC_TOKEN_FILE", admin).nsc("token list -q .[].name").ok();
+    assert_eq!(left, "github\n", "what was minted is taken back");
 }
 
 #[test]
 fn the_job_for_gitlab() {
     let mut runner = machine();
-    runner.set("CI_JOB_ID", "7");
+    let token = repository_token(&runner);
+    let admin = runner.get("NSC_TOKEN_FILE").to_owned();
+    let file = runner.write("variable", token);
+    runner.set("CI_JOB_ID", "7").set("NSC_TOKEN_FILE", file);
     let job = yaml(".gitlab-ci.yml");
     let run = runner.sh(&format!("set -e\n{}", lines(&job["build"]["script"])));
     assert_eq!(run.code, 0, "{run:#?}");
-    assert_eq!(runner.nsc("token list -q .[].name").ok(), "job-7\n");
-    runner.sh(&lines(&job["build"]["after_script"])).ok();
-    assert_eq!(runner.nsc("token list").ok(), "");
+    let clean = lines(&job["build"]["after_script"]);
+    runner.sh(&clean).ok();
+    std::fs::write(runner.path("job.id"), "").unwrap();
+    runner.sh(&clean).ok();
+    runner.set("NSC_TOKEN_FILE", admin);
+    assert_eq!(runner.nsc("token list -q .[].name").ok(), "github\n");
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub struct Terminal {
     child: Child,
     shown: String,
     read: usize,
+    /// How the terminal treated what is typed before anybody used it.
+    pub initial: LocalModes,
 }
 
 impl Terminal {
@@ -32,17 +34,23 @@ impl Terminal {
         let user: OwnedFd = user.unwrap().into();
         command.env("TERM", "xterm");
         command.stdin(user.try_clone().unwrap()).stdout(user.try_clone().unwrap()).stderr(user);
+        let initial = tcgetattr(&controller).unwrap().local_modes;
         let child = command.spawn().unwrap();
         // The command holds the other end now, and nobody else.
         drop(command);
-        Self { screen: controller.into(), child, shown: String::new(), read: 0 }
+        Self { screen: controller.into(), child, shown: String::new(), read: 0, initial }
     }
 
     /// As [`Terminal::start`], with the terminal as the one that `/dev/tty`
     /// leads to.
     pub fn in_session(command: &Command, columns: u16) -> Self {
         let mut session = Command::new("setsid");
-        session.args(["--ctty", "--wait"]).arg(command.get_program()).args(command.get_args()).env_clear();
+        // Whoever runs the tests may ignore Ctrl-C, which would be inherited.
+        session
+            .args(["--ctty", "--wait", "env", "--default-signal=INT"])
+            .arg(command.get_program())
+            .args(command.get_args())
+            .env_clear();
         session.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         session.current_dir(command.get_current_dir().unwrap());
         Self::start(session, columns)

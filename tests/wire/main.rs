@@ -12,6 +12,7 @@ mod errors;
 mod proxies;
 mod server;
 mod sessions;
+mod status;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;

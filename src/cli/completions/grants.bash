@@ -7,7 +7,7 @@ _NAME_template() {
 }
 _NAME_with_grants() {
     local IFS=$' \t\n'
-    local current=${COMP_WORDS[COMP_CWORD]} index=$((COMP_CWORD - 1)) file=
+    local current=${COMP_WORDS[COMP_CWORD]} index=$((COMP_CWORD - 1)) file= quote=
     # What breaks words stands in a word of its own.
     if [[ $current == = ]]; then
         current=
@@ -25,16 +25,25 @@ _NAME_with_grants() {
     fi
     if [[ -n $file ]]; then
         local prefix=@
-        [[ $COMP_WORDBREAKS == *@* ]] && prefix=
+        [[ $COMP_WORDBREAKS == *@* ]] && prefix= && compopt -o filenames 2>/dev/null
         IFS=$'\n'
         COMPREPLY=($(compgen -P "$prefix" -f -- "$current"))
-        return
+        return 0
+    fi
+    if [[ $current == [\'\"]* ]]; then
+        quote=${current:0:1} current=${current:1}
     fi
     if [[ -z $current ]] || ! _NAME_template "$current" >/dev/null; then
         COMPREPLY=($(compgen -W "KINDS" -- "$current"))
-        [[ ${#COMPREPLY[@]} == 1 ]] || return
+        [[ ${#COMPREPLY[@]} == 1 ]] || return 0
         current=${COMPREPLY[0]}
     fi
-    COMPREPLY=("'$(_NAME_template "$current")'")
+    local json
+    json=$(_NAME_template "$current")
+    case $quote in
+        \") COMPREPLY=("${json//\"/\\\"}") ;;
+        \') COMPREPLY=("$json") ;;
+        *) COMPREPLY=("'$json'") ;;
+    esac
 }
 complete -F _NAME_with_grants -o bashdefault -o default NAME

@@ -1,5 +1,7 @@
 # After --grant: a resource type, or the JSON for the only one that is meant.
 _NAME_grants() {
+    emulate -L zsh
+    setopt extended_glob
     local -A templates=(
         TEMPLATES
     )
@@ -12,9 +14,14 @@ _NAME_grants() {
     if (( $#meant && ${+templates[$meant]} )); then
         kinds=($meant)
     fi
-    if (( $#kinds == 1 )); then
-        compadd -U -Q -- "'${templates[$kinds[1]]}'"
-    else
+    if (( $#kinds != 1 )); then
         compadd -S '' -- $kinds
+        return
     fi
+    local json=$templates[$kinds[1]]
+    case $compstate[quote] in
+        "'") compadd -U -Q -i "$IPREFIX" -S "' " -- "$json" ;;
+        '"') compadd -U -Q -i "$IPREFIX" -S '" ' -- "${json//\"/\\\"}" ;;
+        *) compadd -U -Q -i "$IPREFIX" -- "'$json'" ;;
+    esac
 }

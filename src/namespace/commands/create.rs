@@ -40,7 +40,7 @@ pub struct CreateArgs {
     /// What the token is for.
     #[arg(short, long, value_name = "TEXT")]
     description: Option<String>,
-    /// How long the token lives: units h, d, w and y (365 days), at most 1y; else 24h.
+    /// How long the token lives, as in 30m, 24h, 7d, 2w or 1y (365 days), which is the most; else 24h.
     #[arg(long = "expires_in", alias = "expires-in", value_name = "DURATION", allow_hyphen_values = true)]
     expires_in: Option<String>,
     /// Let the token live until it is revoked. Needs --user.
@@ -146,7 +146,9 @@ async fn mint(
                     .to_owned()
             })
         };
-        failure.hint_on(Kind::OutcomeUnknown, || lost)
+        failure.hint_on(Kind::OutcomeUnknown, || lost).hint_on(Kind::Conflict, || {
+            format!("choose another --name, or revoke the token that has it: `{} token list` shows its id", ctx.program)
+        })
     })
 }
 

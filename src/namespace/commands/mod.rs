@@ -50,6 +50,15 @@ impl TokenCommand {
     }
 }
 
+/// What to do where there is no token with an id.
+fn if_not_found(id: &str, otherwise: &str, ctx: &Context) -> String {
+    if id.starts_with("tok_") {
+        format!("{otherwise}: `{} token list --include_revoked` shows all tokens", ctx.program)
+    } else {
+        format!("--token_id takes an id (tok_…), not a name: `{} token list` shows the ids", ctx.program)
+    }
+}
+
 /// A token's id out of `--token_id`. A secret in its place is refused without
 /// being shown.
 fn token_id(given: &str, ctx: &Context) -> Result<String> {

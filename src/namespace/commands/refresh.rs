@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::input::duration::lifetime;
 use crate::namespace::api::TokensApi;
-use crate::namespace::commands::token_id;
+use crate::namespace::commands::{if_not_found, token_id};
 use crate::namespace::message::RefreshRequest;
 use crate::namespace::proto::Span;
 use crate::namespace::view;
@@ -46,11 +46,7 @@ pub(super) async fn run(args: RefreshArgs, ctx: &mut Context) -> Result<()> {
     let program = ctx.program;
     let reply = api.refresh(&request).await.map_err(|failure| {
         failure
-            .hint_on(Kind::NotFound, || {
-                format!(
-                    "a revoked token cannot be refreshed: `{program} token list --include_revoked` shows all tokens"
-                )
-            })
+            .hint_on(Kind::NotFound, || if_not_found(&id, "a revoked token cannot be refreshed", ctx))
             .hint_on(Kind::Conflict, || {
                 format!("an expired token cannot be refreshed: make another with `{program} token create`")
             })

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::namespace::api::TokensApi;
-use crate::namespace::commands::token_id;
+use crate::namespace::commands::{if_not_found, token_id};
 use crate::namespace::message::RevokeRequest;
 use crate::output::rendering::Format;
 use crate::output::written;
@@ -63,12 +63,7 @@ pub(super) async fn run(args: RevokeArgs, ctx: &mut Context) -> Result<()> {
             Err(failure) => {
                 failures.push(
                     failure
-                        .hint_on(Kind::NotFound, || {
-                            format!(
-                                "it may be revoked already: `{} token list --include_revoked` shows all tokens",
-                                ctx.program
-                            )
-                        })
+                        .hint_on(Kind::NotFound, || if_not_found(id, "it may be revoked already", ctx))
                         .hint_on(Kind::OutcomeUnknown, || {
                             format!("run `{} token revoke --token_id {id}` again: that can do no harm", ctx.program)
                         })

@@ -9,7 +9,7 @@ use crate::error::{Failure, Kind, Result};
 use crate::input::prompt::can_ask;
 use crate::nscale::api::{IdentityApi, accounts_path};
 use crate::nscale::commands::input::{InputArgs, WAYS};
-use crate::nscale::commands::minted::hand_over;
+use crate::nscale::commands::minted::{TokenFileArgs, hand_over};
 use crate::nscale::commands::update::STALE;
 use crate::nscale::commands::{ChangeArgs, OrganizationArgs, OutputArgs, interactive, preview};
 use crate::nscale::document::{AccountDocument, FORMAT};
@@ -17,7 +17,7 @@ use crate::nscale::groups::Groups;
 use crate::nscale::message::{Account, AccountWrite};
 use crate::nscale::organization::{self, canonical_id};
 use crate::nscale::plan::show_tags;
-use crate::output::deliver::{Delivery, is_plain};
+use crate::output::deliver::is_plain;
 
 /// Flags of `serviceaccounts create`.
 #[derive(Debug, Args)]
@@ -26,6 +26,7 @@ Examples:
   {program} serviceaccounts create --file serviceaccount.json
   {program} serviceaccounts create --stdin < serviceaccount.json
   {program} serviceaccounts create                    asks
+  {program} serviceaccounts create --file serviceaccount.json --yes --token-file ci.token
   TOKEN=$({program} sa create --file serviceaccount.json --yes -q .status.accessToken)
 
 The document, of which description and tags may be left out:
@@ -39,6 +40,8 @@ pub struct CreateArgs {
     input: InputArgs,
     #[command(flatten)]
     change: ChangeArgs,
+    #[command(flatten)]
+    token_file: TokenFileArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }
@@ -56,7 +59,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         }
     };
     args.change.check(ctx)?;
-    let delivery = Delivery::to_stdout()?;
+    let delivery = args.token_file.prepare()?;
     let api = IdentityApi::connect(ctx)?;
     let organization = organization::resolve(organization, &api, ctx).await?;
     let (message, groups) = match message {

@@ -1,13 +1,32 @@
 //! The way of a new token to its owner, after a create or a rotate.
 
+use std::path::PathBuf;
+
+use clap::Args;
+
 use crate::context::Context;
-use crate::error::Failure;
+use crate::error::{Failure, Result};
 use crate::nscale::api::Reply;
 use crate::nscale::view;
 use crate::output::deliver::{Delivery, Minted, Undelivered};
 use crate::output::rendering::Rendering;
 use crate::output::table;
 use crate::secret::Secret;
+
+/// `--token-file`.
+#[derive(Debug, Args)]
+pub(super) struct TokenFileArgs {
+    /// Write the token to this file (mode 0600), ready for NSCALE_SERVICE_TOKEN_FILE.
+    #[arg(long = "token-file", alias = "token_file", value_name = "PATH")]
+    token_file: Option<PathBuf>,
+}
+
+impl TokenFileArgs {
+    /// Readies the delivery there, or else to standard output.
+    pub(super) fn prepare(&self) -> Result<Delivery> {
+        Delivery::to_file("--token-file", self.token_file.as_deref())
+    }
+}
 
 /// Delivers the token. `groups` are the account's as people are to see them,
 /// and `undo` is what to do where the token is lost or not wanted.
@@ -21,7 +40,7 @@ pub(super) async fn hand_over(
     rendering: Rendering,
     delivery: Delivery,
     ctx: &mut Context,
-) -> Result<(), Undelivered> {
+) -> std::result::Result<(), Undelivered> {
     let Reply { account, json } = reply;
     let token = account.status.access_token.as_ref().map(Secret::expose).unwrap_or_default();
     let id = &account.metadata.id;
@@ -33,16 +52,17 @@ pub(super) async fn hand_over(
         undo,
         secret: Secret::new(token),
     };
-    let is_for_people = rendering.is_for_people();
+    let (in_file, is_for_people) = (delivery.has_file(), rendering.is_for_people());
     let details = table::details(&ctx.stdout, &view::details(&account, groups, ctx));
     let shown = async {
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Failure::unexpected("the access token contains characters that no token has"));
         }
-        rendering.bytes(|| Ok(json), || format!("{details}\nAccess Token: {token}\n")).await
+        let view = || if in_file { details } else { format!("{details}\nAccess Token: {token}\n") };
+        rendering.bytes(|| Ok(json), view).await
     };
     let is_kept = delivery.deliver(ctx, &minted, shown).await?;
-    if is_for_people && !is_kept {
+    if is_for_people && !in_file && !is_kept {
         ctx.note("store the access token now: it is shown only once");
     }
     Ok(())

@@ -5,15 +5,15 @@ use clap::Args;
 use crate::context::Context;
 use crate::error::{Kind, Result};
 use crate::nscale::api::{IdentityApi, rotate_path};
-use crate::nscale::commands::minted::hand_over;
+use crate::nscale::commands::minted::{TokenFileArgs, hand_over};
 use crate::nscale::commands::{AccountArgs, ChangeArgs, OutputArgs, locate, look, preview_bare};
-use crate::output::deliver::Delivery;
 
 /// Flags of `serviceaccounts rotate`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   {program} serviceaccounts rotate --id \"$ID\" --yes
+  {program} serviceaccounts rotate --id self --yes --token-file ci.token
   NEW=$({program} serviceaccounts rotate --id self --yes -q .status.accessToken)
 
 The old token stops working at once. A service account may always rotate
@@ -24,6 +24,8 @@ pub struct RotateArgs {
     #[command(flatten)]
     change: ChangeArgs,
     #[command(flatten)]
+    token_file: TokenFileArgs,
+    #[command(flatten)]
     pub(super) output: OutputArgs,
 }
 
@@ -33,7 +35,7 @@ pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
     let rendering = args.output.prepare(ctx)?;
     let named = args.account.check(ctx)?;
     args.change.check(ctx)?;
-    let delivery = Delivery::to_stdout()?;
+    let delivery = args.token_file.prepare()?;
     let api = IdentityApi::connect(ctx)?;
     let place = locate(named, &api, ctx).await?;
     if args.change.dry_run || args.change.asks() {
