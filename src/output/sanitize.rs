@@ -15,16 +15,21 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
     )
 }
 
-/// A word as a POSIX shell reads it back, ready to be pasted.
-pub fn shell_word(word: &OsStr) -> String {
-    let word = word.to_string_lossy();
+/// A word in quotes, as a POSIX shell reads it back.
+pub fn quoted(word: &OsStr) -> String {
+    format!("'{}'", word.to_string_lossy().replace('\'', r"'\''"))
+}
+
+/// A file as a word for a POSIX shell, in quotes where it needs them.
+pub fn shell_word(path: &OsStr) -> String {
+    let word = path.to_string_lossy();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':' | '+' | ',' | '@');
     if !word.is_empty() && !word.starts_with('-') && word.chars().all(is_plain) {
         return word.into_owned();
     }
     // Behind ./ nothing is an option.
     let here = if word.starts_with('-') { "./" } else { "" };
-    format!("{here}'{}'", word.replace('\'', r"'\''"))
+    format!("{here}{}", quoted(path))
 }
 
 /// Bytes that a person is going to see as they are, such as JSON or the result

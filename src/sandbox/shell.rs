@@ -18,7 +18,7 @@ use crate::error::{Failure, Result};
 use crate::interrupt::Signals;
 use crate::names::Program;
 use crate::output::private_file;
-use crate::output::sanitize::shell_word;
+use crate::output::sanitize::quoted;
 use crate::sandbox::auth::{ADMIN, MEMBER};
 use crate::sandbox::server::Sides;
 use crate::secret::Secret;
@@ -104,9 +104,9 @@ impl World {
     pub fn exports(&self) -> String {
         let mut text = String::new();
         for (name, value) in self.variables() {
-            text.push_str(&format!("export {name}={}\n", shell_word(&value)));
+            text.push_str(&format!("export {name}={}\n", quoted(&value)));
         }
-        text.push_str(&format!("export PATH={}:\"$PATH\"\n", shell_word(self.bin().as_os_str())));
+        text.push_str(&format!("export PATH={}:\"$PATH\"\n", quoted(self.bin().as_os_str())));
         text
     }
 

@@ -266,6 +266,17 @@ fn a_file_that_others_may_read_is_warned_about() {
     assert_eq!(report(&sandbox, "").0["namespace"]["warnings"], serde_json::json!([warning]));
     assert_eq!(sandbox.sh("eval \"$(nscred auth status 2>&1 >/dev/null | sed 's/.*`\\(.*\\)`/\\1/')\"").code, 0);
     assert_eq!(status(&sandbox, "").stderr, "", "what the warning says to run helps");
+    // A name that a shell would take apart.
+    let mut sandbox = without(sandbox, "NSCALE_SERVICE_TOKEN");
+    for name in ["-b l'x.json", "$(touch bad).json"] {
+        sandbox.write(name, "nsrt_abcdefgh");
+        std::fs::set_permissions(sandbox.path(name), std::fs::Permissions::from_mode(0o644)).unwrap();
+        sandbox.set("NSC_TOKEN_FILE", name);
+        let stderr = status(&sandbox, "--offline").stderr;
+        let advice = stderr.lines().next().unwrap().split('`').nth(1).unwrap();
+        sandbox.sh(advice).ok();
+        assert_eq!(status(&sandbox, "--offline").stderr, "", "{advice}");
+    }
 }
 
 #[test]
