@@ -19,7 +19,8 @@ pub const CODES: [(u8, &str); 10] = [
 pub const NOTES: &str = "\
 Of several ids the worst outcome decides, and it is never 0. A listing whose
 reader goes away ends with 0. `auth status` ends with 4 where a credential is
-missing, rejected, or not known to live as long as --min-validity asks.
+missing, malformed, expired, rejected, or not known to live as long as
+--min-validity asks.
 
   nsc token revoke --token_id \"$ID\" || case $? in
     5) ;;                                              # it is gone already

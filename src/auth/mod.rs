@@ -11,7 +11,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::auth::report::{Report, Status};
 use crate::context::Context;
-use crate::error::{Failure, Kind, Result};
+use crate::error::{Failure, Result};
 use crate::input::duration::lifetime;
 use crate::output::rendering::{OutputArgs, write_out};
 
@@ -46,7 +46,7 @@ impl AuthCommand {
 #[command(after_help = "\
 Examples:
   {program} auth status
-  {program} auth status nscale --min-validity 7d || ./renew.sh
+  {program} auth status nscale --min-validity 7d
   {program} auth status -q .namespace.expires_at
 
 It asks each server whether it takes the credential, by a call that changes
@@ -133,12 +133,15 @@ async fn run(args: StatusArgs, ctx: &mut Context) -> Result<()> {
     verdict(reports, !args.clouds.is_empty())
 }
 
-/// What both have in common.
-fn summary(failures: &[Failure]) -> &'static str {
-    match failures.iter().filter(|failure| failure.kind() == Kind::Temporary).count() {
-        0 => "neither credential is good",
-        1 => "neither credential is known to be good",
-        _ => "neither server could be asked",
+/// What several have in common.
+fn summary(statuses: &[Status]) -> &'static str {
+    let is_open = |status: &Status| matches!(status, Status::Unreachable | Status::Unclear | Status::ExpiryUnknown);
+    if statuses.iter().all(|status| *status == Status::Unreachable) {
+        "neither server could be asked"
+    } else if statuses.iter().any(is_open) {
+        "neither credential is known to be good"
+    } else {
+        "neither credential is good"
     }
 }
 
@@ -147,14 +150,14 @@ fn summary(failures: &[Failure]) -> &'static str {
 fn verdict(reports: Vec<Report>, is_named: bool) -> Result<()> {
     let has_any = reports.iter().any(|report| report.status != Status::Missing);
     let matters = |report: &Report| is_named || !has_any || report.status != Status::Missing;
-    let failures: Vec<Failure> = reports
+    let (statuses, mut failures): (Vec<Status>, Vec<Failure>) = reports
         .into_iter()
         .filter(matters)
-        .filter_map(|report| Some(report.failure?.about(report.cloud.name())))
-        .collect();
+        .filter_map(|report| Some((report.status, report.failure?.about(report.cloud.name()))))
+        .unzip();
     match failures.len() {
         0 => Ok(()),
-        1 => failures.into_iter().next().map_or(Ok(()), Err),
-        _ => Err(Failure::of_several(summary(&failures), failures)),
+        1 => Err(failures.remove(0)),
+        _ => Err(Failure::of_several(summary(&statuses), failures)),
     }
 }

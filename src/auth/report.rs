@@ -10,6 +10,7 @@ use crate::auth::{Cloud, Demand};
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::http::endpoint::Endpoint;
+use crate::namespace::credential::LOG_IN;
 use crate::output::sanitize::shell_word;
 use crate::output::table;
 use crate::output::time::rfc3339;
@@ -174,16 +175,20 @@ impl Report {
             }
             None => format!("nobody tells when the credential ends, so it is not known to live for {asked}"),
         };
-        let failure = Failure::new(Kind::NotAuthenticated, why).hint(match self.cloud {
-            Cloud::Namespace => format!(
-                "`{0} token list` shows when tokens end; `{0} token refresh --token_id ID --minimum_duration {asked}` makes sure of one",
-                ctx.program
+        let program = ctx.program;
+        let hint = match (self.cloud, self.kind) {
+            (Cloud::Nscale, _) if demand.offline => "without --offline the server tells when it ends".to_owned(),
+            (Cloud::Nscale, _) => {
+                format!(
+                    "`{program} serviceaccounts rotate --id self` gives the account another token, and ends this one"
+                )
+            }
+            (Cloud::Namespace, Some(("session" | "tenant", _))) => LOG_IN.to_owned(),
+            (Cloud::Namespace, _) => format!(
+                "`{program} token list` shows when tokens end; `{program} token refresh --token_id ID --minimum_duration {asked}` makes sure of one"
             ),
-            Cloud::Nscale => format!(
-                "`{} serviceaccounts rotate --id self` gives the account another token, and ends this one",
-                ctx.program
-            ),
-        });
+        };
+        let failure = Failure::new(Kind::NotAuthenticated, why).hint(hint);
         self.status = if self.expires_at.is_some() { Status::Expiring } else { Status::ExpiryUnknown };
         self.failure = Some(failure);
     }

@@ -45,8 +45,8 @@ pub struct CompletionsArgs {
 pub fn run(args: &CompletionsArgs, tree: Command, ctx: &mut Context) -> Result<()> {
     let mut script = Vec::new();
     let commands: Vec<String> = tree.get_subcommands().map(|command| command.get_name().to_owned()).collect();
-    let words: Vec<String> = commands.into_iter().chain(TOPICS.iter().map(|(topic, _)| (*topic).to_owned())).collect();
-    let all = words.join(" ");
+    let all = commands.join(" ");
+    let words = commands.into_iter().chain(TOPICS.iter().map(|(topic, _)| (*topic).to_owned())).collect();
     // What is free text to the parser is known here.
     let mut tree = tree
         .mut_subcommand("help", |help| with_values(help, "words", words))
@@ -69,9 +69,9 @@ fn with_values(command: Command, argument: &'static str, values: Vec<impl Into<P
 }
 
 /// The script with what `--grant` takes: a type, and at once the whole JSON
-/// where only one can be meant; for fish also with `words`, which may stand
-/// behind `help`.
-fn with_hooks(shell: Shell, name: &str, script: &str, words: &str) -> String {
+/// where only one can be meant; for fish also with what stands without a flag,
+/// `commands` among it.
+fn with_hooks(shell: Shell, name: &str, script: &str, commands: &str) -> String {
     let lines = |line: &dyn Fn(&str, &str, &str) -> String| {
         let each = PUBLISHED.iter().map(|(kind, actions)| line(kind, &actions.join(", "), &template(kind, actions)));
         each.collect::<String>()
@@ -95,7 +95,9 @@ fn with_hooks(shell: Shell, name: &str, script: &str, words: &str) -> String {
         }
         Shell::Fish => {
             let hook = include_str!("completions/grants.fish").replace("NAME", name);
-            let hook = hook.replace("KINDS", &kinds().join(" ")).replace("WORDS", words);
+            let hook = hook.replace("KINDS", &kinds().join(" ")).replace("COMMANDS", commands);
+            let topics: String = TOPICS.iter().map(|(topic, _)| format!(" {topic}")).collect();
+            let hook = hook.replace("WORDS", &format!("{commands}{topics}"));
             let cases = lines(&|kind, actions, json| format!("    printf '%s\\t%s\\n' '{json}' '{kind}: {actions}'\n"));
             format!("{script}{}", hook.replace("    TEMPLATES\n", &cases))
         }

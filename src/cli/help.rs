@@ -104,7 +104,10 @@ impl Sections {
         let codes = codes(path);
         Self {
             notes: notes.replace("{program}", program.name()),
-            environment: VARIABLES.iter().filter(|variable| readers.contains(&variable.reader)).collect(),
+            environment: VARIABLES
+                .iter()
+                .filter(|variable| variable.readers.iter().any(|reader| readers.contains(reader)))
+                .collect(),
             codes: CODES.iter().filter(|(code, _)| codes.contains(code)).copied().collect(),
         }
     }
@@ -257,7 +260,8 @@ pub fn unknown(program: Program, verb: &str, words: &[String], below: &Command) 
     let topics = if depth == 0 && verb == "help" { &TOPICS[..] } else { &[] };
     let names = below.get_subcommands().map(Command::get_name).chain(topics.iter().map(|(name, _)| *name));
     let path: String = words.iter().take(depth).map(|word| format!("{word} ")).collect();
-    let failure = Failure::usage(format!("there is no command or topic `{path}{word}`"));
+    let what = if topics.is_empty() { "command" } else { "command or topic" };
+    let failure = Failure::usage(format!("there is no {what} `{path}{word}`"));
     match nearest(word, names) {
         Some(near) => failure.hint(format!("did you mean `{program} {verb} {path}{near}`?")),
         None => failure,

@@ -21,7 +21,7 @@ pub const TOKEN_FILE_VARIABLE: &str = "NSC_TOKEN_FILE";
 const WORKLOAD_FILE: &str = "/var/run/nsc/token.json";
 
 /// What to do where there is no credential.
-const LOG_IN: &str = "log in with the official `nsc login`, or point NSC_TOKEN_FILE at a token file";
+pub const LOG_IN: &str = "log in with the official `nsc login`, or point NSC_TOKEN_FILE at a token file";
 
 /// Where a credential came from.
 #[derive(Clone, Debug, PartialEq, Eq)]

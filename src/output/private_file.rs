@@ -1,15 +1,16 @@
 //! Files that hold a secret: mode 0600 from birth, replaced whole or not at
 //! all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 
 use crate::error::{Failure, Result};
+use crate::output::sanitize::shell_word;
 
 /// A file that is about to be written: everything that can fail beforehand
 /// has been tried.
@@ -61,8 +62,10 @@ impl PrivateFile {
         match fs::metadata(path) {
             Ok(existing) if existing.is_dir() => return Err(refuse("is a directory; name a file")),
             Ok(existing) if existing.permissions().readonly() => {
-                return Err(refuse("is read-only")
-                    .hint(format!("allow writing with `chmod u+w {}`, or name another file", path.display())));
+                return Err(refuse("is read-only").hint(format!(
+                    "allow writing with `chmod u+w {}`, or name another file",
+                    shell_word(path.as_os_str())
+                )));
             }
             Ok(existing) if !existing.file_type().is_file() || is_descriptor(path) => {
                 // Not blocking: a FIFO that nobody reads is told at once.
@@ -79,7 +82,7 @@ impl PrivateFile {
         let directory = parent(&target);
         if !directory.exists() {
             return Err(refuse("its directory does not exist")
-                .hint(format!("create it with `mkdir -p {}`", directory.display())));
+                .hint(format!("create it with `mkdir -p {}`", shell_word(directory.as_os_str()))));
         }
         let temporary = create_beside(&target).map_err(|error| refuse("cannot be written").source(error))?;
         Ok(Self { shown: path.to_owned(), target: Target::Replace { temporary, path: target } })
@@ -154,7 +157,10 @@ pub fn sync(path: &Path) -> io::Result<()> {
 fn create_beside(path: &Path) -> io::Result<NamedTempFile> {
     // tempfile creates with mode 0600 and a name of its own, so that two
     // writers never share one.
-    tempfile::Builder::new().prefix(".nscred-").tempfile_in(parent(path))
+    let temporary = tempfile::Builder::new().prefix(".nscred-").tempfile_in(parent(path))?;
+    // A umask may have taken more away.
+    temporary.as_file().set_permissions(Permissions::from_mode(0o600))?;
+    Ok(temporary)
 }
 
 fn finish(mut temporary: NamedTempFile, path: &Path, content: &[u8]) -> io::Result<()> {

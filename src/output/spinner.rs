@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::sleep;
@@ -35,6 +35,7 @@ impl Spinner {
         if !self.is_wanted {
             return awaited.await;
         }
+        let began = Instant::now();
         tokio::pin!(awaited);
         tokio::select! {
             biased;
@@ -45,7 +46,7 @@ impl Spinner {
         let mut line: Option<Line<'_>> = None;
         loop {
             if line.is_none() && !self.is_busy.get() {
-                line = Some(Line::new(&self.is_busy, what));
+                line = Some(Line::new(&self.is_busy, what, began.elapsed()));
             }
             if let Some(line) = &line {
                 line.bar.tick();
@@ -66,10 +67,10 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn new(is_busy: &'a Cell<bool>, what: &str) -> Self {
+    fn new(is_busy: &'a Cell<bool>, what: &str, elapsed: Duration) -> Self {
         is_busy.set(true);
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
-            .with_elapsed(PATIENCE)
+            .with_elapsed(elapsed)
             .with_message(what.to_owned());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
             bar.set_style(style);

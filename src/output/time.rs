@@ -10,9 +10,9 @@ pub fn rfc3339(time: Timestamp) -> String {
     PRINTER.timestamp_to_string(&time)
 }
 
-/// How far a time lies from now, in its largest unit: `in 24h`, `5m ago`,
-/// `now`. Whole units, of which the last is counted as soon as nearly all of it
-/// is there: what was to live for 7 days does so a moment later too.
+/// How far a time lies from now, in one unit: `in 47h`, `in 2d`, `5m ago`, `now`.
+/// A unit counts as soon as nearly all of it is there: what was to live for 7
+/// days does so a moment later too.
 pub fn relative(time: Timestamp, now: Timestamp) -> String {
     let seconds = time.as_second() - now.as_second();
     let length = seconds.unsigned_abs();

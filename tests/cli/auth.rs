@@ -164,6 +164,8 @@ fn a_server_that_cannot_be_reached_says_nothing_of_the_credential() {
         let (report, was) = report(&sandbox, "namespace --timeout 2s");
         assert_eq!((was, &report["namespace"]["status"]), (code, &word.into()), "{fault}: {report}");
     }
+    let sandbox = Sandbox::with(World::new(), &["--fault", "token.list=500", "--fault", "userinfo=garbage"]);
+    assert!(status(&sandbox, "").stderr.starts_with("error: neither credential is known to be good; Namespace: "));
     // Rejected is 4, whatever became of the other.
     let sandbox = Sandbox::with(World::new(), &["--fault", "token.list=500", "--fault", "userinfo=401"]);
     assert_eq!(report(&sandbox, "").1, 4);
@@ -225,7 +227,10 @@ fn offline_asks_nobody() {
         (&"not_checked".into(), &"not_checked".into())
     );
     assert!(report["namespace"]["expires_at"].is_string() && report["nscale"]["expires_at"].is_null());
-    assert_eq!(status(&sandbox, "namespace --offline --min-validity 31d").code, 4);
+    let run = status(&sandbox, "namespace --offline --min-validity 31d");
+    assert!(run.code == 4 && run.stderr.contains("hint: log in with the official `nsc login`"), "{run:#?}");
+    let run = status(&sandbox, "nscale --offline --min-validity 1h");
+    assert!(run.code == 4 && run.stderr.contains("hint: without --offline the server tells"), "{run:#?}");
     // What says of itself that it has ended is not sent either.
     let expired = token_file(&sandbox, "old.json", &jwt("nsct_", r#"{"exp":1700000000,"tenant_id":"tenant_x"}"#));
     sandbox.set("NSC_TOKEN_FILE", expired);

@@ -63,11 +63,20 @@ fn bash() {
     bash.type_in("\u{15}nscred token create --grant tenant\t");
     bash.expect(r#"'{"resource_type":"tenant","resource_id":"*","actions":["get"]}' "#);
     world.write("grants.json", "[]");
-    bash.type_in("\u{15}nscred token create --grant @gra\t");
-    bash.expect("nts.json");
     world.write("with blank.json", "[]");
-    bash.type_in("\u{15}nscred token create --grant @with\t");
-    bash.expect("\\ blank.json");
+    // The whole line, for what is put in replaces a part of it.
+    bash.type_in("\u{15}bind -x '\"\\C-x\": echo \"<$READLINE_LINE>\"'\n");
+    for option in ["-s", "-u"] {
+        bash.type_in(&format!("\u{15}shopt {option} hostcomplete\n"));
+        for (word, made) in [
+            ("--grant @gra", "--grant @grants.json "),
+            ("--grant=@gra", "--grant=@grants.json "),
+            ("--grant @with", "--grant @with\\ blank.json "),
+        ] {
+            bash.type_in(&format!("\u{15}nscred token create {word}\t\u{18}"));
+            bash.expect(&format!("<nscred token create {made}>"));
+        }
+    }
     bash.type_in("\u{15}nscred sa rotate --dr\t");
     bash.expect("y-run ");
     bash.type_in("\u{15}nscred help exit\t");
@@ -83,7 +92,7 @@ fn bash() {
 fn zsh() {
     let Some(world) = installed("zsh") else { return };
     world.write("functions/_nscred", world.read("script"));
-    let lines = "unsetopt BEEP; fpath=(./functions $fpath); autoload -Uz compinit; compinit -D";
+    let lines = "unsetopt BEEP; fpath=(./functions $fpath); autoload -Uz compinit; compinit -u -D";
     let mut zsh = interactive(&world, "zsh", &["-f", "-i"], lines);
     zsh.type_in("nscred tok\t");
     zsh.expect("nscred token");
@@ -146,7 +155,7 @@ fn elvish() {
     // What is typed is drawn in many pieces: the completer is asked instead.
     let ask = "echo '<'($edit:completion:arg-completer[nscred] nscred token";
     elvish.type_in(&format!("{ask} '' | each {{|c| print $c[stem]' ' }} | slurp)'>'\n"));
-    elvish.expect("create list revoke refresh >");
+    elvish.expect("create list ");
     elvish.type_in(&format!("{ask} create --grant '' | each {{|c| print $c[stem]' ' }} | slurp)'>'\n"));
     elvish.expect(BUILDER);
     elvish.type_in("exit\n");

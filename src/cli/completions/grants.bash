@@ -13,7 +13,11 @@ _NAME_with_grants() {
         current=
     elif [[ $current == @* ]]; then
         file=y current=${current#@}
-    elif [[ ${COMP_WORDS[index]} == @ ]]; then
+    elif [[ ${COMP_WORDS[index]} == @ || ${COMP_WORDS[index]} == =@ ]]; then
+        file=y
+        [[ ${COMP_WORDS[index]} == @ ]] && index=$((index - 1))
+    fi
+    if [[ ${COMP_WORDS[index]} == =@ ]]; then
         file=y index=$((index - 1))
     fi
     if [[ ${COMP_WORDS[index]} == = ]]; then
@@ -24,10 +28,16 @@ _NAME_with_grants() {
         return
     fi
     if [[ -n $file ]]; then
-        local prefix=@
-        [[ $COMP_WORDBREAKS == *@* ]] && prefix= && compopt -o filenames 2>/dev/null
         IFS=$'\n'
-        COMPREPLY=($(compgen -P "$prefix" -f -- "$current"))
+        COMPREPLY=($(compgen -f -- "$current"))
+        if [[ $COMP_WORDBREAKS == *@* ]] && ! shopt -q hostcomplete; then
+            compopt -o filenames 2>/dev/null
+            return 0
+        fi
+        # What completes host names takes the @ for a part of the word.
+        for index in "${!COMPREPLY[@]}"; do
+            COMPREPLY[index]=@$(printf %q "${COMPREPLY[index]}")
+        done
         return 0
     fi
     if [[ $current == [\'\"]* ]]; then

@@ -14,4 +14,4 @@ complete -c NAME -n "__fish_NAME_using_subcommand auth; and __fish_seen_subcomma
 complete -c NAME -n "__fish_NAME_using_subcommand permissions" -f -a "KINDS"
 complete -c NAME -n "__fish_NAME_using_subcommand completions" -f -a "bash elvish fish powershell zsh"
 complete -c NAME -n "__fish_NAME_using_subcommand help" -f -a "WORDS"
-complete -c NAME -n "__fish_NAME_using_subcommand man" -f -a "WORDS"
+complete -c NAME -n "__fish_NAME_using_subcommand man" -f -a "COMMANDS"
