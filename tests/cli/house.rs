@@ -52,7 +52,7 @@ fn arrows_point_down() {
 }
 
 #[test]
-fn a_file_is_read_in_one_sitting() {
+fn no_file_has_more_than_400_lines() {
     for (path, source) in sources("src").into_iter().chain(sources("tests")).chain(sources("benches")) {
         let lines = source.lines().count();
         assert!(lines <= 400, "{} has {lines} lines", path.display());
