@@ -78,7 +78,8 @@ left out, cut or wrapped, and times are RFC 3339 in UTC.
 
 With one of these an error is a JSON object on one line of standard error:
   {\"kind\":\"not_found\",\"message\":\"…\",\"hints\":[\"…\"],\"http_status\":404,\"request_id\":\"…\"}
-Standard output is empty then, but for `auth status`, whose report is its data.
+Standard output is empty then, but for the report of `auth status`, and for what was
+printed of a secret before it turned out that it cannot be kept.
 
 A secret is printed once, where it was asked for. With GITHUB_ACTIONS=true a
 line for the runner goes to standard error first (::add-mask::…), so that the

@@ -74,6 +74,8 @@ fn page(program: Program, command: &Command) -> io::Result<Vec<u8>> {
     let sections = Sections::of(program, &path, command);
     let man = Man::new(command.clone())
         .title(title.to_uppercase())
+        // An empty date would be left out, and what follows move to its place.
+        .date(" ")
         .source(format!("nscred {}", env!("CARGO_PKG_VERSION")))
         .manual("nscred");
     let mut page = Vec::new();

@@ -53,8 +53,11 @@ fn what_a_page_says() {
     world.write("page.1", &page);
     let Some(shown) = read(&world, "page.1") else { return };
     let shown = shown.ok();
+    let words = |line: Option<&str>| line.unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(shown.lines().next()), ["NSC-TOKEN-CREATE(1)", "nscred", "NSC-TOKEN-CREATE(1)"]);
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(words(shown.lines().last()), ["nscred", version, "NSC-TOKEN-CREATE(1)"]);
     for part in [
-        "NSC-TOKEN-CREATE(1)",
         "nsc-token-create - Create a revokable token with specific permissions and expiration.",
         "--token_file <PATH>",
         "EXAMPLES\n",
