@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Failure, Kind, Result};
-use crate::http::client::{Answer, Client, Request};
+use crate::http::client::{Answer, Client, Request, retry_after};
 use crate::http::endpoint::Endpoint;
 use crate::http::json::{self, is_json, unreadable, without};
 use crate::http::retry::Effect;
@@ -159,6 +159,8 @@ pub struct RpcError {
     /// Whether the code was read from the envelope rather than guessed from
     /// the HTTP status.
     pub from_envelope: bool,
+    /// How long the server asks to wait.
+    pub retry_after: Option<Duration>,
 }
 
 /// How a call ends without its answer.
@@ -236,6 +238,7 @@ fn read_error(answer: &Answer) -> RpcError {
         http_status,
         repeated: answer.repeated,
         from_envelope: code.is_some(),
+        retry_after: retry_after(&answer.headers),
     }
 }
 

@@ -1,12 +1,14 @@
 //! Calls of a REST API with JSON bodies, and its errors: the body of OAuth 2.0
 //! (RFC 6749, section 5.2) with a trace id.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
 
 use crate::error::Failure;
-use crate::http::client::{Answer, Client, Request};
+use crate::http::client::{Answer, Client, Request, retry_after};
 use crate::http::endpoint::Endpoint;
 use crate::http::json::{headers, is_json, unreadable, without};
 use crate::http::retry::Effect;
@@ -41,6 +43,8 @@ pub struct Refusal {
     pub trace_id: Option<String>,
     /// Whether an earlier try of the same request may have been carried out.
     pub repeated: bool,
+    /// How long the server asks to wait.
+    pub retry_after: Option<Duration>,
 }
 
 /// How a call ends without its answer.
@@ -120,5 +124,12 @@ fn read_refusal(answer: &Answer, bearer: &Secret) -> Refusal {
         description.truncate(end);
         description.push('…');
     }
-    Refusal { status: answer.status.as_u16(), error, description, trace_id, repeated: answer.repeated }
+    Refusal {
+        status: answer.status.as_u16(),
+        error,
+        description,
+        trace_id,
+        repeated: answer.repeated,
+        retry_after: retry_after(&answer.headers),
+    }
 }

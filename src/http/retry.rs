@@ -69,6 +69,16 @@ pub fn parse_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
+/// The hint for a server that cannot answer now.
+pub fn run_again(after: Option<Duration>) -> String {
+    match after {
+        Some(wait) if !wait.is_zero() => {
+            format!("run it again in {}, as the server asks", humantime::format_duration(wait))
+        }
+        _ => "run it again in a moment".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

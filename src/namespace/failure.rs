@@ -2,7 +2,7 @@
 
 use crate::error::{Failure, Kind};
 use crate::http::connect::{Code, RpcError};
-use crate::http::retry::Effect;
+use crate::http::retry::{Effect, run_again};
 use crate::namespace::credential::Source;
 use crate::namespace::detail::{PERMISSION_DENIED, REQUEST_ID, read_permission_denied, read_request_id};
 use crate::output::sanitize::sanitize;
@@ -36,7 +36,7 @@ pub fn explain(error: &RpcError, effect: Effect, source: &Source) -> Failure {
         }
         Kind::Unexpected => Failure::new(kind, format!("the server failed{words} ({})", error.code.name())),
         Kind::Temporary => {
-            Failure::new(kind, format!("the server cannot answer now{words}")).hint("run it again in a moment")
+            Failure::new(kind, format!("the server cannot answer now{words}")).hint(run_again(error.retry_after))
         }
         Kind::OutcomeUnknown => Failure::new(kind, format!("the request was sent and its outcome is unknown{words}")),
         _ => Failure::new(kind, format!("the server refused{words} ({})", error.code.name())),

@@ -2,7 +2,7 @@
 
 use crate::error::{Failure, Kind};
 use crate::http::rest::Refusal;
-use crate::http::retry::Effect;
+use crate::http::retry::{Effect, run_again};
 use crate::names::Program;
 use crate::nscale::credential::Found;
 use crate::output::sanitize::sanitize;
@@ -28,7 +28,7 @@ pub fn explain(refusal: &Refusal, effect: Effect, credential: &Found, program: P
         Kind::Unexpected => Failure::new(kind, format!("the server failed{words}")),
         Kind::Temporary => {
             let failure = Failure::new(kind, format!("the server cannot answer now{words}"));
-            let failure = failure.hint("run it again in a moment");
+            let failure = failure.hint(run_again(refusal.retry_after));
             if refusal.status == 502 {
                 failure.hint("if it stays so, look at the organization's id: this server answers so for one that it does not have")
             } else {
@@ -94,7 +94,14 @@ mod tests {
             (503, true, Kind::Temporary, Kind::OutcomeUnknown),
             (504, false, Kind::Temporary, Kind::OutcomeUnknown),
         ] {
-            let refusal = Refusal { status, error: None, description: String::new(), trace_id: None, repeated };
+            let refusal = Refusal {
+                status,
+                error: None,
+                description: String::new(),
+                trace_id: None,
+                repeated,
+                retry_after: None,
+            };
             assert_eq!(kind(&refusal, Effect::Read), read, "{status}");
             for effect in [Effect::Change, Effect::Mint] {
                 assert_eq!(kind(&refusal, effect), change, "{status}");

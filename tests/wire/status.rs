@@ -1,4 +1,5 @@
-//! `auth status` where something on the way answers that is no such server.
+//! `auth status` where something on the way answers that is no such server, and
+//! a server that has no time.
 
 use serde_json::Value;
 
@@ -55,4 +56,14 @@ fn of_several_organizations_all_are_told() {
     let (world, _server) = nscale_world([json(200, caller), json(200, "[]"), json(200, "[]")]);
     let run = world.run("nscred", ["auth", "status", "nscale", "-q", ".nscale.identity.organization"]);
     assert_eq!(run.ok(), "d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90\n");
+}
+
+#[test]
+fn how_long_a_server_asks_to_wait_is_told() {
+    let busy = answer(429, "Content-Type: application/json\r\nRetry-After: 90\r\n", "{}");
+    let hint = "hint: run it again in 1m 30s, as the server asks\n";
+    let (world, _server) = world([busy.clone()]);
+    world.nsc("token list").fails_with(7, hint);
+    let (world, _server) = nscale_world([busy]);
+    world.sa("list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90").fails_with(7, hint);
 }
