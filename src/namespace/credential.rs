@@ -60,9 +60,10 @@ pub struct Found {
 
 /// The places that hold something, the one that is used first.
 pub fn places(env: &Environment) -> Vec<Source> {
+    let is_there = |path: &Path| !fs::metadata(path).is_err_and(|error| is_missing(&error));
     let variable = env.var_os(TOKEN_FILE_VARIABLE).map(|_| Source::Variable);
-    let workload = Path::new(WORKLOAD_FILE).try_exists().unwrap_or(true).then_some(Source::Workload);
-    let login = login_file(env).filter(|path| path.try_exists().unwrap_or(true)).map(Source::Login);
+    let workload = is_there(Path::new(WORKLOAD_FILE)).then_some(Source::Workload);
+    let login = login_file(env).filter(|path| is_there(path)).map(Source::Login);
     [variable, workload, login].into_iter().flatten().collect()
 }
 
@@ -159,12 +160,17 @@ impl Trouble {
     }
 }
 
+/// Whether there is nothing in a file's place, nor can be.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename)
+}
+
 fn read(path: &Path) -> std::result::Result<String, Trouble> {
     let is_directory = || fs::metadata(path).is_ok_and(|metadata| metadata.is_dir());
-    let bytes = read_limited(path).map_err(|error| match error.kind() {
-        _ if is_directory() => Trouble::Directory,
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename => Trouble::Missing,
-        _ => Trouble::Unreadable(error),
+    let bytes = read_limited(path).map_err(|error| match () {
+        () if is_directory() => Trouble::Directory,
+        () if is_missing(&error) => Trouble::Missing,
+        () => Trouble::Unreadable(error),
     })?;
     String::from_utf8(bytes.ok_or(Trouble::TooLarge)?).map_err(|_| Trouble::NotText)
 }

@@ -317,6 +317,14 @@ fn an_address_that_cannot_be_used_stops_it_before_anybody_is_asked() {
 }
 
 #[test]
+fn a_home_that_is_no_directory_holds_no_login() {
+    let mut sandbox = without(Sandbox::start(), "NSC_TOKEN_FILE");
+    sandbox.set("HOME", "/dev/null");
+    let (report, code) = report(&sandbox, "");
+    assert_eq!((code, &report["namespace"]["status"]), (0, &"missing".into()), "{report}");
+}
+
+#[test]
 fn a_credential_that_can_be_read_once_is_read_once() {
     let sandbox = Sandbox::start();
     let run = sandbox.sh("cat \"$NSC_TOKEN_FILE\" | NSC_TOKEN_FILE=/dev/stdin nscred auth status namespace");
