@@ -148,6 +148,7 @@ pub struct Stream {
     terminal: bool,
     width: Option<u16>,
     color: bool,
+    can_erase: bool,
 }
 
 impl Stream {
@@ -162,17 +163,18 @@ impl Stream {
     }
 
     fn new(sink: Box<dyn Write + Send>, terminal: bool) -> Self {
-        Self { sink: BufWriter::new(sink), terminal, width: None, color: false }
+        Self { sink: BufWriter::new(sink), terminal, width: None, color: false, can_erase: false }
     }
 
-    /// Settles width and colour, which parsing the flags does not need.
+    /// Settles width, colour and what else the terminal can do, which parsing the flags does not need.
     pub fn settle(&mut self, choice: ColorChoice, env: &Environment) {
+        self.can_erase = self.terminal && env.var_os("TERM").is_some_and(|term| term != "dumb");
         self.color = match choice {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto if env.var_os("NO_COLOR").is_some() => false,
             ColorChoice::Auto if env.var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
-            ColorChoice::Auto => self.terminal && env.var_os("TERM").is_some_and(|term| term != "dumb"),
+            ColorChoice::Auto => self.can_erase,
         };
         if self.terminal {
             self.width = terminal_size::terminal_size().map(|(width, _)| width.0);
@@ -193,6 +195,12 @@ impl Stream {
     /// The columns of the terminal; `None` where there is none to fit.
     pub fn width(&self) -> Option<u16> {
         self.width
+    }
+
+    /// Whether it is a terminal that understands more than letters, and so can
+    /// erase a line.
+    pub fn can_erase(&self) -> bool {
+        self.can_erase
     }
 
     /// Whether to colour.

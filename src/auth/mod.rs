@@ -113,16 +113,11 @@ async fn run(args: StatusArgs, ctx: &mut Context) -> Result<()> {
     let demand = Demand { min_validity, offline: args.offline };
     let wanted = |cloud: Cloud| args.clouds.is_empty() || args.clouds.contains(&cloud);
     // An address that cannot be used is told before anybody is asked.
-    if wanted(Cloud::Namespace) {
-        crate::namespace::api::endpoint(&ctx.env)?;
-    }
-    if wanted(Cloud::Nscale) {
-        crate::nscale::api::endpoint(&ctx.env)?;
-    }
-    let (namespace, nscale) = tokio::join!(
-        async { if wanted(Cloud::Namespace) { Some(namespace::look(demand, ctx).await) } else { None } },
-        async { if wanted(Cloud::Nscale) { Some(nscale::look(demand, ctx).await) } else { None } },
-    );
+    let namespace = wanted(Cloud::Namespace).then(|| crate::namespace::api::endpoint(&ctx.env)).transpose()?;
+    let nscale = wanted(Cloud::Nscale).then(|| crate::nscale::api::endpoint(&ctx.env)).transpose()?;
+    let (namespace, nscale) = tokio::join!(async { Some(namespace::look(namespace?, demand, ctx).await) }, async {
+        Some(nscale::look(nscale?, demand, ctx).await)
+    },);
     let mut reports: Vec<Report> = namespace.into_iter().chain(nscale).collect();
     for report in &mut reports {
         report.hold_to(demand, ctx);

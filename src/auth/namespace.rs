@@ -3,17 +3,18 @@
 use crate::auth::report::{Report, Status};
 use crate::auth::{Cloud, Demand};
 use crate::context::Context;
-use crate::namespace::api::{self, TokensApi};
+use crate::http::endpoint::Endpoint;
+use crate::namespace::api::TokensApi;
 use crate::namespace::credential::{self, Source};
 use crate::namespace::jwt::{Claims, TokenKind};
 use crate::secret::Secret;
 
 /// Looks at the credential from here and, where that is wanted, asks the
 /// server.
-pub async fn look(demand: Demand<'_>, ctx: &Context) -> Report {
+pub async fn look(endpoint: Endpoint, demand: Demand<'_>, ctx: &Context) -> Report {
     let env = &ctx.env;
     let places = credential::places(env).iter().map(Source::name).collect();
-    let (mut report, found) = Report::begin(Cloud::Namespace, api::endpoint(env), places, credential::find(env));
+    let (mut report, found) = Report::begin(Cloud::Namespace, &endpoint, places, credential::find(env));
     let Some(found) = found else { return report };
     report.path = Some(found.path.clone());
     report.warn_of_readers(&found.path);
@@ -29,7 +30,7 @@ pub async fn look(demand: Demand<'_>, ctx: &Context) -> Report {
     if demand.offline {
         return report;
     }
-    let answer = match TokensApi::with(found, ctx).await {
+    let answer = match TokensApi::with(endpoint, found, ctx).await {
         Ok(api) => api.check().await,
         Err(failure) => Err(failure),
     };

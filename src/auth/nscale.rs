@@ -4,17 +4,18 @@ use crate::auth::report::Report;
 use crate::auth::{Cloud, Demand};
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
-use crate::nscale::api::{self, IdentityApi};
+use crate::http::endpoint::Endpoint;
+use crate::nscale::api::IdentityApi;
 use crate::nscale::credential;
 use crate::nscale::organization::canonical_id;
 
 /// Looks at the credential from here and, where that is wanted, asks the
 /// server whose it is. A service account may always see itself, and with that
 /// when its token ends.
-pub async fn look(demand: Demand<'_>, ctx: &Context) -> Report {
+pub async fn look(endpoint: Endpoint, demand: Demand<'_>, ctx: &Context) -> Report {
     let env = &ctx.env;
     let places = credential::places(env).into_iter().map(str::to_owned).collect();
-    let (mut report, found) = Report::begin(Cloud::Nscale, api::endpoint(env), places, credential::find(env));
+    let (mut report, found) = Report::begin(Cloud::Nscale, &endpoint, places, credential::find(env));
     let Some(found) = found else { return report };
     if let Some(path) = &found.path {
         report.warn_of_readers(path);
@@ -24,7 +25,7 @@ pub async fn look(demand: Demand<'_>, ctx: &Context) -> Report {
     if demand.offline {
         return report;
     }
-    let answer = match IdentityApi::with(found, ctx) {
+    let answer = match IdentityApi::with(endpoint, found, ctx) {
         Ok(api) => report.ask(&api, ctx).await,
         Err(failure) => Err(failure),
     };

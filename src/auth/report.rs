@@ -103,19 +103,14 @@ pub struct Report {
 impl Report {
     /// Of a credential that was looked for in these places, the one that is
     /// used first. Comes with the credential, where it was found.
-    pub fn begin<T>(
-        cloud: Cloud,
-        endpoint: Result<Endpoint>,
-        places: Vec<String>,
-        found: Result<T>,
-    ) -> (Self, Option<T>) {
+    pub fn begin<T>(cloud: Cloud, endpoint: &Endpoint, places: Vec<String>, found: Result<T>) -> (Self, Option<T>) {
         let mut places = places.into_iter();
         let source = places.next();
         let if_not = if source.is_some() { Status::Unusable } else { Status::Missing };
         let report = Self {
             cloud,
             status: Status::NotChecked,
-            endpoint: endpoint.ok().filter(|_| source.is_some()).map(|endpoint| endpoint.authority()),
+            endpoint: source.is_some().then(|| endpoint.authority()),
             source,
             path: None,
             overrides: places.collect(),

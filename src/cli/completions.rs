@@ -7,6 +7,7 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 
 use crate::cli::help::TOPICS;
+use crate::cli::parse::tree;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::namespace::permissions::{PUBLISHED, template};
@@ -42,7 +43,8 @@ pub struct CompletionsArgs {
 ///
 /// # Errors
 /// Unexpected: standard output cannot be written.
-pub fn run(args: &CompletionsArgs, tree: Command, ctx: &mut Context) -> Result<()> {
+pub fn run(args: &CompletionsArgs, ctx: &mut Context) -> Result<()> {
+    let tree = tree(ctx.program);
     let mut script = Vec::new();
     let commands: Vec<String> = tree.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     let all = commands.join(" ");
@@ -73,7 +75,9 @@ fn with_values(command: Command, argument: &'static str, values: Vec<impl Into<P
 /// `commands` among it.
 fn with_hooks(shell: Shell, name: &str, script: &str, commands: &str) -> String {
     let lines = |line: &dyn Fn(&str, &str, &str) -> String| {
-        let each = PUBLISHED.iter().map(|(kind, actions)| line(kind, &actions.join(", "), &template(kind, actions)));
+        let each = PUBLISHED
+            .iter()
+            .map(|(kind, actions)| line(kind, &actions.join(", "), &template(kind, actions).to_string()));
         each.collect::<String>()
     };
     match shell {

@@ -211,11 +211,11 @@ pub fn punctuated(command: Command) -> Command {
     command.mut_subcommands(punctuated)
 }
 
-/// Shows the help of a command or a topic. A word that is neither is given
-/// back, since it may be another program's.
+/// Shows the help of a command or a topic. Gives back the words of a command
+/// that is not here where it may be the official program's.
 ///
 /// # Errors
-/// Usage: the word stands behind one of this tree's commands.
+/// Usage: there is no such command or topic.
 pub fn run(args: &HelpArgs, ctx: &mut Context) -> Result<Option<String>> {
     let text = match args.words.as_slice() {
         [topic, more, ..] if TOPICS.iter().any(|(name, _)| name == topic) => {
@@ -232,19 +232,14 @@ pub fn run(args: &HelpArgs, ctx: &mut Context) -> Result<Option<String>> {
         words => {
             let mut tree = decorated(ctx.program, tree(ctx.program));
             tree.build();
-            let mut command = &mut tree;
-            for (depth, word) in words.iter().enumerate() {
-                let Some(name) = command.find_subcommand(word).map(|found| found.get_name().to_owned()) else {
-                    return match depth {
-                        0 => Ok(Some(word.clone())),
-                        // What of it is not here may be another program's.
-                        1 if ctx.program.is_borrowed() && command.get_name() == SHARED => Ok(Some(words.join(" "))),
-                        _ => Err(unknown(ctx.program, "help", words, command)),
-                    };
-                };
-                command = command.find_subcommand_mut(&name).ok_or_else(|| Failure::unexpected("a command is gone"))?;
-            }
-            let help = command.render_long_help();
+            let help = match find(&tree, words) {
+                Ok(command) => command.clone().render_long_help(),
+                // What is not here may be the official program's.
+                Err(lost) if ctx.program.is_borrowed() && lost.may_be_foreign() => {
+                    return Ok(Some(words[..=lost.depth].join(" ")));
+                }
+                Err(lost) => return Err(lost.explain(ctx.program, "help", words)),
+            };
             if ctx.stdout.color() { help.ansi().to_string() } else { help.to_string() }
         }
     };
@@ -252,20 +247,43 @@ pub fn run(args: &HelpArgs, ctx: &mut Context) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// What `verb` was asked about is not there: the first of the words that is
-/// not below this command.
-pub fn unknown(program: Program, verb: &str, words: &[String], below: &Command) -> Failure {
-    let is_known = |word: &&String| below.find_subcommand(word.as_str()).is_some();
-    let depth = below.get_bin_name().map_or(0, |name| name.split(' ').count() - 1);
-    let word = words.iter().skip(depth).find(|word| !is_known(word)).map_or("", String::as_str);
-    let topics = if depth == 0 && verb == "help" { &TOPICS[..] } else { &[] };
-    let names = below.get_subcommands().map(Command::get_name).chain(topics.iter().map(|(name, _)| *name));
-    let path: String = words.iter().take(depth).map(|word| format!("{word} ")).collect();
-    let what = if topics.is_empty() { "command" } else { "command or topic" };
-    let failure = Failure::usage(format!("there is no {what} `{path}{word}`"));
-    match nearest(word, names) {
-        Some(near) => failure.hint(format!("did you mean `{program} {verb} {path}{near}`?")),
-        None => failure,
+/// Where the words that name a command lead no further.
+pub struct Lost<'a> {
+    /// The command that they lead to.
+    below: &'a Command,
+    /// How many they are.
+    depth: usize,
+}
+
+/// The command that words lead to, from the root of the tree.
+///
+/// # Errors
+/// [`Lost`]: one of them is no command.
+pub fn find<'a>(tree: &'a Command, words: &[String]) -> std::result::Result<&'a Command, Lost<'a>> {
+    words
+        .iter()
+        .enumerate()
+        .try_fold(tree, |below, (depth, word)| below.find_subcommand(word).ok_or(Lost { below, depth }))
+}
+
+impl Lost<'_> {
+    /// Whether the official programs have commands there too.
+    fn may_be_foreign(&self) -> bool {
+        self.depth == 0 || self.below.get_name() == SHARED
     }
-    .hint(format!("`{program} --help` lists the commands"))
+
+    /// Says what of the words behind `verb` is not there.
+    pub fn explain(&self, program: Program, verb: &str, words: &[String]) -> Failure {
+        let (path, word) =
+            (words[..self.depth].iter().map(|word| format!("{word} ")).collect::<String>(), &words[self.depth]);
+        let topics = if self.depth == 0 && verb == "help" { &TOPICS[..] } else { &[] };
+        let names = self.below.get_subcommands().map(Command::get_name).chain(topics.iter().map(|(name, _)| *name));
+        let what = if topics.is_empty() { "command" } else { "command or topic" };
+        let failure = Failure::usage(format!("there is no {what} `{path}{word}`"));
+        match nearest(word, names) {
+            Some(near) => failure.hint(format!("did you mean `{program} {verb} {path}{near}`?")),
+            None => failure,
+        }
+        .hint(format!("`{program} --help` lists the commands"))
+    }
 }

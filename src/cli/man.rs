@@ -8,7 +8,7 @@ use clap::{Args, Command};
 use clap_mangen::Man;
 use roff::{Roff, bold, roman};
 
-use crate::cli::help::{Sections, punctuated, unknown};
+use crate::cli::help::{Sections, find, punctuated};
 use crate::cli::parse::tree;
 use crate::context::Context;
 use crate::error::{Failure, Result};
@@ -45,11 +45,7 @@ pub fn run(args: ManArgs, ctx: &mut Context) -> Result<()> {
             Ok(())
         }
         None => {
-            let mut command = &tree;
-            for word in &args.words {
-                command =
-                    command.find_subcommand(word).ok_or_else(|| unknown(ctx.program, "man", &args.words, command))?;
-            }
+            let command = find(&tree, &args.words).map_err(|lost| lost.explain(ctx.program, "man", &args.words))?;
             let page = page(ctx.program, command).map_err(|error| Failure::unexpected("no page").source(error))?;
             written(ctx.stdout.write_all(&page).and_then(|()| ctx.stdout.flush()))
         }

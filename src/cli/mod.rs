@@ -18,7 +18,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::auth::AuthCommand;
-use crate::cli::parse::{Stop, color_choice, names_json, one_sentence, parse, tree};
+use crate::cli::parse::{Stop, color_choice, names_json, one_sentence, parse};
 use crate::context::{ColorChoice, Context, Environment, Settings, Stream};
 use crate::error::{Failure, Kind, Result};
 use crate::interrupt::{Interrupt, Signals};
@@ -191,13 +191,12 @@ fn run(program: Program, cli: Cli, argv: &[OsString]) -> Result<u8> {
         Command::Auth(command) => to_its_end(&mut ctx, async |ctx| command.run(ctx).await),
         Command::Permissions(args) => to_its_end(&mut ctx, async |ctx| permissions::run(args, ctx).await),
         #[cfg(feature = "docs")]
-        Command::Completions(args) => completions::run(&args, tree(program), &mut ctx).map(|()| 0),
+        Command::Completions(args) => completions::run(&args, &mut ctx).map(|()| 0),
         #[cfg(feature = "docs")]
         Command::Man(args) => man::run(args, &mut ctx).map(|()| 0),
         Command::Help(args) => match help::run(&args, &mut ctx)? {
             None => Ok(0),
-            Some(word) if program.is_borrowed() => Err(hand_on(program, argv, &word, None)),
-            Some(word) => Err(help::unknown(program, "help", &[word], &tree(program))),
+            Some(foreign) => Err(hand_on(program, argv, &foreign, None)),
         },
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => block_on(crate::sandbox::command::run(args, &mut ctx)).flatten(),
@@ -225,8 +224,7 @@ fn context(program: Program, global: GlobalArgs) -> Result<Context> {
     /// Longer than any deadline can be reckoned with.
     const LONGEST: Duration = Duration::from_secs(365 * 86_400);
     // The log of the wire would write into its line.
-    let can_erase = stderr.is_terminal() && env.var_os("TERM").is_some_and(|term| term != "dumb");
-    let spinner = Spinner::new(can_erase && !global.verbose);
+    let spinner = Spinner::new(stderr.can_erase() && !global.verbose);
     let timeout = timeout.min(LONGEST);
     Ok(Context {
         program,

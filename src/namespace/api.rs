@@ -97,16 +97,14 @@ impl TokensApi {
     /// endpoint or certificate file. Else what an exchange came to.
     pub async fn connect(ctx: &Context) -> Result<Self> {
         // What is wrong with the address is told before what is with the file.
-        endpoint(&ctx.env)?;
-        Self::with(credential::find(&ctx.env)?, ctx).await
+        Self::with(endpoint(&ctx.env)?, credential::find(&ctx.env)?, ctx).await
     }
 
-    /// Readies a credential that was found.
+    /// Readies a credential that was found, for its server.
     ///
     /// # Errors
     /// As [`TokensApi::connect`].
-    pub async fn with(found: Found, ctx: &Context) -> Result<Self> {
-        let endpoint = endpoint(&ctx.env)?;
+    pub async fn with(endpoint: Endpoint, found: Found, ctx: &Context) -> Result<Self> {
         let sessions = Endpoint::from_env(&ctx.env, &ENDPOINT_VARIABLES, GLOBAL_ENDPOINT)?;
         let client = Client::new(&ctx.settings, &ctx.env, &ctx.interrupt, &[&endpoint, &sessions])?;
         let bearer = session::bearer(&found, &client, &sessions, ctx.now()).await?;

@@ -1,7 +1,7 @@
 //! The published resource types and their actions, for warnings only: the
 //! vendor's pages disagree with each other, so nothing is refused by them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::input::nearest::nearest;
 
@@ -78,6 +78,6 @@ pub fn nearest_type(resource_type: &str) -> Option<&'static str> {
 
 /// A grant of all actions of a type on all its resources, as `--grant` takes
 /// it.
-pub fn template(resource_type: &str, actions: &[&str]) -> String {
-    json!({ "resource_type": resource_type, "resource_id": "*", "actions": actions }).to_string()
+pub fn template(resource_type: &str, actions: &[&str]) -> Value {
+    json!({ "resource_type": resource_type, "resource_id": "*", "actions": actions })
 }

@@ -107,16 +107,14 @@ impl IdentityApi {
     /// endpoint or certificate file.
     pub fn connect(ctx: &Context) -> Result<Self> {
         // What is wrong with the address is told before what is with the token.
-        endpoint(&ctx.env)?;
-        Self::with(credential::find(&ctx.env)?, ctx)
+        Self::with(endpoint(&ctx.env)?, credential::find(&ctx.env)?, ctx)
     }
 
-    /// Finds the server for a credential that was found.
+    /// Readies a credential that was found, for its server.
     ///
     /// # Errors
-    /// Usage: a bad endpoint or certificate file.
-    pub fn with(credential: Found, ctx: &Context) -> Result<Self> {
-        let endpoint = endpoint(&ctx.env)?;
+    /// Usage: a bad certificate file.
+    pub fn with(endpoint: Endpoint, credential: Found, ctx: &Context) -> Result<Self> {
         let client = Client::new(&ctx.settings, &ctx.env, &ctx.interrupt, &[&endpoint])?;
         Ok(Self { client, endpoint, credential, program: ctx.program })
     }

@@ -44,7 +44,7 @@ struct Entry {
 
 impl Entry {
     /// A grant of all its actions, where any are known.
-    fn grant(&self) -> Option<String> {
+    fn grant(&self) -> Option<Value> {
         (!self.actions.is_empty()).then(|| template(self.resource_type, self.actions))
     }
 
@@ -108,7 +108,7 @@ fn unknown(wanted: &str, ctx: &Context) -> Failure {
 /// A type with its grant, as JSON text.
 fn one(entry: &Entry) -> String {
     let mut json = entry.to_json();
-    json["grant"] = entry.grant().and_then(|grant| serde_json::from_str(&grant).ok()).unwrap_or_default();
+    json["grant"] = entry.grant().unwrap_or_default();
     json.to_string()
 }
 
@@ -120,7 +120,7 @@ fn details(entry: &Entry) -> Details {
         details.line("Note", entry.note());
     }
     if let Some(grant) = entry.grant() {
-        details.line("Grant", grant);
+        details.line("Grant", grant.to_string());
     }
     details
 }
