@@ -123,9 +123,10 @@ async fn run(args: StatusArgs, ctx: &mut Context) -> Result<()> {
         report.hold_to(demand, ctx);
         report.warnings.iter().for_each(|warning| ctx.warn(warning));
     }
-    let bytes = rendering.bytes(|| Ok(report::json(&reports)), || report::text(&reports, ctx)).await?;
-    write_out(&bytes, ctx)?;
-    verdict(reports, !args.clouds.is_empty())
+    let bytes = rendering.bytes(|| Ok(report::json(&reports)), || report::text(&reports, ctx)).await;
+    let shown = bytes.and_then(|bytes| write_out(&bytes, ctx));
+    // A reader that went away does not make a credential good.
+    verdict(reports, !args.clouds.is_empty()).and(shown)
 }
 
 /// What several have in common.

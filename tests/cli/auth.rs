@@ -347,6 +347,18 @@ fn of_two_tokens_in_a_file_the_one_that_lives_counts() {
 }
 
 #[test]
+fn a_report_that_nobody_reads_does_not_make_it_good() {
+    let world = World::new();
+    let closed = "nscred auth status | true; exit ${PIPESTATUS[0]}";
+    let mut bash = world.shell("exec bash -c \"$0\"");
+    assert_eq!(Run::of(bash.arg(closed)).code, 4);
+    assert_eq!(world.sh("nscred auth status > /dev/full").code, 4);
+    assert_eq!(world.sh("nscred auth status -q .x.y[0]z").code, 2, "but a filter is looked at before");
+    let sandbox = Sandbox::start();
+    assert_eq!(sandbox.sh("nscred auth status > /dev/full").code, 1);
+}
+
+#[test]
 fn a_session_is_exchanged_to_ask() {
     let mut sandbox = Sandbox::start();
     let session = format!("{}/session.json", sandbox.get("NSCRED_SANDBOX"));
