@@ -124,6 +124,13 @@ impl Signals {
     }
 }
 
+/// Makes a write beyond the limit on the size of files (`ulimit -f`) an error,
+/// where the system would end the process in the middle of a delivery.
+pub fn outlive_size_limit() {
+    // A handler that does nothing; children do not inherit it.
+    let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
+}
+
 /// The signals that this process began with ignored, a bit for each; none
 /// where the system does not tell.
 fn ignored() -> u64 {

@@ -28,7 +28,7 @@
 //! server, finds the credential, and asks its wing's `api`, which goes through
 //! [`http::client::Client`]: there it is decided what may be tried again, by what
 //! sending it twice would do ([`http::retry::Effect`]). What comes back is
-//! rendered by [`output::rendering`]; a secret goes through [`output::deliver`],
+//! rendered by [`output::rendering`]; a secret goes through [`delivery`],
 //! which loses none. A [`error::Failure`] on the way is told at the end, with its
 //! kind's exit code.
 //!
@@ -40,6 +40,7 @@
 pub mod auth;
 pub mod cli;
 pub mod context;
+pub mod delivery;
 pub mod error;
 pub mod exit;
 #[cfg(any(fuzzing, test))]

@@ -120,6 +120,7 @@ async fn run(args: StatusArgs, ctx: &mut Context) -> Result<()> {
     },);
     let mut reports: Vec<Report> = namespace.into_iter().chain(nscale).collect();
     for report in &mut reports {
+        report.warn_of_undelivered(ctx);
         report.hold_to(demand, ctx);
         report.warnings.iter().for_each(|warning| ctx.warn(warning));
     }

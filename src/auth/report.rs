@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::auth::{Cloud, Demand};
 use crate::context::Context;
+use crate::delivery::undelivered;
 use crate::error::{Failure, Kind, Result};
 use crate::http::endpoint::Endpoint;
 use crate::namespace::credential::LOG_IN;
@@ -152,6 +153,17 @@ impl Report {
             let word = shell_word(path.as_os_str());
             let path = path.display();
             self.warnings.push(format!("{path} is open to others (mode {:04o}): `chmod 600 {word}`", mode & 0o7777));
+        }
+    }
+
+    /// Warns of secrets that were minted and not delivered.
+    pub fn warn_of_undelivered(&mut self, ctx: &Context) {
+        let is_json = self.cloud == Cloud::Namespace;
+        for path in undelivered(self.path.as_deref(), is_json, &ctx.env) {
+            self.warnings.push(format!(
+                "{} holds a secret that was not delivered: use it or revoke it, then remove the file",
+                path.display()
+            ));
         }
     }
 

@@ -21,12 +21,13 @@ use crate::auth::AuthCommand;
 use crate::cli::parse::{Stop, color_choice, names_json, one_sentence, parse};
 use crate::context::{ColorChoice, Context, Environment, Settings, Stream};
 use crate::error::{Failure, Kind, Result};
-use crate::interrupt::{Interrupt, Signals};
+use crate::interrupt::{self, Interrupt, Signals};
 use crate::names::{Program, hand_on};
 use crate::namespace::commands::TokenCommand;
 use crate::namespace::commands::permissions::{self, PermissionsArgs};
 use crate::nscale::commands::ServiceAccountsCommand;
 use crate::output::label;
+use crate::output::query::apart;
 use crate::output::spinner::Spinner;
 #[cfg(feature = "sandbox")]
 use crate::sandbox::command::SandboxArgs;
@@ -136,6 +137,9 @@ impl Command {
 
 /// Runs a command line and gives the process its exit code.
 pub fn main(argv: Vec<OsString>) -> ExitCode {
+    if let Some(code) = apart::serve(&argv) {
+        return code;
+    }
     let program = Program::called_by(argv.first().map(OsString::as_os_str));
     match parse(program, &argv) {
         Ok(cli) => {
@@ -206,7 +210,11 @@ fn run(program: Program, cli: Cli, argv: &[OsString]) -> Result<u8> {
 /// Runs a command of a wing, and lets go of what it held back.
 fn to_its_end(ctx: &mut Context, command: impl AsyncFnOnce(&mut Context) -> Result<()>) -> Result<u8> {
     let interrupt = ctx.interrupt.clone();
-    let result = block_on(interruptible(command(ctx), &interrupt)).flatten();
+    let result = block_on(async {
+        interrupt::outlive_size_limit();
+        interruptible(command(ctx), &interrupt).await
+    })
+    .flatten();
     ctx.release(result).map(|()| 0)
 }
 

@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::context::{Environment, Settings};
 use crate::error::{Failure, Kind, Result};
+use crate::http::clocks::Clocks;
 use crate::http::endpoint::{Endpoint, authority};
 use crate::http::retry::{Effect, Ending, MOST_TRIES, delay, parse_retry_after};
 use crate::http::tls;
@@ -68,6 +69,8 @@ pub struct Client {
     /// The variables that hosts come from.
     origins: Vec<(String, String)>,
     spinner: Spinner,
+    /// At the last answer that had a `Date`.
+    clocks: Cell<Option<Clocks>>,
 }
 
 /// A try that brought no answer.
@@ -132,6 +135,7 @@ impl Client {
                 .filter_map(|endpoint| Some((endpoint.authority(), endpoint.variable()?.to_owned())))
                 .collect(),
             spinner: settings.spinner.clone(),
+            clocks: Cell::new(None),
         })
     }
 
@@ -145,6 +149,16 @@ impl Client {
         self.left.get()
     }
 
+    /// Gives what follows a time of its own, whatever is left of the timeout.
+    pub fn allow(&self, time: Duration) {
+        self.left.set(time);
+    }
+
+    /// The clocks at the last answer that told the server's.
+    pub fn clocks(&self) -> Option<Clocks> {
+        self.clocks.get()
+    }
+
     /// Sends a request, again where that can do no harm, until an answer
     /// comes that is not a passing trouble.
     ///
@@ -155,7 +169,7 @@ impl Client {
         let deadline = Instant::now() + self.left.get();
         // What changes something is begun only while there is time to tell
         // whether it was sent, and to wait for its answer.
-        if request.effect != Effect::Read && self.left.get() <= self.connect_timeout {
+        if request.effect != Effect::Read && self.left.get() < self.connect_timeout {
             let limit = humantime::format_duration(self.timeout);
             return Err(Failure::new(
                 Kind::Temporary,
@@ -238,6 +252,7 @@ impl Client {
             .send()
             .await
             .map_err(broken)?;
+        self.clocks.set(Clocks::at_answer(response.headers()).or(self.clocks.get()));
         // Told beforehand or not, it is not read further than this.
         if response.content_length().is_some_and(|length| length > LARGEST_ANSWER as u64) {
             return Err(Broken { ending: Ending::NoAnswer, cause: Cause::TooLarge });

@@ -1,6 +1,7 @@
 //! The way to a server and back, without knowing which cloud it is.
 
 pub mod client;
+pub mod clocks;
 pub mod connect;
 pub mod endpoint;
 pub mod json;

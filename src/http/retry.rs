@@ -64,9 +64,14 @@ pub fn parse_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     if let Ok(seconds) = value.parse::<u32>() {
         return Some(Duration::from_secs(seconds.into()));
     }
-    let date = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    let date = parse_date(value)?;
     let now = jiff::Timestamp::try_from(now).ok()?;
     Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+/// Reads a date as HTTP writes it.
+pub fn parse_date(value: &str) -> Option<jiff::Timestamp> {
+    rfc2822::DateTimeParser::new().parse_timestamp(value).ok()
 }
 
 /// The hint for a server that cannot answer now.

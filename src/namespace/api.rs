@@ -1,5 +1,7 @@
 //! The calls of `TokenService`, and what their errors mean to a user.
 
+use std::time::Duration;
+
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -7,6 +9,7 @@ use serde_json::value::RawValue;
 use crate::context::{Context, Environment};
 use crate::error::{Failure, Result};
 use crate::http::client::Client;
+use crate::http::clocks::Clocks;
 use crate::http::connect::{Call, CallError, Code, unary};
 use crate::http::endpoint::Endpoint;
 use crate::http::json::{decode, salvage, unreadable};
@@ -50,6 +53,9 @@ pub struct TokensApi {
 pub struct Reply<T> {
     /// What is understood.
     pub message: T,
+    /// Whether the answer fits, so that what is missing was not said. Else the
+    /// secret alone could be read of it.
+    pub is_whole: bool,
     body: Vec<u8>,
 }
 
@@ -127,6 +133,16 @@ impl TokensApi {
         }
     }
 
+    /// Gives what follows a time of its own, whatever is left of `--timeout`.
+    pub fn allow(&self, time: Duration) {
+        self.client.allow(time);
+    }
+
+    /// The clocks at the last answer.
+    pub fn clocks(&self) -> Option<Clocks> {
+        self.client.clocks()
+    }
+
     /// Mints a token.
     ///
     /// # Errors
@@ -136,14 +152,14 @@ impl TokensApi {
             .raw("CreateRevokableToken", request, Effect::Mint)
             .await
             .map_err(|error| self.failure(error, Effect::Mint))?;
-        let message = match decode::<CreateResponse>(&body, Effect::Mint, &self.endpoint) {
-            Ok(message) if !message.bearer_token.expose().is_empty() => message,
+        let (message, is_whole) = match decode::<CreateResponse>(&body, Effect::Mint, &self.endpoint) {
+            Ok(message) if !message.bearer_token.expose().is_empty() => (message, true),
             Ok(_) => {
                 return Err(unreadable(Effect::Mint, &self.endpoint.authority(), "it holds no bearerToken"));
             }
-            Err(failure) => salvaged(&body).ok_or(failure)?,
+            Err(failure) => (salvaged(&body).ok_or(failure)?, false),
         };
-        Ok(Reply { message, body })
+        Ok(Reply { message, is_whole, body })
     }
 
     /// One page of tokens.
@@ -183,7 +199,7 @@ impl TokensApi {
     ) -> Result<Reply<T>> {
         let body = self.raw(method, request, effect).await.map_err(|error| self.failure(error, effect))?;
         let message = decode(&body, effect, &self.endpoint)?;
-        Ok(Reply { message, body })
+        Ok(Reply { message, is_whole: true, body })
     }
 
     async fn raw(

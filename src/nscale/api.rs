@@ -1,6 +1,7 @@
 //! The calls of the identity API, and what their errors mean to a user.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::value::RawValue;
@@ -221,6 +222,11 @@ impl IdentityApi {
             }
         };
         self.despite_conflicts(gone).await
+    }
+
+    /// Gives what follows a time of its own, whatever is left of `--timeout`.
+    pub fn allow(&self, time: Duration) {
+        self.client.allow(time);
     }
 
     /// Waits before another try; `false` where there is no time for one.

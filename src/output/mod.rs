@@ -1,6 +1,5 @@
 //! What goes out: tables, JSON, filtered values, and the one-time secret.
 
-pub mod deliver;
 pub mod json;
 pub mod label;
 pub mod private_file;
@@ -30,6 +29,6 @@ pub fn written(result: io::Result<()>) -> Result<()> {
 }
 
 /// Standard output could not be written.
-fn unwritable(error: io::Error) -> Failure {
+pub fn unwritable(error: io::Error) -> Failure {
     Failure::unexpected("standard output cannot be written").source(error)
 }

@@ -55,6 +55,8 @@ pub struct Rendering {
     query: Option<Query>,
     plain: fn(Vec<u8>) -> Vec<u8>,
     limit: Duration,
+    /// Whether filters run in a process of their own.
+    is_apart: bool,
 }
 
 impl Rendering {
@@ -65,7 +67,19 @@ impl Rendering {
     /// # Errors
     /// Usage: a filter does not compile.
     pub fn prepare(is_json: bool, query: &QueryArgs, whole: &'static str, ctx: &Context) -> Result<Self> {
-        Ok(Self { is_json, query: query.compile(whole)?, plain: ctx.stdout.escaper(), limit: ctx.settings.timeout })
+        Ok(Self {
+            is_json,
+            query: query.compile(whole)?,
+            plain: ctx.stdout.escaper(),
+            limit: ctx.settings.timeout,
+            is_apart: false,
+        })
+    }
+
+    /// The same for an answer with a secret, which no filter may take along when
+    /// it crashes.
+    pub fn of_secret(self) -> Self {
+        Self { is_apart: true, ..self }
     }
 
     /// The same, with JSON where nothing else was asked for.
@@ -94,6 +108,7 @@ impl Rendering {
         view: impl FnOnce() -> String,
     ) -> Result<Vec<u8>> {
         match self.query {
+            Some(query) if self.is_apart => Ok((self.plain)(query.run_apart(payload()?, self.limit).await?)),
             Some(query) => Ok((self.plain)(query.run(payload()?, self.limit).await?)),
             None if self.is_json => {
                 let mut json =

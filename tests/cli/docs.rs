@@ -95,7 +95,8 @@ fn a_token_saved_to_a_file() {
     let file: Value = serde_json::from_str(&world.read("token.json")).unwrap();
     let secret = file["bearer_token"].as_str().unwrap();
     assert!(secret.starts_with("nsrt_"));
-    assert_eq!(file.as_object().unwrap().len(), 1);
+    let keys: Vec<&str> = file.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys, ["bearer_token", "token_id", "name", "expires_at"]);
     assert_eq!(mode(world.path("token.json")), 0o600);
     assert!(!stdout.contains(secret) && !stderr.contains(secret), "the file alone holds the secret");
     assert!(stderr.contains("written to token.json"));

@@ -26,6 +26,8 @@ mod man;
 mod names;
 mod permissions;
 mod picture;
+mod places;
+mod places_mounted;
 mod readme;
 mod refresh;
 mod revoke;
@@ -40,3 +42,4 @@ mod sandbox_resilience;
 #[path = "../support/mod.rs"]
 mod support;
 mod terminal;
+mod token_file;

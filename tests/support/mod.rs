@@ -186,3 +186,15 @@ pub fn script(path: &Path, text: &str) {
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(path).unwrap();
     file.write_all(text.as_bytes()).unwrap();
 }
+
+/// Says, past the capture of a test's output, that a test is skipped and why.
+pub fn skip(test: &str, why: &str) {
+    std::io::stderr().write_all(format!("SKIPPED: {test}: {why}\n").as_bytes()).unwrap();
+}
+
+/// Whether a command is there and succeeds.
+pub fn succeeds(program: &str, args: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}

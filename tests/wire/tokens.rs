@@ -131,7 +131,10 @@ fn a_server_that_writes_snake_case_and_fields_of_the_future() {
 fn the_file_is_what_every_sdk_reads() {
     let (world, _server) = world([json(200, CREATED_NEW)]);
     world.create("ci-main", "--token_file t.json").ok();
-    assert_eq!(world.read("t.json"), "{\"bearer_token\":\"nsrt_EXAMPLE0001\"}\n");
+    assert_eq!(
+        world.read("t.json"),
+        "{\n  \"bearer_token\": \"nsrt_EXAMPLE0001\",\n  \"token_id\": \"tok_example1\",\n  \"name\": \"ci-main\",\n  \"expires_at\": \"2026-12-01T00:00:00Z\"\n}\n"
+    );
 }
 
 #[test]
@@ -285,7 +288,7 @@ fn an_answer_that_does_not_keep_to_what_was_asked_is_told() {
     ]);
     let run = world.create("a", "");
     assert!(
-        run.stderr.contains("did not keep to the expiry") && run.stdout.contains("Expires At:  unknown"),
+        run.stderr.contains("did not say that the token expires") && run.stdout.contains("Expires At:  unknown"),
         "{run:?}"
     );
     world.create("b", "-o token").fails_with(1, "characters that no token has");
@@ -316,7 +319,7 @@ fn rescued_secrets_do_not_replace_each_other() {
     }
     for (name, secret) in [("secret", 1), ("secret-2", 2), ("secret-3", 3)] {
         let file = format!("home/.local/state/nscred/undelivered/{name}.json");
-        assert_eq!(world.read(&file), format!("{{\"bearer_token\":\"nsrt_{secret}\"}}\n"));
+        assert_eq!(world.read(&file), format!("{{\n  \"bearer_token\": \"nsrt_{secret}\"\n}}\n"));
     }
 }
 

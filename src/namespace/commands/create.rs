@@ -4,16 +4,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use serde_json::json;
 
 use crate::context::Context;
+use crate::delivery::{Delivery, Minted, Purpose, Undelivered, is_plain};
 use crate::error::{Failure, Kind, Result};
 use crate::input::duration::lifetime;
 use crate::namespace::api::{Reply, TokensApi};
 use crate::namespace::message::{AccessPolicy, CreateRequest, CreateResponse, Permission, RevokeRequest, Scope};
 use crate::namespace::proto::Time;
-use crate::namespace::{grant, view};
-use crate::output::deliver::{Delivery, Minted, Undelivered, is_plain};
+use crate::namespace::{grant, granted, token_file, view};
 use crate::output::query::QueryArgs;
 use crate::output::rendering::{Rendering, WHOLE};
 use crate::output::table;
@@ -21,6 +20,9 @@ use crate::secret::looks_secret;
 
 /// What the document promises where `--expires_in` is not given.
 const DEFAULT_LIFETIME: &str = "24h";
+
+/// How long undoing a create may take.
+const TO_UNDO: Duration = Duration::from_secs(10);
 
 /// Flags of `token create`.
 #[derive(Debug, Args)]
@@ -52,6 +54,9 @@ pub struct CreateArgs {
     /// Write the token to this file (JSON, mode 0600), ready for NSC_TOKEN_FILE.
     #[arg(long = "token_file", alias = "token-file", value_name = "PATH")]
     token_file: Option<PathBuf>,
+    /// Fail (exit code 6) where --token_file exists, instead of replacing it.
+    #[arg(long = "no_clobber", alias = "no-clobber", requires = "token_file")]
+    no_clobber: bool,
     /// Output format.
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Format,
@@ -93,51 +98,105 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         (true, _) => None,
         (false, text) => Some(lifetime("--expires_in", text.as_deref().unwrap_or(DEFAULT_LIFETIME))?),
     };
-    let rendering = Rendering::prepare(args.output == Format::Json, &args.query, WHOLE, ctx)?;
-    let delivery = Delivery::to_file("--token_file", args.token_file.as_deref())?;
+    let rendering = Rendering::prepare(args.output == Format::Json, &args.query, WHOLE, ctx)?.of_secret();
+    let delivery =
+        Delivery::prepare("--token_file", args.token_file.as_deref(), args.no_clobber, Purpose::Create, ctx)?;
     grant::doubts(&grants).iter().for_each(|doubt| ctx.warn(doubt));
+    let request = request(&args, grants, life, ctx)?;
     let api = TokensApi::connect(ctx).await?;
-    let reply = mint(&args, grants, life, &api, ctx).await?;
-    match hand_over(&args, &reply, rendering, delivery, ctx).await {
-        Err(undelivered) if undelivered.is_lost => Err(take_back(undelivered.failure, &reply, &api).await),
-        result => result.map_err(|undelivered| undelivered.failure),
+    let reply = mint(&args, &request, &api, ctx).await?;
+    if granted::is_too_wide(&request, &reply.message.token) {
+        let failure = Failure::new(
+            Kind::Refused,
+            "the server made a token for the whole workspace, though --user asked for one that is bound to your own membership",
+        );
+        return Err(revoke_undelivered(failure, &args, &reply, &api, ctx).await);
+    }
+    match deliver(&args, &reply, rendering, delivery, ctx).await {
+        Err(undelivered) if undelivered.is_lost => {
+            Err(revoke_undelivered(undelivered.failure, &args, &reply, &api, ctx).await)
+        }
+        Err(undelivered) => Err(undelivered.failure),
+        Ok(()) => {
+            tell_differences(&request, &reply, &api, ctx);
+            Ok(())
+        }
     }
 }
 
-/// Revokes a token whose secret nobody has.
-async fn take_back(failure: Failure, reply: &Reply<CreateResponse>, api: &TokensApi) -> Failure {
-    let id = &reply.message.token.token_id;
-    match api.revoke(&RevokeRequest { token_id: id.clone() }).await {
-        Ok(()) => failure.hint(format!("token {id} was revoked again: it is of no use to anybody")),
-        Err(_) => failure.hint(format!("token {id} is of no use to anybody and could not be revoked: do it yourself")),
+/// Says how what was granted differs from what was asked for.
+fn tell_differences(request: &CreateRequest, reply: &Reply<CreateResponse>, api: &TokensApi, ctx: &mut Context) {
+    if !reply.is_whole {
+        ctx.warn(&format!(
+            "the server's answer could not be read but for the secret: `{} token list` shows the token's scope and expiry",
+            ctx.program
+        ));
+        return;
+    }
+    let differences = granted::compare(request, &reply.message.token, api.clocks());
+    differences.granted.iter().for_each(|difference| ctx.warn(difference));
+    if !differences.unsaid.is_empty() {
+        ctx.note(&format!("the server did not say {}", differences.unsaid.join(" and ")));
     }
 }
 
-/// Sends the request.
-async fn mint(
+/// Revokes a token whose secret nobody has, in a time of its own: that of the
+/// command may be used up.
+async fn revoke_undelivered(
+    failure: Failure,
     args: &CreateArgs,
-    grants: Vec<Permission>,
-    life: Option<Duration>,
+    reply: &Reply<CreateResponse>,
     api: &TokensApi,
     ctx: &Context,
-) -> Result<Reply<CreateResponse>> {
+) -> Failure {
+    let id = &reply.message.token.token_id;
+    let program = ctx.program;
+    if id.is_empty() {
+        return failure.hint(format!(
+            "it is still valid, and nobody has its secret: look for \"{}\" in `{program} token list` and revoke it",
+            args.name
+        ));
+    }
+    api.allow(TO_UNDO);
+    match api.revoke(&RevokeRequest { token_id: id.clone() }).await {
+        Ok(()) => failure.hint(format!("revoked token {id}, because nobody has its secret")),
+        Err(_) if id.chars().all(is_plain) => failure.hint(format!(
+            "token {id} is still valid, and nobody has its secret: revoke it with `{program} token revoke --token_id {id}`"
+        )),
+        Err(_) => failure.hint(format!(
+            "token {id} is still valid, and nobody has its secret: `{program} token list` shows it"
+        )),
+    }
+}
+
+/// The request, but for its credential.
+fn request(args: &CreateArgs, grants: Vec<Permission>, life: Option<Duration>, ctx: &Context) -> Result<CreateRequest> {
     let expires_at = life
         .map(|life| ctx.now().checked_add(life).map(Time))
         .transpose()
         .map_err(|error| Failure::unexpected("the clock of this machine is out of range").source(error))?;
-    let request = CreateRequest {
+    Ok(CreateRequest {
         name: args.name.clone(),
         description: args.description.clone().unwrap_or_default(),
         expires_at,
         access: AccessPolicy { grants },
         scope: if args.user { Scope::Membership } else { Scope::Unknown },
-    };
+    })
+}
+
+/// Sends the request.
+async fn mint(
+    args: &CreateArgs,
+    request: &CreateRequest,
+    api: &TokensApi,
+    ctx: &Context,
+) -> Result<Reply<CreateResponse>> {
     let lost = format!(
         "look for \"{}\" in `{} token list`; if it is there, its secret is lost: revoke it and create another",
         args.name, ctx.program
     );
     ctx.interrupt.advise_if_unknown(&lost);
-    api.create(&request).await.map_err(|failure| {
+    api.create(request).await.map_err(|failure| {
         let failure = if args.user {
             failure
         } else {
@@ -153,7 +212,7 @@ async fn mint(
 }
 
 /// Delivers the secret by file, by standard output, or both.
-async fn hand_over(
+async fn deliver(
     args: &CreateArgs,
     reply: &Reply<CreateResponse>,
     rendering: Rendering,
@@ -167,7 +226,7 @@ async fn hand_over(
         what: format!("token {}", if id.is_empty() { &args.name } else { id }),
         id: id.to_owned(),
         extension: "json",
-        file_content: format!("{}\n", json!({ "bearer_token": secret })),
+        file_content: token_file::content(&reply.message),
         // The id is the server's text, and a hint is made to be pasted.
         undo: if !id.is_empty() && id.chars().all(is_plain) {
             format!("if you do not want it, undo it with `{program} token revoke --token_id {id}`")
@@ -177,6 +236,8 @@ async fn hand_over(
         secret: reply.message.bearer_token.clone(),
     };
     let in_file = delivery.has_file();
+    let shown_path = args.token_file.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+    let replaced = token_file::replaced(delivery.previous(), &shown_path, ctx.now(), program);
     let table = view::details(&reply.message.token, ctx);
     let table = table::details(&ctx.stdout, &table);
     let warns_once = args.output == Format::Table && rendering.is_for_people() && !in_file;
@@ -195,8 +256,8 @@ async fn hand_over(
     if warns_once && !is_kept {
         ctx.note("store the bearer token now: it is shown only once");
     }
-    if args.no_expiry == reply.message.token.expires_at.is_some() {
-        ctx.warn("the server did not keep to the expiry that was asked for; look at `Expires At`");
+    if let Some(replaced) = replaced {
+        ctx.note(&replaced);
     }
     Ok(())
 }

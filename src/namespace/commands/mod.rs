@@ -72,5 +72,13 @@ fn token_id(given: &str, ctx: &Context) -> Result<String> {
             "a secret on a command line can be read by others: revoke that token if anyone else uses this machine",
         ));
     }
+    if id.contains(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"' | '\'' | '[' | ']')) {
+        return Err(Failure::usage("--token_id was given several ids, or more than an id; it takes one id")
+            .hint("repeat it for each: --token_id ID --token_id ID")
+            .hint(list));
+    }
+    if ["null", "undefined", "none"].iter().any(|nothing| id.eq_ignore_ascii_case(nothing)) {
+        return Err(Failure::usage(format!("--token_id is \"{id}\": whatever was to give an id found none")).hint(list));
+    }
     Ok(id.to_owned())
 }

@@ -4,12 +4,13 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
+use crate::http::clocks::Clocks;
 use crate::input::duration::lifetime;
 use crate::namespace::api::TokensApi;
 use crate::namespace::commands::{if_not_found, token_id};
 use crate::namespace::message::RefreshRequest;
 use crate::namespace::proto::Span;
-use crate::namespace::view;
+use crate::namespace::{granted, view};
 use crate::output::rendering::{OutputArgs, write_out};
 use crate::output::table;
 
@@ -56,11 +57,20 @@ pub(super) async fn run(args: RefreshArgs, ctx: &mut Context) -> Result<()> {
     if reply.message.token.as_ref().is_some_and(|token| !token.token_id.is_empty() && token.token_id != id) {
         return Err(Failure::new(Kind::OutcomeUnknown, "the server answered about another token").about(&id));
     }
+    let expires_at = reply.message.token.as_ref().and_then(|token| token.expires_at);
+    let clocks = api.clocks().unwrap_or(Clocks { server: ctx.now(), here: ctx.now() });
+    let sooner = expires_at.and_then(|expires_at| granted::refreshed(minimum, expires_at, clocks));
     let view = || {
         let details = reply.message.token.as_ref().map(|token| table::details(&ctx.stdout, &view::details(token, ctx)));
         let details = details.map(|details| format!("\n{details}")).unwrap_or_default();
         format!("Token {id} refreshed.\n{details}")
     };
     let bytes = rendering.bytes(|| reply.json(), view).await?;
-    write_out(&bytes, ctx)
+    write_out(&bytes, ctx)?;
+    match sooner {
+        Some(sooner) => ctx.warn(&sooner),
+        None if reply.message.token.is_none() => ctx.note("the server did not say when the token expires now"),
+        None => {}
+    }
+    Ok(())
 }

@@ -1,10 +1,12 @@
 //! `serviceaccounts create`.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use clap::Args;
 
 use crate::context::Context;
+use crate::delivery::{Purpose, is_plain};
 use crate::error::{Failure, Kind, Result};
 use crate::input::prompt::can_ask;
 use crate::nscale::api::{IdentityApi, accounts_path};
@@ -17,7 +19,6 @@ use crate::nscale::groups::Groups;
 use crate::nscale::message::{Account, AccountWrite};
 use crate::nscale::organization::{self, canonical_id};
 use crate::nscale::plan::show_tags;
-use crate::output::deliver::is_plain;
 
 /// Flags of `serviceaccounts create`.
 #[derive(Debug, Args)]
@@ -42,6 +43,9 @@ pub struct CreateArgs {
     change: ChangeArgs,
     #[command(flatten)]
     token_file: TokenFileArgs,
+    /// Fail (exit code 6) where --token-file exists, instead of replacing it.
+    #[arg(long = "no-clobber", alias = "no_clobber", requires = "token_file")]
+    no_clobber: bool,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }
@@ -49,7 +53,7 @@ pub struct CreateArgs {
 /// Checks everything that can be checked here, asks, mints, and delivers.
 pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     args.change.speak_up(ctx);
-    let rendering = args.output.prepare(ctx)?;
+    let rendering = args.output.prepare(ctx)?.of_secret();
     let organization = organization::given(args.organization.org.as_deref(), ctx)?;
     let message = match args.input.read(ctx).await? {
         Some(document) => Some(AccountDocument::read(&document, false, ctx)?.into_message()),
@@ -59,7 +63,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         }
     };
     args.change.check(ctx)?;
-    let delivery = args.token_file.prepare()?;
+    let delivery = args.token_file.prepare(args.no_clobber, Purpose::Create, ctx)?;
     let api = IdentityApi::connect(ctx)?;
     let organization = organization::resolve(organization, &api, ctx).await?;
     let (message, groups) = match message {
@@ -106,22 +110,44 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     }
     let undo = undo(&reply.account, &organization, &look(), ctx);
     let id = reply.account.metadata.id.clone();
+    let replaced = args.token_file.replaced(&delivery);
     match hand_over(reply, &groups, undo, rendering, delivery, ctx).await {
-        Err(undelivered) if undelivered.is_lost => Err(take_back(undelivered.failure, &organization, &id, &api).await),
-        result => result.map_err(|undelivered| undelivered.failure),
+        Err(undelivered) if undelivered.is_lost => {
+            Err(delete_undelivered(undelivered.failure, &organization, &id, &api, ctx).await)
+        }
+        Err(undelivered) => Err(undelivered.failure),
+        Ok(()) => {
+            if let Some(replaced) = replaced {
+                ctx.note(&replaced);
+            }
+            Ok(())
+        }
     }
 }
 
-/// Deletes an account whose token nobody has.
-async fn take_back(failure: Failure, organization: &str, id: &str, api: &IdentityApi) -> Failure {
-    let deleted = match canonical_id("the new account's id", id, "") {
-        Ok(id) => api.delete(organization, &id).await,
-        Err(failure) => Err(failure),
+/// Deletes an account whose token nobody has, in a time of its own: that of
+/// the command may be used up.
+async fn delete_undelivered(
+    failure: Failure,
+    organization: &str,
+    id: &str,
+    api: &IdentityApi,
+    ctx: &Context,
+) -> Failure {
+    /// How long it may take.
+    const TO_UNDO: Duration = Duration::from_secs(10);
+    let program = ctx.program;
+    let Ok(id) = canonical_id("the new account's id", id, "") else {
+        return failure.hint(format!(
+            "the new account is still there, and nobody has its token: look for it in `{program} serviceaccounts list --org {organization}` and delete it"
+        ));
     };
-    match deleted {
-        Ok(()) => failure.hint(format!("service account {id} was deleted again: it is of no use to anybody")),
-        Err(_) => failure
-            .hint(format!("service account {id} is of no use to anybody and could not be deleted: do it yourself")),
+    api.allow(TO_UNDO);
+    match api.delete(organization, &id).await {
+        Ok(()) => failure.hint(format!("deleted service account {id}, because nobody has its token")),
+        Err(_) => failure.hint(format!(
+            "service account {id} is still there, and nobody has its token: delete it with `{program} serviceaccounts delete --org {organization} --id {id} --yes`"
+        )),
     }
 }
 

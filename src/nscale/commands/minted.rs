@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::context::Context;
+use crate::delivery::{Delivery, Minted, Purpose, Undelivered};
 use crate::error::{Failure, Result};
 use crate::nscale::api::Reply;
 use crate::nscale::view;
-use crate::output::deliver::{Delivery, Minted, Undelivered};
 use crate::output::rendering::Rendering;
 use crate::output::table;
 use crate::secret::Secret;
@@ -22,9 +22,21 @@ pub(super) struct TokenFileArgs {
 }
 
 impl TokenFileArgs {
-    /// Readies the delivery there, or else to standard output.
-    pub(super) fn prepare(&self) -> Result<Delivery> {
-        Delivery::to_file("--token-file", self.token_file.as_deref())
+    /// Makes the delivery ready: there, or else to standard output.
+    pub(super) fn prepare(&self, no_clobber: bool, purpose: Purpose, ctx: &mut Context) -> Result<Delivery> {
+        Delivery::prepare("--token-file", self.token_file.as_deref(), no_clobber, purpose, ctx)
+    }
+
+    /// What to know of a token that the file holds before it is replaced.
+    pub(super) fn replaced(&self, delivery: &Delivery) -> Option<String> {
+        let path = self.token_file.as_ref()?.display();
+        let previous = str::from_utf8(delivery.previous()).ok()?.trim();
+        let is_token = !previous.is_empty() && previous.bytes().all(|byte| byte.is_ascii_graphic());
+        is_token.then(|| {
+            format!(
+                "{path} held another token before, which does not say whose it is: it works until it expires, or its account is rotated or deleted"
+            )
+        })
     }
 }
 

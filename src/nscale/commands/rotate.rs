@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::context::Context;
+use crate::delivery::Purpose;
 use crate::error::{Kind, Result};
 use crate::nscale::api::{IdentityApi, rotate_path};
 use crate::nscale::commands::minted::{TokenFileArgs, hand_over};
@@ -32,10 +33,10 @@ pub struct RotateArgs {
 /// Asks, mints, and delivers.
 pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
     args.change.speak_up(ctx);
-    let rendering = args.output.prepare(ctx)?;
+    let rendering = args.output.prepare(ctx)?.of_secret();
     let named = args.account.check(ctx)?;
     args.change.check(ctx)?;
-    let delivery = args.token_file.prepare()?;
+    let delivery = args.token_file.prepare(false, Purpose::Rotate, ctx)?;
     let api = IdentityApi::connect(ctx)?;
     let place = locate(named, &api, ctx).await?;
     if args.change.dry_run || args.change.asks() {

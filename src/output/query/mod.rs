@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod agreement;
+pub mod apart;
 mod compile;
 mod elements;
 mod formats;
@@ -23,6 +24,9 @@ use crate::output::query::elements::Need;
 use crate::output::query::tree::Source;
 
 type Data = data::JustLut<Val>;
+
+/// Room for filters that recurse, in bytes; only what is used of it is taken.
+const RUN_STACK: usize = 64 * 1024 * 1024;
 
 /// `-q`.
 #[derive(Debug, Args)]
@@ -99,11 +103,9 @@ impl Query {
     /// Unexpected: the text is not JSON, a filter fails on it, does not end in
     /// time, or has no end of results.
     pub async fn run(self, json: String, limit: Duration) -> Result<Vec<u8>> {
-        /// Room for filters that recurse; only what is used of it is taken.
-        const STACK: usize = 64 * 1024 * 1024;
         let (done, result) = tokio::sync::oneshot::channel();
         std::thread::Builder::new()
-            .stack_size(STACK)
+            .stack_size(RUN_STACK)
             .spawn(move || {
                 // A large tree is given back only after the results, while they
                 // are written: that takes as long as to make it.
@@ -114,11 +116,7 @@ impl Query {
         match tokio::time::timeout(limit, result).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Failure::unexpected("the filter ended without a result")),
-            Err(_) => {
-                let limit = humantime::format_duration(limit);
-                Err(Failure::unexpected(format!("the filter did not end within {limit}"))
-                    .hint("allow more time with --timeout 2m"))
-            }
+            Err(_) => Err(too_long(limit)),
         }
     }
 
@@ -209,6 +207,11 @@ impl Results {
         }
         Ok(ControlFlow::Continue(()))
     }
+}
+
+fn too_long(limit: Duration) -> Failure {
+    let limit = humantime::format_duration(limit);
+    Failure::unexpected(format!("the filter did not end within {limit}")).hint("allow more time with --timeout 2m")
 }
 
 fn unreadable(error: impl std::fmt::Display) -> Failure {

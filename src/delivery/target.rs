@@ -1,0 +1,257 @@
+//! The file that a user names for a secret: everything that can fail is tried
+//! before there is a secret, and the file is replaced whole or not at all.
+
+use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use crate::delivery::place::{self, Place};
+use crate::delivery::room::{LockError, RoomFile, overwrite, reserve_in_place};
+use crate::delivery::stdout::Stdout;
+use crate::error::{Failure, Kind, Result};
+use crate::input::document::read_limited;
+use crate::output::sanitize::shell_word;
+
+/// A file for a secret.
+pub struct TargetFile {
+    shown: PathBuf,
+    target: Target,
+    /// What stands there now.
+    previous: Vec<u8>,
+    /// A secret that a killed process could not put in place.
+    leftover: Option<PathBuf>,
+}
+
+enum Target {
+    /// A new file beside the old one, which takes its place.
+    Replace {
+        room: RoomFile,
+        path: PathBuf,
+        no_clobber: bool,
+    },
+    /// A mount point, which cannot be replaced.
+    InPlace(File),
+    /// A FIFO, a terminal or an open descriptor.
+    Stream(File),
+    /// Standard output or error, by one of their names: written to through
+    /// the process's own handle, so that nothing overwrites the other.
+    Stdout,
+    Stderr,
+}
+
+/// A secret that could not be put where it belongs.
+pub struct NotPlaced {
+    /// Why.
+    pub error: io::Error,
+    /// The file that it is in all the same, whole.
+    pub kept: Option<RoomFile>,
+}
+
+impl From<io::Error> for NotPlaced {
+    fn from(error: io::Error) -> Self {
+        Self { error, kept: None }
+    }
+}
+
+impl TargetFile {
+    /// Readies a path that the user named with a flag; with `no_clobber` a
+    /// file that is there is refused.
+    ///
+    /// # Errors
+    /// Usage: the secret cannot be written there. Conflict: another process is
+    /// about to, or a file is there that must stay.
+    pub fn prepare(flag: &str, path: &Path, no_clobber: bool) -> Result<Self> {
+        let text = path.to_string_lossy();
+        if text.is_empty() {
+            return Err(Failure::usage(format!("{flag} needs a path")));
+        }
+        if text == "-" {
+            return Err(Failure::usage(format!("{flag} takes a path, not -"))
+                .hint(format!("without {flag} it goes to standard output")));
+        }
+        let refuse = |why: &str| Failure::usage(format!("{flag} {}: {why}", path.display()));
+        if place::names_directory(path) {
+            return Err(refuse("names a directory; name a file in it"));
+        }
+        let stream = |target| Self { shown: path.to_owned(), target, previous: Vec::new(), leftover: None };
+        match place::follow(path).map_err(|error| refuse("cannot be written").source(error))? {
+            Place::Stdout => match Stdout::look() {
+                Stdout::Closed => Err(refuse("standard output is closed; the secret would be lost")),
+                Stdout::Discarded => Err(refuse(DISCARDS)),
+                Stdout::Somewhere => Ok(stream(Target::Stdout)),
+            },
+            Place::Stderr if fs::metadata("/dev/stderr").is_ok_and(|stderr| place::is_sink(&stderr)) => {
+                Err(refuse(DISCARDS))
+            }
+            Place::Stderr => Ok(stream(Target::Stderr)),
+            Place::Descriptor(descriptor) => open_stream(&descriptor, &refuse).map(|file| stream(Target::Stream(file))),
+            Place::File(file) => match fs::metadata(&file) {
+                Ok(existing) if existing.is_file() => Self::over(path, file, existing, no_clobber, &refuse),
+                Ok(existing) if existing.is_dir() => Err(refuse("is a directory; name a file")),
+                Ok(_) => open_stream(&file, &refuse).map(|file| stream(Target::Stream(file))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    Self::beside(path, file, None, no_clobber, &refuse)
+                }
+                Err(error) => Err(refuse("cannot be written").source(error)),
+            },
+        }
+    }
+
+    /// A file that is there already.
+    fn over(
+        path: &Path,
+        file: PathBuf,
+        existing: Metadata,
+        no_clobber: bool,
+        refuse: &impl Fn(&str) -> Failure,
+    ) -> Result<Self> {
+        if no_clobber {
+            let what = format!("{} exists, and is not replaced", path.display());
+            return Err(Failure::new(Kind::Conflict, what).hint("name another file, or move this one away"));
+        }
+        if existing.permissions().readonly() {
+            let word = shell_word(path.as_os_str());
+            return Err(
+                refuse("is read-only").hint(format!("allow writing with `chmod u+w {word}`, or name another file"))
+            );
+        }
+        if !place::is_mount_point(&file) {
+            if let Some(why) = place::obstacle(&file, &existing) {
+                return Err(refuse(why).hint("name another file"));
+            }
+            return Self::beside(path, file, Some(existing), false, refuse);
+        }
+        let cannot = |error: io::Error| refuse("is a mount point and cannot be written to").source(error);
+        let opened = OpenOptions::new().read(true).write(true).open(&file).map_err(cannot)?;
+        if let Err(TryLockError::WouldBlock) = opened.try_lock() {
+            return Err(busy(path));
+        }
+        if existing.mode() & 0o077 != 0 {
+            opened.set_permissions(Permissions::from_mode(0o600)).map_err(cannot)?;
+        }
+        match reserve_in_place(&opened) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+            result => result.map_err(|error| refuse("has no room for a secret").source(error))?,
+        }
+        let previous = read_limited(&file).ok().flatten().unwrap_or_default();
+        Ok(Self { shown: path.to_owned(), target: Target::InPlace(opened), previous, leftover: None })
+    }
+
+    /// A file that will be put in its place by a rename.
+    fn beside(
+        path: &Path,
+        file: PathBuf,
+        existing: Option<Metadata>,
+        no_clobber: bool,
+        refuse: &impl Fn(&str) -> Failure,
+    ) -> Result<Self> {
+        let directory = place::parent(&file);
+        if !directory.exists() {
+            return Err(refuse("its directory does not exist")
+                .hint(format!("create it with `mkdir -p {}`", shell_word(directory.as_os_str()))));
+        }
+        let is_root = rustix::process::geteuid().is_root();
+        let owner = existing.filter(|existing| is_root && existing.uid() != 0);
+        let (room, leftover) =
+            RoomFile::beside(&file, owner.as_ref().map(Metadata::uid)).map_err(|error| match error {
+                LockError::Busy => busy(path),
+                LockError::Foreign => refuse("a file of another user is in the way of writing it")
+                    .hint(format!("look at it with `ls -la {}`", shell_word(directory.as_os_str()))),
+                LockError::Io(error) => refuse("cannot be written").source(error),
+            })?;
+        // What root replaces still belongs to whom it is for.
+        if let Some(owner) = &owner {
+            room.give_to(owner).map_err(|error| refuse("its owner cannot be kept").source(error))?;
+        }
+        // Looked at once no other process replaces it.
+        let previous = read_limited(&file).ok().flatten().unwrap_or_default();
+        let target = Target::Replace { room, path: file, no_clobber };
+        Ok(Self { shown: path.to_owned(), target, previous, leftover })
+    }
+
+    /// The path as the user named it.
+    pub fn path(&self) -> &Path {
+        &self.shown
+    }
+
+    /// What stands there now, and will be gone.
+    pub fn previous(&self) -> &[u8] {
+        &self.previous
+    }
+
+    /// Where a secret is that an earlier run was killed with before it could
+    /// put it in place.
+    pub fn leftover(&self) -> Option<&Path> {
+        self.leftover.as_deref()
+    }
+
+    /// Whether the old content is overwritten, so that a process that is
+    /// killed meanwhile leaves neither.
+    pub fn is_overwritten(&self) -> bool {
+        matches!(self.target, Target::InPlace(_))
+    }
+
+    /// Writes the content and puts the file in its place, durably.
+    ///
+    /// # Errors
+    /// As the system says; where the file is replaced, the old one then stands.
+    pub fn commit(self, content: &[u8]) -> std::result::Result<(), NotPlaced> {
+        match self.target {
+            Target::Stream(mut file) => Ok(file.write_all(content)?),
+            Target::Stdout => {
+                let mut stdout = io::stdout();
+                stdout.write_all(content)?;
+                Ok(stdout.flush()?)
+            }
+            Target::Stderr => Ok(io::stderr().write_all(content)?),
+            Target::InPlace(mut file) => {
+                overwrite(&mut file, content)?;
+                Ok(file.sync_all()?)
+            }
+            Target::Replace { mut room, path, no_clobber } => {
+                room.write(content)?;
+                let placed = room.sync().and_then(|()| room.rename(&path, no_clobber));
+                if let Err(error) = placed {
+                    return Err(NotPlaced { error, kept: Some(room) });
+                }
+                // The file is in its place by now, and a directory that may not
+                // be read cannot be synced: no reason to call it a failure.
+                let _ = File::open(place::parent(&path)).and_then(|directory| directory.sync_all());
+                Ok(())
+            }
+        }
+    }
+}
+
+const DISCARDS: &str = "discards what is written; the secret would be lost";
+
+fn busy(path: &Path) -> Failure {
+    let what = format!("another run is about to write {}", path.display());
+    Failure::new(Kind::Conflict, what).hint("wait until that has ended; nothing was sent")
+}
+
+/// Opens what is written to and never replaced.
+fn open_stream(path: &Path, refuse: &impl Fn(&str) -> Failure) -> Result<File> {
+    let cannot = |error: io::Error| refuse("cannot be written to now").source(error);
+    let metadata = fs::metadata(path).map_err(cannot)?;
+    let kind = metadata.file_type();
+    if kind.is_dir() {
+        return Err(refuse("is a directory; name a file"));
+    }
+    if kind.is_block_device() {
+        return Err(refuse("is a disk; name a file"));
+    }
+    if place::is_sink(&metadata) {
+        return Err(refuse(DISCARDS));
+    }
+    // Not blocking: a FIFO that nobody reads is told at once.
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
+    let file = OpenOptions::new().append(true).custom_flags(flags).open(path).map_err(cannot)?;
+    if kind.is_char_device() && !file.is_terminal() {
+        return Err(refuse("is a device that keeps no files; name a file"));
+    }
+    Ok(file)
+}

@@ -1,0 +1,216 @@
+//! What a server granted, compared with what was asked of it. An older server
+//! drops fields that it does not know, and makes a token for the whole workspace
+//! out of one that was to be a user's.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::http::clocks::Clocks;
+use crate::namespace::message::{CreateRequest, Permission, RevokableToken, Scope};
+use crate::namespace::proto::Time;
+use crate::output::time::rfc3339;
+
+/// How far two times may lie apart that are taken for the same.
+const LEEWAY: SignedDuration = SignedDuration::from_secs(60);
+
+/// How an answer differs from what was asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Differences {
+    /// What was granted otherwise.
+    pub granted: Vec<String>,
+    /// What the server did not say.
+    pub unsaid: Vec<String>,
+}
+
+/// Whether a token is good for the whole workspace that was to be a user's.
+pub fn is_too_wide(request: &CreateRequest, token: &RevokableToken) -> bool {
+    request.scope == Scope::Membership && token.scope == Scope::Tenant
+}
+
+/// Compares the token of a create's answer with its request.
+pub fn compare(request: &CreateRequest, token: &RevokableToken, clocks: Option<Clocks>) -> Differences {
+    let mut differences = Differences::default();
+    differences.compare_scope(&request.scope, &token.scope);
+    differences.compare_expiry(request.expires_at, token.expires_at, clocks);
+    differences.compare_grants(&request.access.grants, &token.permissions);
+    differences
+}
+
+impl Differences {
+    fn compare_scope(&mut self, asked: &Scope, granted: &Scope) {
+        match (asked, granted) {
+            (Scope::Membership, Scope::Membership)
+            | (Scope::Unknown | Scope::Tenant, Scope::Tenant | Scope::Unknown) => {}
+            (Scope::Membership, Scope::Unknown) => self.granted.push(
+                "the server did not say that the token is bound to your own membership, as --user asks: \
+                 an older server makes it good for the whole workspace"
+                    .to_owned(),
+            ),
+            (Scope::Membership, _) => {
+                self.granted.push("the token is not bound to your own membership, as --user asks".to_owned());
+            }
+            (_, Scope::Membership) => self.granted.push(
+                "the token is bound to your own membership, though it was to be good for the workspace".to_owned(),
+            ),
+        }
+    }
+
+    fn compare_expiry(&mut self, asked: Option<Time>, granted: Option<Time>, clocks: Option<Clocks>) {
+        let (asked, granted) = match (asked, granted) {
+            (None, None) => return,
+            (None, Some(granted)) => {
+                let granted = rfc3339(granted.0);
+                return self.granted.push(format!("the token expires at {granted}, though --no_expiry was given"));
+            }
+            (Some(asked), None) => {
+                let asked = rfc3339(asked.0);
+                return self.granted.push(format!(
+                    "the server did not say that the token expires, and may have made one that never does; {asked} was asked for"
+                ));
+            }
+            (Some(asked), Some(granted)) => (asked.0, granted.0),
+        };
+        let difference = granted.duration_since(asked);
+        if difference.abs() > LEEWAY {
+            let than = if difference.is_positive() { "later" } else { "sooner" };
+            self.granted.push(format!(
+                "the token expires {than} than was asked for: at {}, not at {}",
+                rfc3339(granted),
+                rfc3339(asked)
+            ));
+        } else if let Some(Clocks { server, here }) = clocks
+            && server.duration_since(here).abs() > LEEWAY
+        {
+            let (here, server) = (rfc3339(here), rfc3339(server));
+            self.granted.push(format!(
+                "the clock of this machine says {here}, and the server's {server}: \
+                 the token expires at {}, which is not as far away as was asked for",
+                rfc3339(granted)
+            ));
+        }
+    }
+
+    fn compare_grants(&mut self, asked: &[Permission], granted: &[Permission]) {
+        if granted.is_empty() {
+            self.unsaid.push("what the token may do".to_owned());
+            return;
+        }
+        let (asked, granted) = (actions(asked), actions(granted));
+        for (what, difference) in [
+            ("the token may not do all that was asked for: it lacks", asked.difference(&granted)),
+            ("the token may do more than was asked for:", granted.difference(&asked)),
+        ] {
+            let all: Vec<&(String, String, String)> = difference.collect();
+            if !all.is_empty() {
+                self.granted.push(format!("{what} {}", shown(&all)));
+            }
+        }
+    }
+}
+
+/// Each action by itself, so that neither order nor grouping counts. No id and
+/// `*` are the same.
+fn actions(grants: &[Permission]) -> BTreeSet<(String, String, String)> {
+    let mut all = BTreeSet::new();
+    for grant in grants {
+        let id = if grant.resource_id.is_empty() { "*" } else { &grant.resource_id };
+        all.extend(grant.actions.iter().map(|action| (grant.resource_type.clone(), id.to_owned(), action.clone())));
+    }
+    all
+}
+
+fn shown(actions: &[&(String, String, String)]) -> String {
+    /// More than these are no help.
+    const MAX_SHOWN: usize = 10;
+    let mut shown: Vec<String> =
+        actions.iter().take(MAX_SHOWN).map(|(kind, id, action)| format!("{action} of {kind} on {id}")).collect();
+    if actions.len() > MAX_SHOWN {
+        shown.push(format!("{} more", actions.len() - MAX_SHOWN));
+    }
+    shown.join(", ")
+}
+
+/// How much sooner than asked a token ends after a refresh, in words.
+pub fn refreshed(minimum: std::time::Duration, expires_at: Time, clocks: Clocks) -> Option<String> {
+    let now: Timestamp = clocks.server;
+    let needed = SignedDuration::try_from(minimum).ok()?;
+    let left = expires_at.0.duration_since(now);
+    (needed - left > LEEWAY).then(|| {
+        format!("the token expires at {}, which is sooner than --minimum_duration asks", rfc3339(expires_at.0))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::namespace::message::AccessPolicy;
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().unwrap_or_default()
+    }
+
+    fn permission(kind: &str, id: &str, actions: &[&str]) -> Permission {
+        Permission {
+            resource_type: kind.into(),
+            resource_id: id.into(),
+            actions: actions.iter().map(|action| (*action).to_owned()).collect(),
+        }
+    }
+
+    fn asked() -> CreateRequest {
+        CreateRequest {
+            expires_at: Some(Time(time("2026-11-26T10:00:00.5Z"))),
+            access: AccessPolicy { grants: vec![permission("builder", "", &["ensure", "access"])] },
+            ..CreateRequest::default()
+        }
+    }
+
+    fn granted() -> RevokableToken {
+        RevokableToken {
+            expires_at: Some(Time(time("2026-11-26T10:00:00Z"))),
+            permissions: vec![permission("builder", "*", &["access"]), permission("builder", "*", &["ensure"])],
+            scope: Scope::Tenant,
+            ..RevokableToken::default()
+        }
+    }
+
+    #[test]
+    fn the_same_in_other_words_is_the_same() {
+        assert_eq!(compare(&asked(), &granted(), None), Differences::default());
+        let old = RevokableToken { scope: Scope::Unknown, permissions: Vec::new(), ..granted() };
+        let differences = compare(&asked(), &old, None);
+        assert_eq!((differences.granted.len(), differences.unsaid), (0, vec!["what the token may do".to_owned()]));
+    }
+
+    #[test]
+    fn each_difference_is_told() {
+        let user = CreateRequest { scope: Scope::Membership, ..asked() };
+        let never = CreateRequest { expires_at: None, ..asked() };
+        let at = |text| RevokableToken { expires_at: Some(Time(time(text))), ..granted() };
+        let of = |scope| RevokableToken { scope, ..granted() };
+        let may = |permissions| RevokableToken { permissions, ..granted() };
+        let clocks = Clocks { server: time("2026-11-23T10:00:00Z"), here: time("2026-11-25T10:00:00Z") };
+        for (request, token, clocks, words) in [
+            (&user, of(Scope::Unknown), None, "did not say that the token is bound"),
+            (&asked(), of(Scope::Membership), None, "bound to your own membership, though"),
+            (&asked(), at("2026-11-26T10:01:01Z"), None, "later than was asked for: at 2026-11-26T10:01:01Z, not at"),
+            (&asked(), at("2026-11-25T11:00:00Z"), None, "sooner than was asked for"),
+            (&asked(), RevokableToken { expires_at: None, ..granted() }, None, "did not say that the token expires"),
+            (&never, granted(), None, "though --no_expiry was given"),
+            (&asked(), granted(), Some(clocks), "says 2026-11-25T10:00:00Z, and the server's 2026-11-23T10:00:00Z"),
+            (&asked(), may(vec![permission("builder", "*", &["ensure"])]), None, "lacks access of builder on *"),
+            (
+                &asked(),
+                may(vec![permission("builder", "*", &["ensure", "access"]), permission("instance", "i", &["list"])]),
+                None,
+                "more than was asked for: list of instance on i",
+            ),
+        ] {
+            let differences = compare(request, &token, clocks);
+            assert_eq!(differences.granted.len(), 1, "{words}: {differences:?}");
+            assert!(differences.granted[0].contains(words), "{words}: {differences:?}");
+        }
+        assert!(is_too_wide(&user, &granted()) && !is_too_wide(&asked(), &granted()));
+    }
+}
