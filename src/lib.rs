@@ -7,8 +7,8 @@
 //!   environment, settings), [`error`] and [`exit`] (what went wrong, and the
 //!   code for it), [`secret`], [`interrupt`], [`names`] (what the binary is
 //!   called), [`input`] (documents, durations, questions), [`output`] (tables,
-//!   JSON, filters, and the way of a secret to its owner) and [`http`] (the
-//!   way to a server and back).
+//!   JSON, filters), [`delivery`] (the way of a secret to its owner) and [`http`]
+//!   (the way to a server and back).
 //! - A **wing** for each cloud, which do not know each other: [`namespace`]
 //!   with the commands `token` and `permissions`, and [`nscale`] with
 //!   `serviceaccounts`. In each of them `message` is the wire, `api` the calls,

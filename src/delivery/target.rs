@@ -134,7 +134,7 @@ impl TargetFile {
         }
         match reserve_in_place(&opened) {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
-            result => result.map_err(|error| refuse("has no room for a secret").source(error))?,
+            result => result.map_err(|error| no_room(refuse("has no room for a secret"), error))?,
         }
         let previous = read_limited(&file).ok().flatten().unwrap_or_default();
         Ok(Self { shown: path.to_owned(), target: Target::InPlace(opened), previous, leftover: None })
@@ -160,7 +160,7 @@ impl TargetFile {
                 LockError::Busy => busy(path),
                 LockError::Foreign => refuse("a file of another user is in the way of writing it")
                     .hint(format!("look at it with `ls -la {}`", shell_word(directory.as_os_str()))),
-                LockError::Io(error) => refuse("cannot be written").source(error),
+                LockError::Io(error) => no_room(refuse("cannot be written"), error),
             })?;
         // What root replaces still belongs to whom it is for.
         if let Some(owner) = &owner {
@@ -227,6 +227,17 @@ impl TargetFile {
 }
 
 const DISCARDS: &str = "discards what is written; the secret would be lost";
+
+/// Says what to do where it is room that is missing.
+fn no_room(failure: Failure, error: io::Error) -> Failure {
+    let is_full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    let failure = failure.source(error);
+    if is_full {
+        failure.hint("make 64 KiB of room there, or name a file on another disk; nothing was sent")
+    } else {
+        failure
+    }
+}
 
 fn busy(path: &Path) -> Failure {
     let what = format!("another run is about to write {}", path.display());

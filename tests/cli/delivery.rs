@@ -47,6 +47,30 @@ fn what_can_be_kept_nowhere_is_taken_back() {
 }
 
 #[test]
+fn taking_back_has_a_time_of_its_own() {
+    // The mint takes most of the time that there is, and the undoing as long.
+    let slow = ["token.create=slow=4000", "token.revoke=slow=3000", "sa.create=slow=4000", "sa.delete=slow=3000"];
+    let faults: Vec<&str> = slow.iter().flat_map(|fault| ["--fault", fault]).collect();
+    let sandbox = &Sandbox::with(crate::support::World::new(), &faults);
+    sandbox.write("sa.json", DOCUMENT);
+    std::thread::scope(|scope| {
+        for (line, words) in [
+            (format!("nsc token create --name ci --grant '{GRANT}' -o token"), "revoked token tok_"),
+            ("nscale sa create --file sa.json --yes".into(), "deleted service account "),
+        ] {
+            scope.spawn(move || {
+                let run = sandbox.sh(&format!("{NOWHERE}; {line} --timeout 5s > /dev/full"));
+                assert!(run.code == 1 && run.stderr.contains(words), "{run:#?}");
+            });
+        }
+    });
+    assert_eq!(
+        (sandbox.nsc("token list -q length").ok(), sandbox.sa("list -q length").ok()),
+        ("0\n".into(), "1\n".into())
+    );
+}
+
+#[test]
 fn what_can_be_kept_nowhere_is_shown_to_a_person() {
     let sandbox = Sandbox::start();
     sandbox.write("sa.json", DOCUMENT);

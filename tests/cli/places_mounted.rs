@@ -136,3 +136,21 @@ fn a_mount_point_needs_room_and_a_second_place() {
     assert!(works(&sandbox, &old));
     assert_eq!(sandbox.sa("list -q length").ok(), "2\n");
 }
+
+#[test]
+fn a_file_system_that_reserves_only_what_is_written_does_too() {
+    let Some((sandbox, unshare)) = sandbox("a_file_system_that_reserves_only_what_is_written_does_too") else { return };
+    std::fs::create_dir(sandbox.path("disk")).unwrap();
+    let ramfs = format!(
+        "mount -t ramfs none disk || exit 77; $nscale sa rotate --id self --yes --token-file disk/a.token && \
+         NSCALE_SERVICE_TOKEN=$(cat disk/a.token) XDG_STATE_HOME=$PWD/disk {ROTATE} --token-file disk/a.token && \
+         ls -A disk >&2 && wc -l < disk/a.token >&2"
+    );
+    let run = mounted(&sandbox, unshare, &ramfs);
+    if run.code == 77 {
+        skip("a_file_system_that_reserves_only_what_is_written_does_too", "there is no ramfs here");
+        return;
+    }
+    assert!(run.stderr.ends_with("a.token\n1\n"), "{run:#?}");
+    run.ok();
+}
