@@ -16,6 +16,7 @@ use crate::delivery::rescue::RescueFile;
 use crate::delivery::stdout::{Stdout, mask};
 use crate::delivery::target::TargetFile;
 use crate::error::{Failure, Result};
+use crate::output::sanitize::shell_word;
 use crate::output::unwritable;
 use crate::secret::Secret;
 
@@ -134,19 +135,27 @@ impl Delivery {
         let in_file = match self.target {
             None => None,
             Some(target) => {
-                let path = target.path().to_owned();
+                let (path, is_file) = (target.path().to_owned(), target.is_file());
                 if let Err(not_placed) = target.commit(content) {
                     let what = format!("{} was made, but {} cannot be written", minted.what, path.display());
                     let failure = Failure::unexpected(what).source(not_placed.error);
-                    return Err(match (kept.0.is_ok(), not_placed.kept) {
-                        (true, Some(mut room)) => {
-                            room.give_up();
+                    let mut undelivered = match (kept.0.is_ok(), not_placed.kept) {
+                        (true, room) => {
+                            room.into_iter().for_each(|mut room| room.give_up());
+                            kept.explain(ctx, minted, failure)
+                        }
+                        (false, None) => {
+                            kept = Kept::make(minted, ctx);
                             kept.explain(ctx, minted, failure)
                         }
                         (false, Some(room)) => failure.hint(kept_in(minted, room.path())).hint(&minted.undo).into(),
-                        (true, None) => kept.explain(ctx, minted, failure),
-                        (false, None) => Kept::make(minted, ctx).explain(ctx, minted, failure),
-                    });
+                    };
+                    if let (Ok(rescue), true) = (&kept.0, is_file) {
+                        let [from, to] = [rescue.path(), &path].map(|path| shell_word(path.as_os_str()));
+                        let mend = format!("put it in place once that is possible: `mv {from} {to}`");
+                        undelivered.failure = undelivered.failure.hint(mend);
+                    }
+                    return Err(undelivered);
                 }
                 Some(path)
             }

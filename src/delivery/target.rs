@@ -194,6 +194,11 @@ impl TargetFile {
         matches!(self.target, Target::InPlace(_))
     }
 
+    /// Whether it is a file, and nothing that is only written to.
+    pub fn is_file(&self) -> bool {
+        matches!(self.target, Target::Replace { .. } | Target::InPlace(_))
+    }
+
     /// Writes the content and puts the file in its place, durably.
     ///
     /// # Errors

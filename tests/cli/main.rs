@@ -28,6 +28,7 @@ mod permissions;
 mod picture;
 mod places;
 mod places_mounted;
+mod places_traced;
 mod readme;
 mod refresh;
 mod revoke;
