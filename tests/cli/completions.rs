@@ -4,18 +4,17 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::terminal::Terminal;
-use crate::support::{Run, World};
+use crate::support::{Run, World, skip};
 
 const BUILDER: &str = r#"{"resource_type":"builder","resource_id":"*","actions":["access","ensure"]}"#;
 
 /// A shell where it is installed, and the script for it in a file. The world
 /// has no credential and no server.
-#[allow(clippy::print_stderr, reason = "what is not tried is told")]
 fn installed(shell: &str) -> Option<World> {
     let path = ["/bin", "/usr/bin", "/usr/local/bin"].map(|directory| Path::new(directory).join(shell));
     if !path.iter().any(|path| path.exists()) {
         assert!(std::env::var_os("REQUIRE_SHELLS").is_none(), "{shell} is not installed");
-        eprintln!("{shell} is not installed: its script is not tried");
+        skip("completions", &format!("{shell} is not installed"));
         return None;
     }
     let world = World::new();
