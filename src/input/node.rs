@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use crate::error::{Failure, Result};
 use crate::input::document::Document;
 use crate::output::json::Fields;
+use crate::output::sanitize::shortened;
 
 /// A value within a document.
 #[derive(Clone, Copy)]
@@ -41,7 +42,7 @@ impl<'a> Node<'a> {
         for (name, value) in fields {
             let member = self.part(value);
             if members.iter().any(|(known, _)| *known == name) {
-                return Err(member.refuse(&format!("{what} has a second \"{name}\"")));
+                return Err(member.refuse(&format!("{what} has a second \"{}\"", shortened(&name))));
             }
             members.push((name, member));
         }

@@ -9,11 +9,29 @@ use crate::input::document::Document;
 use crate::input::nearest::nearest;
 use crate::input::node::Node;
 use crate::nscale::message::{AccountSpec, AccountWrite, Tag, WriteMetadata, is_name};
-use crate::output::sanitize::escape;
+use crate::output::sanitize::{escape, shortened};
 use crate::secret::looks_secret;
 
 /// What a document looks like, for hints.
 pub const FORMAT: &str = r#"a document looks like {"metadata":{"name":"ci","description":"…","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":[]}}"#;
+
+/// The fields that can be set, and the object that each belongs into.
+const PLACES: [(&str, &str); 6] = [
+    ("metadata", DOCUMENT),
+    ("spec", DOCUMENT),
+    ("name", METADATA),
+    ("description", METADATA),
+    ("tags", METADATA),
+    ("groupIDs", SPEC),
+];
+
+/// What messages call the objects of a document.
+const DOCUMENT: &str = "the document";
+const METADATA: &str = "\"metadata\"";
+const SPEC: &str = "\"spec\"";
+
+/// The longest description, in bytes: a server that is given more fails.
+const LONGEST_DESCRIPTION: usize = 256 * 1024;
 
 /// What the server says of an account and a caller cannot: in a document that
 /// was saved from an answer it is passed over.
@@ -64,7 +82,7 @@ impl AccountDocument {
         let mut account = Self::default();
         let root = Node::root(document)?;
         let (mut has_metadata, mut has_spec) = (false, false);
-        for (key, value) in root.members("the document")? {
+        for (key, value) in members(root, DOCUMENT)? {
             match key.as_str() {
                 "metadata" => {
                     has_metadata = true;
@@ -76,7 +94,7 @@ impl AccountDocument {
                 }
                 // In a saved answer; it may hold a token, which goes nowhere.
                 "status" => {}
-                _ => doubts.push(unknown("the document", &key, &["metadata", "spec"])),
+                _ => doubts.push(unknown(DOCUMENT, &key)),
             }
         }
         for (name, is_there) in [("metadata", has_metadata), ("spec", has_spec)] {
@@ -84,25 +102,34 @@ impl AccountDocument {
                 return Err(root.refuse(&format!("the document has no \"{name}\"")));
             }
         }
+        if partial && !account.sets_anything() {
+            return Err(root
+                .refuse("the document sets nothing")
+                .hint("what can be set is \"name\", \"description\" and \"tags\" in \"metadata\", and \"groupIDs\" in \"spec\""));
+        }
         Ok(account)
     }
 
     fn read_metadata(&mut self, metadata: Node<'_>, partial: bool, doubts: &mut Vec<String>) -> Result<()> {
-        for (key, value) in metadata.members("\"metadata\"")? {
+        for (key, value) in members(metadata, METADATA)? {
             match key.as_str() {
                 "name" => {
                     let name = value.text("\"name\"")?;
                     check_name(&name).map_err(|why| value.refuse(&why))?;
                     self.name = Some(name);
                 }
-                "description" => self.description = Some(value.text("\"description\"")?),
+                "description" => {
+                    let description = value.text("\"description\"")?;
+                    check_description(&description).map_err(|why| value.refuse(&why))?;
+                    self.description = Some(description);
+                }
                 "tags" => {
                     let tags = value.items("\"tags\"")?;
                     self.tags = Some(tags.into_iter().map(|tag| read_tag(tag, doubts)).collect::<Result<_>>()?);
                 }
                 "id" => self.id = value.text("\"id\"").ok(),
                 key if SERVERS_OWN.contains(&key) => {}
-                _ => doubts.push(unknown("\"metadata\"", &key, &["name", "description", "tags"])),
+                _ => doubts.push(unknown(METADATA, &key)),
             }
         }
         if self.name.is_none() && !partial {
@@ -112,7 +139,7 @@ impl AccountDocument {
     }
 
     fn read_spec(&mut self, spec: Node<'_>, partial: bool, doubts: &mut Vec<String>) -> Result<()> {
-        for (key, value) in spec.members("\"spec\"")? {
+        for (key, value) in members(spec, SPEC)? {
             match key.as_str() {
                 "groupIDs" => {
                     let mut ids = Vec::new();
@@ -130,13 +157,17 @@ impl AccountDocument {
                     }
                     self.group_ids = Some(ids);
                 }
-                _ => doubts.push(unknown("\"spec\"", &key, &["groupIDs"])),
+                _ => doubts.push(unknown(SPEC, &key)),
             }
         }
         if self.group_ids.is_none() && !partial {
             return Err(spec.refuse("\"spec\" has no \"groupIDs\"").hint("no groups at all are \"groupIDs\":[]"));
         }
         Ok(())
+    }
+
+    fn sets_anything(&self) -> bool {
+        self.name.is_some() || self.description.is_some() || self.tags.is_some() || self.group_ids.is_some()
     }
 
     /// The message of a document that is whole.
@@ -172,7 +203,7 @@ fn read_tag(tag: Node<'_>, doubts: &mut Vec<String>) -> Result<Tag> {
         match key.as_str() {
             "name" => name = Some(member.text("a tag's \"name\"")?),
             "value" => value = Some(member.text("a tag's \"value\"")?),
-            _ => doubts.push(unknown("a tag", &key, &["name", "value"])),
+            _ => doubts.push(unsent("a tag", &key, &["name", "value"])),
         }
     }
     match (name, value) {
@@ -211,8 +242,40 @@ fn is_credential(name: &str) -> bool {
     looks_secret(name) && longer.iter().any(|prefix| name.starts_with(prefix))
 }
 
-fn unknown(place: &str, key: &str, known: &[&str]) -> String {
+/// Says what is wrong with a description, if anything is.
+///
+/// # Errors
+/// The reason, in a sentence.
+pub fn check_description(description: &str) -> std::result::Result<(), String> {
+    match description.len() {
+        0..=LONGEST_DESCRIPTION => Ok(()),
+        bytes => Err(format!("the description has {} KiB; the server keeps at most 256 KiB", bytes.div_ceil(1024))),
+    }
+}
+
+/// The members of one of the objects. One that belongs into another is
+/// refused, before anything is said of the rest.
+fn members<'a>(object: Node<'a>, place: &str) -> Result<Vec<(String, Node<'a>)>> {
+    let members = object.members(place)?;
+    for (key, value) in &members {
+        let known = |(field, home): &&(&str, &str)| *home != place && field.eq_ignore_ascii_case(key);
+        if let Some((field, home)) = PLACES.iter().find(known) {
+            return Err(value.refuse(&format!("\"{field}\" belongs into {home}, not into {place}")));
+        }
+    }
+    Ok(members)
+}
+
+/// What to say of a field that does not belong into the object that it is in,
+/// nor into any other.
+fn unknown(place: &str, key: &str) -> String {
+    let known: Vec<&str> = PLACES.iter().filter(|(_, home)| *home == place).map(|(field, _)| *field).collect();
+    unsent(place, key, &known)
+}
+
+fn unsent(place: &str, key: &str, known: &[&str]) -> String {
     let meant = nearest(key, known.iter().copied()).map(|near| format!("; did you mean \"{near}\"?"));
+    let key = shortened(key);
     format!("{place} has \"{key}\", which no server knows: it is not sent{}", meant.unwrap_or_default())
 }
 
@@ -289,6 +352,27 @@ mod tests {
         assert_eq!(doubts.len(), 3, "{doubts:?}");
         for (doubt, words) in doubts.iter().zip(["\"tags\"?", "\"groupIDs\"?", "\"kind\""]) {
             assert!(doubt.contains(words), "{doubt}");
+        }
+    }
+
+    #[test]
+    fn what_stands_at_the_wrong_level_is_refused_with_the_right_place() {
+        for (text, words) in [
+            (
+                r#"{"description":"x"}"#,
+                "\"description\" belongs into \"metadata\", not into the document (line 1, column 16)",
+            ),
+            (r#"{"metadata":{},"Name":"x"}"#, "\"name\" belongs into \"metadata\", not into the document"),
+            (r#"{"tags":[]}"#, "\"tags\" belongs into \"metadata\""),
+            (r#"{"groupIds":[]}"#, "\"groupIDs\" belongs into \"spec\", not into the document"),
+            (r#"{"metadata":{"groupIDs":[]}}"#, "\"groupIDs\" belongs into \"spec\", not into \"metadata\""),
+            (r#"{"spec":{"name":"x"}}"#, "\"name\" belongs into \"metadata\", not into \"spec\""),
+            (r#"{"spec":{"metadata":{}}}"#, "\"metadata\" belongs into the document, not into \"spec\""),
+        ] {
+            for partial in [false, true] {
+                let refusal = parse(text, partial).0.err().unwrap_or_default();
+                assert!(refusal.contains(words), "{text}: {refusal}");
+            }
         }
     }
 

@@ -15,6 +15,24 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
     )
 }
 
+/// The beginning of a text that may be huge, for a message, and what to write
+/// behind it: nothing where that is all, else an ellipsis and the whole size.
+pub fn cut(text: &str) -> (&str, String) {
+    /// More characters than this nobody reads in a message.
+    const MOST: usize = 300;
+    match text.char_indices().nth(MOST) {
+        None => (text, String::new()),
+        Some((end, _)) if text.len() < 10 * 1024 => (&text[..end], format!("… ({} bytes)", text.len())),
+        Some((end, _)) => (&text[..end], format!("… ({} KiB)", text.len().div_ceil(1024))),
+    }
+}
+
+/// The same as one text.
+pub fn shortened(text: &str) -> String {
+    let (beginning, rest) = cut(text);
+    format!("{beginning}{rest}")
+}
+
 /// A word in quotes, as a POSIX shell reads it back.
 pub fn quoted(word: &OsStr) -> String {
     format!("'{}'", word.to_string_lossy().replace('\'', r"'\''"))

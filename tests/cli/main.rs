@@ -6,6 +6,7 @@ mod accounts;
 mod accounts_docs;
 mod accounts_documents;
 mod accounts_many;
+mod accounts_misplaced;
 mod accounts_terminal;
 mod auth;
 mod completions;
