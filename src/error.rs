@@ -99,6 +99,7 @@ struct Parts {
     http_status: Option<u16>,
     request_id: Option<String>,
     quiet: bool,
+    broken: bool,
 }
 
 impl Failure {
@@ -113,6 +114,7 @@ impl Failure {
             http_status: None,
             request_id: None,
             quiet: false,
+            broken: false,
         }))
     }
 
@@ -127,6 +129,17 @@ impl Failure {
     /// Whether there is nothing to say.
     pub fn is_quiet(&self) -> bool {
         self.0.quiet
+    }
+
+    /// The same, of a connection that broke before an answer was there.
+    pub fn broken(mut self) -> Self {
+        self.0.broken = true;
+        self
+    }
+
+    /// Whether it is of such a connection.
+    pub fn is_broken(&self) -> bool {
+        self.0.broken
     }
 
     /// The same as a failure of another kind.

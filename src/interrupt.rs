@@ -15,6 +15,7 @@ pub struct Interrupt(Rc<Flags>);
 #[derive(Debug, Default)]
 struct Flags {
     in_flight: Cell<bool>,
+    is_unknown: Cell<bool>,
     requested: Cell<bool>,
     if_unknown: RefCell<Option<String>>,
     in_any_case: RefCell<Vec<String>>,
@@ -24,7 +25,13 @@ impl Interrupt {
     /// Whether a change is on its way, or may have arrived, and its answer is
     /// not here yet.
     pub fn in_flight(&self) -> bool {
-        self.0.in_flight.get()
+        self.0.in_flight.get() || self.0.is_unknown.get()
+    }
+
+    /// Says that the outcome of a change stays unknown, whatever is asked after
+    /// it.
+    pub fn keep_unknown(&self) {
+        self.0.is_unknown.set(true);
     }
 
     /// Says whether one is.

@@ -16,7 +16,7 @@ use crate::context::{Environment, Settings};
 use crate::error::{Failure, Kind, Result};
 use crate::http::clocks::Clocks;
 use crate::http::endpoint::{Endpoint, authority};
-use crate::http::retry::{Effect, Ending, MOST_TRIES, delay, parse_retry_after};
+use crate::http::retry::{Effect, Ending, Tries, delay, parse_retry_after};
 use crate::http::tls;
 use crate::http::wire::WireLog;
 use crate::interrupt::Interrupt;
@@ -40,6 +40,8 @@ pub struct Request {
     pub body: Vec<u8>,
     /// What sending it twice would do.
     pub effect: Effect,
+    /// How often it is tried at most.
+    pub tries: Tries,
 }
 
 /// A server's answer, whole.
@@ -209,7 +211,7 @@ impl Client {
             // Only while there is time to tell whether it was sent.
             let needed = wait + self.connect_timeout;
             let allowed = request.effect.allows_retry(ending) && !self.interrupt.is_requested();
-            if allowed && !permanent && tries < MOST_TRIES && needed < left(deadline) {
+            if allowed && !permanent && request.tries.allow_another(tries, ending) && needed < left(deadline) {
                 repeated |= ending.may_have_landed();
                 self.interrupt.set_in_flight(repeated && request.effect != Effect::Read);
                 tokio::time::sleep(wait).await;
@@ -309,7 +311,7 @@ impl Client {
             Cause::Other(error) if broken.ending == Ending::NotSent && proxy.is_some() => {
                 failure(format!("{stop} opened no way to {host}")).source(error)
             }
-            Cause::Other(error) => failure(format!("the connection to {host} broke")).source(error),
+            Cause::Other(error) => failure(format!("the connection to {host} broke")).source(error).broken(),
         };
         let origin = self.origins.iter().find(|(known, _)| *known == host);
         match (proxy, origin) {

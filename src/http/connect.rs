@@ -16,7 +16,7 @@ use crate::error::{Failure, Kind, Result};
 use crate::http::client::{Answer, Client, Request, retry_after};
 use crate::http::endpoint::Endpoint;
 use crate::http::json::{self, is_json, unreadable, without};
-use crate::http::retry::Effect;
+use crate::http::retry::{Effect, Tries};
 use crate::secret::Secret;
 
 /// The codes of the protocol. Each has one spelling and one HTTP status.
@@ -179,7 +179,8 @@ pub async fn unary(client: &Client, call: Call<'_>) -> std::result::Result<Vec<u
     let url = call.endpoint.join(&format!("/{}", call.method));
     let host = call.endpoint.authority();
     let headers = headers(call.bearer, client.remaining()).map_err(CallError::Failed)?;
-    let request = Request { method: Method::POST, url, headers, body: call.message, effect: call.effect };
+    let request =
+        Request { method: Method::POST, url, headers, body: call.message, effect: call.effect, tries: Tries::USUAL };
     let answer = client.send(&request).await.map_err(CallError::Failed)?;
     // A success that is not by the protocol may still hold a secret.
     if answer.status.is_success() && call.effect == Effect::Mint {

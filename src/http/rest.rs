@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::http::client::{Answer, Client, Request, retry_after};
 use crate::http::endpoint::Endpoint;
 use crate::http::json::{headers, is_json, unreadable, without};
-use crate::http::retry::Effect;
+use crate::http::retry::{Effect, Tries};
 use crate::secret::Secret;
 
 /// A call.
@@ -28,6 +28,8 @@ pub struct Call<'a> {
     pub body: Option<Vec<u8>>,
     /// What sending it twice would do.
     pub effect: Effect,
+    /// How often it is tried at most.
+    pub tries: Tries,
 }
 
 /// An error as the server told it.
@@ -76,7 +78,8 @@ pub async fn call(client: &Client, call: Call<'_>) -> Result<Vec<u8>, CallError>
     }
     let url = call.endpoint.join(call.path);
     let body = call.body.unwrap_or_default();
-    let answer = client.send(&Request { method: call.method, url, headers, body, effect: call.effect }).await?;
+    let (effect, tries) = (call.effect, call.tries);
+    let answer = client.send(&Request { method: call.method, url, headers, body, effect, tries }).await?;
     if !answer.status.is_success() {
         let refusal = read_refusal(&answer, call.bearer);
         if let Some(id) = &refusal.trace_id {

@@ -29,6 +29,33 @@ pub enum Ending {
 /// The most tries of one request.
 pub const MOST_TRIES: u32 = 4;
 
+/// How often a request is tried at most, where its effect allows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tries {
+    most: u32,
+    /// Those of which the last ended in a break.
+    most_broken: u32,
+}
+
+impl Tries {
+    /// As most requests are.
+    pub const USUAL: Self = Self { most: MOST_TRIES, most_broken: MOST_TRIES };
+
+    /// Once, whatever comes of it.
+    pub const ONCE: Self = Self { most: 1, most_broken: 1 };
+
+    /// Until the connection breaks: something else is asked first then.
+    pub const UNTIL_BROKEN: Self = Self { most: MOST_TRIES, most_broken: 1 };
+
+    /// What is left of the usual tries after that.
+    pub const AFTER_BREAK: Self = Self { most: MOST_TRIES - 1, most_broken: MOST_TRIES - 1 };
+
+    /// Whether there may be another after so many, the last of which ended so.
+    pub fn allow_another(self, tries: u32, ending: Ending) -> bool {
+        tries < if ending.is_break() { self.most_broken } else { self.most }
+    }
+}
+
 impl Effect {
     /// Whether a request with this effect may be sent again after that.
     pub fn allows_retry(self, ending: Ending) -> bool {
@@ -41,6 +68,11 @@ impl Effect {
 }
 
 impl Ending {
+    /// Whether the connection broke, here or behind a proxy, which says 502 then.
+    pub fn is_break(self) -> bool {
+        matches!(self, Self::NoAnswer | Self::Status(502))
+    }
+
     /// Whether the server may have acted all the same.
     pub fn may_have_landed(self) -> bool {
         matches!(self, Self::NoAnswer | Self::Status(502 | 504))
@@ -111,6 +143,23 @@ mod tests {
             }
             assert!(!effect.allows_retry(Ending::Status(500)));
             assert!(!effect.allows_retry(Ending::Status(401)));
+        }
+    }
+
+    #[test]
+    fn a_break_can_end_the_tries_sooner() {
+        for (tries, after_break, after_another) in
+            [(Tries::USUAL, 3, 3), (Tries::ONCE, 0, 0), (Tries::UNTIL_BROKEN, 0, 3), (Tries::AFTER_BREAK, 2, 2)]
+        {
+            for (ending, more) in [
+                (Ending::NoAnswer, after_break),
+                (Ending::Status(502), after_break),
+                (Ending::Status(503), after_another),
+                (Ending::NotSent, after_another),
+            ] {
+                let allowed = (1..10).filter(|made| tries.allow_another(*made, ending)).count();
+                assert_eq!(allowed, more, "{tries:?} {ending:?}");
+            }
         }
     }
 

@@ -4,16 +4,17 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use reqwest::Method;
-use serde_json::value::RawValue;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::context::{Context, Environment};
 use crate::error::{Failure, Kind, Result};
 use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
-use crate::http::json::{decode, decode_each, decode_list, salvage, unreadable};
+use crate::http::json::{decode, decode_list, salvage, unreadable};
 use crate::http::rest::{Call, CallError, call};
-use crate::http::retry::{Effect, MOST_TRIES};
+use crate::http::retry::{Effect, MOST_TRIES, Tries, delay};
 use crate::names::Program;
+use crate::nscale::accounts::{Accounts, Reply};
 use crate::nscale::credential::{self, Found};
 use crate::nscale::failure::explain;
 use crate::nscale::message::{Account, AccountStatus, AccountWrite, Named, ReadMetadata, Userinfo};
@@ -24,6 +25,12 @@ const ENDPOINT_VARIABLE: &str = "NSCALE_IDENTITY_SERVICE_API_ENDPOINT";
 
 /// The documented address of the identity API.
 const ENDPOINT: &str = "https://identity.nks.europe-west4.nscale.com";
+
+/// Tells whose a token is.
+const USERINFO: &str = "/oauth2/v2/userinfo";
+
+/// The organizations, and below them all else.
+const ORGANIZATIONS: &str = "/api/v1/organizations";
 
 /// The address of the identity API.
 ///
@@ -39,65 +46,6 @@ pub struct IdentityApi {
     endpoint: Endpoint,
     credential: Found,
     program: Program,
-}
-
-/// An account as it was answered: what is understood of it, and all of it.
-pub struct Reply {
-    /// What is understood.
-    pub account: Account,
-    /// All of it, as JSON text.
-    pub json: String,
-}
-
-/// The accounts of an organization, as they were answered.
-pub struct Accounts {
-    /// All of them, as JSON text.
-    pub json: String,
-    organization: String,
-    endpoint: Endpoint,
-}
-
-impl Accounts {
-    /// Hands on what is understood of each.
-    ///
-    /// # Errors
-    /// Unexpected: the answer does not fit, be it behind some that do.
-    pub fn each(&self, visit: impl FnMut(Account)) -> Result<()> {
-        decode_each(&self.json, Effect::Read, &self.endpoint, visit)
-    }
-
-    /// The account with an id, in whatever case that is written.
-    ///
-    /// # Errors
-    /// Not found; unexpected: the answer does not fit.
-    pub fn find(&self, id: &str, ctx: &Context) -> Result<Reply> {
-        let all: Vec<&RawValue> = decode_list(self.json.as_bytes(), Effect::Read, &self.endpoint)?;
-        for json in all.iter().map(|account| account.get()) {
-            let Named { metadata } = decode(json.as_bytes(), Effect::Read, &self.endpoint)?;
-            if metadata.id.eq_ignore_ascii_case(id) {
-                let account = decode(json.as_bytes(), Effect::Read, &self.endpoint)?;
-                return Ok(Reply { account, json: json.to_owned() });
-            }
-        }
-        let list = format!("`{} serviceaccounts list --org {}` shows the ids", ctx.program, self.organization);
-        let failure = Failure::new(Kind::NotFound, format!("there is no service account {id} in the organization"));
-        Err(match self.named(id)?.as_slice() {
-            [] if all.len() <= 1 => {
-                failure.hint(format!("{list}; an account without the right to read others sees itself alone"))
-            }
-            [] => failure.hint(list),
-            named => named.iter().fold(failure, |failure, known| {
-                failure.hint(format!("\"{id}\" is the name of the account with the id {known}"))
-            }),
-        })
-    }
-
-    /// The ids of the accounts with a name.
-    fn named(&self, name: &str) -> Result<Vec<String>> {
-        let mut ids = Vec::new();
-        self.each(|account| ids.extend((account.metadata.name == name).then_some(account.metadata.id)))?;
-        Ok(ids)
-    }
 }
 
 impl IdentityApi {
@@ -130,8 +78,49 @@ impl IdentityApi {
     /// # Errors
     /// As the server or the way there says.
     pub async fn userinfo(&self) -> Result<Userinfo> {
-        let body = self.read("/oauth2/v2/userinfo").await?;
+        let body = self.read(USERINFO, Tries::USUAL).await?;
         decode(&body, Effect::Read, &self.endpoint)
+    }
+
+    /// Who the caller is, where that is said at the first asking: for words
+    /// that are better with it, and do without.
+    pub async fn userinfo_if_told(&self) -> Option<Userinfo> {
+        let body = self.read(USERINFO, Tries::ONCE).await.ok()?;
+        decode(&body, Effect::Read, &self.endpoint).ok()
+    }
+
+    /// Tries a token that was just minted: what the server reads lags behind
+    /// what it wrote, so that it may refuse one at first. `false` where it does
+    /// to the end of the trial; whatever else it says, and where it says
+    /// nothing, the token is not refused.
+    pub async fn accepts(&self, token: &Secret) -> bool {
+        /// How long a server may lag.
+        const PATIENCE: Duration = Duration::from_secs(5);
+        let deadline = Instant::now() + PATIENCE.min(self.client.remaining());
+        let mut tries = 1;
+        loop {
+            let question = Call {
+                endpoint: &self.endpoint,
+                method: Method::GET,
+                path: USERINFO,
+                bearer: token,
+                body: None,
+                effect: Effect::Read,
+                tries: Tries::ONCE,
+            };
+            match timeout_at(deadline, call(&self.client, question)).await {
+                // The API's own, and not that of something on the way.
+                Ok(Err(CallError::Refused(refusal))) if refusal.status == 401 && refusal.error.is_some() => {}
+                Ok(_) => return true,
+                Err(_) => return tries == 1,
+            }
+            let next = Instant::now() + delay(tries, None);
+            if next >= deadline {
+                return false;
+            }
+            sleep_until(next).await;
+            tries += 1;
+        }
     }
 
     /// The organizations that the caller can see.
@@ -139,7 +128,22 @@ impl IdentityApi {
     /// # Errors
     /// As the server or the way there says.
     pub async fn organizations(&self) -> Result<Vec<ReadMetadata>> {
-        self.named("/api/v1/organizations").await
+        self.named(&self.read(ORGANIZATIONS, Tries::USUAL).await?)
+    }
+
+    /// Says that there is no such organization, where the list of those that
+    /// the caller can see is had and does not hold it. For after a connection
+    /// that broke: the server lets it break instead of saying so.
+    pub async fn missing(&self, organization: &str) -> Option<Failure> {
+        let visible = self.named(&self.read(ORGANIZATIONS, Tries::ONCE).await.ok()?).ok()?;
+        if visible.iter().any(|one| one.id.eq_ignore_ascii_case(organization)) {
+            return None;
+        }
+        let what = format!("there is no organization {organization}, or this credential may not see it");
+        Some(Failure::new(Kind::NotFound, what).hint(match visible.as_slice() {
+            [] => "it sees no organization at all".to_owned(),
+            some => format!("it sees {}", some.iter().map(ReadMetadata::show).collect::<Vec<_>>().join(", ")),
+        }))
     }
 
     /// The groups of an organization.
@@ -147,7 +151,8 @@ impl IdentityApi {
     /// # Errors
     /// As the server or the way there says.
     pub async fn groups(&self, organization: &str) -> Result<Vec<ReadMetadata>> {
-        self.named(&format!("/api/v1/organizations/{organization}/groups")).await
+        let path = format!("{ORGANIZATIONS}/{organization}/groups");
+        self.named(&self.read_in(organization, &path).await?)
     }
 
     /// The service accounts of an organization that the caller can see.
@@ -155,15 +160,9 @@ impl IdentityApi {
     /// # Errors
     /// As the server or the way there says.
     pub async fn accounts(&self, organization: &str) -> Result<Accounts> {
-        let missing = || {
-            format!("the server has no organization with the id {organization}, or none that this credential may see")
-        };
-        let body = self
-            .read(&accounts_path(organization))
-            .await
-            .map_err(|failure| failure.hint_on(Kind::NotFound, missing))?;
+        let body = self.read_in(organization, &accounts_path(organization)).await?;
         let json = String::from_utf8(body).map_err(|_| self.not_text(Effect::Read))?;
-        Ok(Accounts { json, organization: organization.to_owned(), endpoint: self.endpoint.clone() })
+        Ok(Accounts::new(json, organization, &self.endpoint))
     }
 
     /// Makes a service account, and its token with it.
@@ -210,7 +209,7 @@ impl IdentityApi {
         let path = account_path(organization, id);
         let was_there = Cell::new(false);
         let gone = || async {
-            match self.call(Method::DELETE, &path, None, Effect::Change).await {
+            match self.call(Method::DELETE, &path, None, Effect::Change, Tries::USUAL).await {
                 Ok(_) => Ok(()),
                 Err(CallError::Refused(refusal)) if refusal.status == 404 && (refusal.repeated || was_there.get()) => {
                     Ok(())
@@ -247,13 +246,31 @@ impl IdentityApi {
         }
     }
 
-    async fn named(&self, path: &str) -> Result<Vec<ReadMetadata>> {
-        let all: Vec<Named> = decode_list(&self.read(path).await?, Effect::Read, &self.endpoint)?;
+    fn named(&self, body: &[u8]) -> Result<Vec<ReadMetadata>> {
+        let all: Vec<Named> = decode_list(body, Effect::Read, &self.endpoint)?;
         Ok(all.into_iter().map(|one| one.metadata).collect())
     }
 
-    async fn read(&self, path: &str) -> Result<Vec<u8>> {
-        self.send(Method::GET, path, None, Effect::Read).await
+    /// Reads something of an organization. Where the connection breaks, it is
+    /// asked whether there is one before it is tried again.
+    async fn read_in(&self, organization: &str, path: &str) -> Result<Vec<u8>> {
+        let broken = match self.read(path, Tries::UNTIL_BROKEN).await {
+            Err(failure) if failure.is_broken() => failure,
+            result => {
+                let missing = || format!("there is no organization {organization}, or this credential may not see it");
+                return result.map_err(|failure| failure.hint_on(Kind::NotFound, missing));
+            }
+        };
+        match self.missing(organization).await {
+            Some(missing) => Err(missing),
+            None if self.pause(1).await => self.read(path, Tries::AFTER_BREAK).await,
+            None => Err(broken),
+        }
+    }
+
+    async fn read(&self, path: &str, tries: Tries) -> Result<Vec<u8>> {
+        let result = self.call(Method::GET, path, None, Effect::Read, tries).await;
+        result.map_err(|error| self.failure(error, Effect::Read))
     }
 
     async fn send(
@@ -263,7 +280,8 @@ impl IdentityApi {
         account: Option<&AccountWrite>,
         effect: Effect,
     ) -> Result<Vec<u8>> {
-        self.call(method, path, account, effect).await.map_err(|error| self.failure(error, effect))
+        let result = self.call(method, path, account, effect, Tries::USUAL).await;
+        result.map_err(|error| self.failure(error, effect))
     }
 
     async fn call(
@@ -272,6 +290,7 @@ impl IdentityApi {
         path: &str,
         account: Option<&AccountWrite>,
         effect: Effect,
+        tries: Tries,
     ) -> std::result::Result<Vec<u8>, CallError> {
         let body = account
             .map(serde_json::to_vec)
@@ -279,14 +298,18 @@ impl IdentityApi {
             .map_err(|error| Failure::unexpected("the request cannot be written").source(error))?;
         call(
             &self.client,
-            Call { endpoint: &self.endpoint, method, path, bearer: &self.credential.token, body, effect },
+            Call { endpoint: &self.endpoint, method, path, bearer: &self.credential.token, body, effect, tries },
         )
         .await
     }
 
     fn failure(&self, error: CallError, effect: Effect) -> Failure {
         match error {
-            CallError::Refused(refusal) => explain(&refusal, effect, &self.credential, self.program),
+            CallError::Refused(refusal) => {
+                let failure = explain(&refusal, effect, &self.credential, self.program);
+                // So a proxy says of a connection that broke behind it.
+                if refusal.status == 502 { failure.broken() } else { failure }
+            }
             CallError::Failed(failure) => failure,
         }
     }
@@ -313,7 +336,7 @@ impl IdentityApi {
 
 /// The path of an organization's accounts.
 pub fn accounts_path(organization: &str) -> String {
-    format!("/api/v1/organizations/{organization}/serviceaccounts")
+    format!("{ORGANIZATIONS}/{organization}/serviceaccounts")
 }
 
 /// The path of an account.

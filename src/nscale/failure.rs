@@ -15,6 +15,7 @@ pub fn explain(refusal: &Refusal, effect: Effect, credential: &Found, program: P
         Kind::NotAuthenticated => {
             let failure = Failure::new(kind, format!("the server rejected the token from {}{words}", credential.source))
                 .hint("it may have expired, been rotated, or its account deleted: the server does not say which")
+                .hint("if it was minted a moment ago, try again in a second")
                 .hint(format!("with another credential `{program} serviceaccounts list` shows which accounts there are, and when their tokens expire"));
             match credential.passed_over {
                 Some(other) => failure.hint(format!("{other} is set too, and was not used")),

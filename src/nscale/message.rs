@@ -107,6 +107,13 @@ pub struct ReadMetadata {
     pub health_status: String,
 }
 
+impl ReadMetadata {
+    /// Its name with its id, for people.
+    pub fn show(&self) -> String {
+        format!("{} ({})", self.name, self.id)
+    }
+}
+
 /// The token of a service account.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -155,6 +162,13 @@ pub struct Userinfo {
     /// An email address, or the id of a service account.
     #[serde(deserialize_with = "or_default")]
     pub sub: String,
+}
+
+impl Userinfo {
+    /// Whether it is a service account.
+    pub fn is_service_account(&self) -> bool {
+        self.authz.acctype == "service"
+    }
 }
 
 /// The kind of a caller, and its organizations.

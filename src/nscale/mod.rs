@@ -1,6 +1,7 @@
 //! Nscale's wing: `serviceaccounts list | get | create | update | rotate |
 //! delete`.
 
+pub mod accounts;
 pub mod api;
 pub mod commands;
 pub mod credential;

@@ -1,11 +1,16 @@
 //! Ids on the command line, and the organization where none is given.
 
+use std::fmt;
+
 use uuid::Uuid;
 
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::input::prompt::{can_ask, choose};
+use crate::nscale::accounts::Accounts;
 use crate::nscale::api::IdentityApi;
+use crate::nscale::message::{ReadMetadata, Userinfo};
+use crate::output::sanitize::shortened;
 use crate::secret::looks_secret;
 
 /// The variable that holds the organization's id.
@@ -13,6 +18,97 @@ pub const ORGANIZATION_VARIABLE: &str = "NSCALE_ORGANIZATION_ID";
 
 /// Stands for the account that the credential belongs to.
 pub const SELF: &str = "self";
+
+/// The organization that a command is about.
+pub struct Organization {
+    /// Its id, in canonical form.
+    pub id: String,
+    /// The flag or the variable that it comes from; none where a server told it.
+    source: Option<&'static str>,
+}
+
+impl fmt::Display for Organization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.id)
+    }
+}
+
+impl Organization {
+    /// One that the server told.
+    pub fn told(id: String) -> Self {
+        Self { id, source: None }
+    }
+
+    /// The service accounts that the caller can see in it.
+    ///
+    /// # Errors
+    /// Not found: there is no such organization, or the caller is the account
+    /// of another. Else as the server or the way there says.
+    pub async fn accounts(&self, api: &IdentityApi, ctx: &mut Context) -> Result<Accounts> {
+        let accounts = api.accounts(&self.id).await.map_err(|failure| match self.source {
+            Some(source) => failure.hint_on(Kind::NotFound, || format!("the id comes from {source}")),
+            None => failure,
+        })?;
+        // An account always sees itself, where it belongs.
+        if accounts.is_empty()
+            && let Some(caller) = api.userinfo_if_told().await
+        {
+            self.check(&caller)?;
+            if caller.is_service_account() {
+                ctx.warn(
+                    "the server does not even list the account that the credential belongs to: try again in a second",
+                );
+            }
+        }
+        Ok(accounts)
+    }
+
+    /// Refuses one that the caller, a service account, does not belong to.
+    ///
+    /// # Errors
+    /// Not found, with the right id and where the wrong one comes from.
+    pub fn check(&self, caller: &Userinfo) -> Result<()> {
+        match self.contradiction(caller) {
+            Some((what, hint)) => Err(Failure::new(Kind::NotFound, what).hint(hint)),
+            None => Ok(()),
+        }
+    }
+
+    /// The same, said beside a refusal that may have come of it.
+    pub async fn doubt(&self, failure: Failure, api: &IdentityApi) -> Failure {
+        if !matches!(failure.kind(), Kind::NotFound | Kind::NotPermitted) {
+            return failure;
+        }
+        match api.userinfo_if_told().await.and_then(|caller| self.contradiction(&caller)) {
+            Some((what, hint)) => failure.hint(what).hint(hint),
+            None => failure,
+        }
+    }
+
+    /// The caller's own organizations, where those are told and it is another.
+    pub fn own_instead(&self, caller: &Userinfo) -> Option<String> {
+        let own: Vec<String> =
+            caller.authz.org_ids.iter().filter_map(|id| Some(Uuid::parse_str(id).ok()?.to_string())).collect();
+        (!own.is_empty() && !own.contains(&self.id)).then(|| own.join(", "))
+    }
+
+    /// What contradicts it, and what to do. A user may have rights where they
+    /// do not belong.
+    fn contradiction(&self, caller: &Userinfo) -> Option<(String, String)> {
+        let own = self.own_instead(caller).filter(|_| caller.is_service_account())?;
+        let id = &self.id;
+        let what =
+            format!("the credential is that of service account {} in organization {own}, not in {id}", caller.sub);
+        let hint = match self.source {
+            Some(ORGANIZATION_VARIABLE) => {
+                format!("{ORGANIZATION_VARIABLE} holds the other id: set it to {own}, or unset it")
+            }
+            Some(flag) => format!("{flag} gives the other id: give {own}, or leave {flag} out"),
+            None => format!("the server told the other id; give --org {own}"),
+        };
+        Some((what, hint))
+    }
+}
 
 /// An id in its canonical form.
 ///
@@ -29,10 +125,11 @@ pub fn canonical_id(flag: &str, given: &str, hint: &str) -> Result<String> {
     match Uuid::parse_str(id) {
         Ok(id) => Ok(id.to_string()),
         Err(_) if id.is_empty() => Err(Failure::usage(format!("{flag} is empty")).hint(hint)),
-        Err(_) => {
-            Err(Failure::usage(format!("{flag} is \"{id}\"; an id looks like a1b2c3d4-1111-4222-8333-444455556666"))
-                .hint(hint))
-        }
+        Err(_) => Err(Failure::usage(format!(
+            "{flag} is \"{}\"; an id looks like a1b2c3d4-1111-4222-8333-444455556666",
+            shortened(id)
+        ))
+        .hint(hint)),
     }
 }
 
@@ -40,15 +137,17 @@ pub fn canonical_id(flag: &str, given: &str, hint: &str) -> Result<String> {
 ///
 /// # Errors
 /// Usage: it is no id.
-pub fn given(flag: Option<&str>, ctx: &Context) -> Result<Option<String>> {
+pub fn given(flag: Option<&str>, ctx: &Context) -> Result<Option<Organization>> {
     let hint =
         format!("`{} serviceaccounts list` without an organization uses the only one, or lists them", ctx.program);
     if let Some(id) = flag {
-        return canonical_id("--org", id, &hint).map(Some);
+        let id = canonical_id("--org", id, &hint)?;
+        return Ok(Some(Organization { id, source: Some("--org") }));
     }
     let Some(value) = ctx.env.var_os(ORGANIZATION_VARIABLE) else { return Ok(None) };
     let value = value.into_string().map_err(|_| Failure::usage(format!("{ORGANIZATION_VARIABLE} is not text")))?;
-    canonical_id(ORGANIZATION_VARIABLE, &value, "correct it, or give --org").map(Some)
+    let id = canonical_id(ORGANIZATION_VARIABLE, &value, "correct it, or give --org")?;
+    Ok(Some(Organization { id, source: Some(ORGANIZATION_VARIABLE) }))
 }
 
 /// The organization: the one that was given, else the only one that the
@@ -56,20 +155,19 @@ pub fn given(flag: Option<&str>, ctx: &Context) -> Result<Option<String>> {
 ///
 /// # Errors
 /// Usage: there are several and nobody to ask. Not found: there is none.
-pub async fn resolve(given: Option<String>, api: &IdentityApi, ctx: &mut Context) -> Result<String> {
-    if let Some(id) = given {
-        return Ok(id);
+pub async fn resolve(given: Option<Organization>, api: &IdentityApi, ctx: &mut Context) -> Result<Organization> {
+    if let Some(organization) = given {
+        return Ok(organization);
     }
     let visible = api.organizations().await?;
     // An id of the server's goes into paths: it is looked at as a given one.
     let id = |index: usize| {
         let id = visible.get(index).map(|organization| organization.id.as_str()).unwrap_or_default();
         Uuid::parse_str(id)
-            .map(|id| id.to_string())
+            .map(|id| Organization::told(id.to_string()))
             .map_err(|error| Failure::unexpected("the server lists an organization without a usable id").source(error))
     };
-    let named: Vec<String> =
-        visible.iter().map(|organization| format!("{} ({})", organization.name, organization.id)).collect();
+    let named: Vec<String> = visible.iter().map(ReadMetadata::show).collect();
     match visible.len() {
         0 => Err(Failure::new(Kind::NotFound, "the credential belongs to no organization")
             .hint("give the organization's id with --org, if you know it")),

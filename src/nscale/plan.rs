@@ -4,7 +4,7 @@
 use crate::nscale::document::AccountDocument;
 use crate::nscale::groups::Groups;
 use crate::nscale::message::{Account, AccountSpec, AccountWrite, Tag, WriteMetadata};
-use crate::output::sanitize::escape;
+use crate::output::sanitize::{cut, escape, shortened};
 
 /// A field that an update sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +165,7 @@ fn show(field: Field, message: &AccountWrite) -> Option<String> {
         Field::Description => message.metadata.description.as_ref().map(|text| quoted(text)),
         Field::Tags => {
             let tags = message.metadata.tags.as_deref().unwrap_or_default();
-            (!tags.is_empty()).then(|| show_tags(tags))
+            (!tags.is_empty()).then(|| shortened(&show_tags(tags)))
         }
         Field::Groups => None,
     }
@@ -173,7 +173,8 @@ fn show(field: Field, message: &AccountWrite) -> Option<String> {
 
 /// A text in quotes, with what cannot be seen made visible.
 fn quoted(text: &str) -> String {
-    escape(format!("\"{}\"", text.replace('\n', "\\n")).as_bytes())
+    let (beginning, rest) = cut(text);
+    escape(format!("\"{}\"{rest}", beginning.replace('\n', "\\n")).as_bytes())
 }
 
 /// Tags on one line.

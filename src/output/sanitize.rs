@@ -19,7 +19,7 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
 /// behind it: nothing where that is all, else an ellipsis and the whole size.
 pub fn cut(text: &str) -> (&str, String) {
     /// More characters than this nobody reads in a message.
-    const MOST: usize = 300;
+    const MOST: usize = 1000;
     match text.char_indices().nth(MOST) {
         None => (text, String::new()),
         Some((end, _)) if text.len() < 10 * 1024 => (&text[..end], format!("… ({} bytes)", text.len())),

@@ -125,8 +125,8 @@ fn no_means_no() {
     for (line, question) in [
         (format!("create --file {path}"), "Create service account renamed?"),
         (format!("update --id {id} --file {path}"), "Update service account ci?"),
-        (format!("rotate --id {id}"), "its old token stops working at once.\r\n"),
-        (format!("delete --id {id}"), "its token stops working at once.\r\n"),
+        (format!("rotate --id {id}"), "its old token stops working, normally at once; up to an hour later"),
+        (format!("delete --id {id}"), "its token stops working, normally at once; up to an hour later"),
     ] {
         for answer in ["n", "\r"] {
             let mut terminal = at_a_terminal(&sandbox, &line);

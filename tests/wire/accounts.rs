@@ -90,7 +90,9 @@ fn lists_of_old_and_new_servers() {
     let strange = r#"[{"metadata":{"id":"a1b2c3d4-1111-4222-8333-444455556666","name":"old","creationTime":"2026-09-01T10:00:00.123456Z","provisioningStatus":"unknown","healthStatus":"unknown"},"spec":{"groupIDs":null},"status":{"expiry":"2126-11-30T10:00:00+00:00"}},
       {"zNew":{"b":1.50,"a":12345678901234567890123},"metadata":{"id":"b1b2c3d4-1111-4222-8333-444455556666","name":"new","description":null,"tags":null,"modifiedTime":"2026-10-01T10:00:00Z","modifiedBy":"x","deletionTime":null,"provisioningStatus":"hibernating","provisioningStatusDetail":{"reason":"Dreaming"},"healthStatus":"degraded","creationTime":"soon"},"spec":{"groupIDs":["g"],"more":[]},"status":{}},
       {"metadata":{"id":"c1b2c3d4-1111-4222-8333-444455556666","provisioningStatus":"deprovisioning"}}]"#;
-    let (world, _server) = nscale_world([strange, "[]", "null", strange].map(|body| json(200, body)));
+    let user = r#"{"https://unikorn-cloud.org/authz":{"acctype":"user","orgIds":[]},"sub":"ops@example.com"}"#;
+    let answers = [strange, "[]", user, "null", user, strange];
+    let (world, _server) = nscale_world(answers.map(|body| json(200, body)));
     let shown = sa(&world, "list", "").ok();
     let lines: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines[1][1..], ["old", "0", "2026-09-01T10:00:00Z", "2126-11-30T10:00:00Z", "Active"], "{shown}");

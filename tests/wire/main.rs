@@ -8,8 +8,10 @@
 mod account_conflicts;
 mod account_errors;
 mod accounts;
+mod asked_for;
 mod errors;
 mod granted;
+mod organizations;
 mod proxies;
 mod server;
 mod sessions;
@@ -18,6 +20,7 @@ mod status;
 mod support;
 mod tls;
 mod tokens;
+mod trials;
 
 use server::Server;
 use support::World;

@@ -1,7 +1,7 @@
 //! A server that says exactly what it is told, byte by byte, and keeps what
 //! it was sent. It shares no line with the product.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, mpsc};
@@ -31,15 +31,32 @@ impl Server {
                 }
             }
         });
-        (Self { url, requests: Arc::default() }, heard)
+        (Self { url, requests: Arc::default(), trials: Arc::default() }, heard)
     }
 }
 
 /// The server. It answers the requests in the order of its answers, and closes
 /// the connection unheard once they are used up.
+///
+/// Trials of a token that it has just minted stand beside that: they have
+/// answers of their own, after which all are taken.
 pub struct Server {
     pub url: String,
     requests: Arc<Mutex<Vec<Request>>>,
+    trials: Arc<Mutex<Trials>>,
+}
+
+#[derive(Default)]
+struct Trials {
+    answers: VecDeque<String>,
+    made: usize,
+    news: Option<mpsc::Sender<()>>,
+}
+
+/// Whether it is a trial, by the tokens that the fixtures mint.
+fn is_trial(request: &Request) -> bool {
+    request.line == "GET /oauth2/v2/userinfo HTTP/1.1"
+        && request.headers.get("authorization").is_some_and(|value| value.contains(".NEWkey."))
 }
 
 /// A JSON answer with a status.
@@ -68,10 +85,12 @@ impl Server {
         let mut answers: Vec<String> = answers.into_iter().collect();
         answers.reverse();
         let kept = Arc::clone(&requests);
+        let trials = Arc::<Mutex<Trials>>::default();
+        let tried = Arc::clone(&trials);
         // It ends with the test's process, which has its own for each binary.
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                serve(stream.unwrap(), &mut answers, &kept, || {
+                serve(stream.unwrap(), &mut answers, &kept, &tried, || {
                     // Nobody listens to the news where there is no gate.
                     if news.send(()).is_ok() {
                         let _ = opened.recv();
@@ -79,7 +98,29 @@ impl Server {
                 });
             }
         });
-        (Self { url, requests }, heard, gate)
+        (Self { url, requests, trials }, heard, gate)
+    }
+
+    /// How many of the requests might change something.
+    pub fn changes(&self) -> usize {
+        self.requests.lock().unwrap().iter().filter(|request| !request.line.starts_with("GET ")).count()
+    }
+
+    /// Answers the trials of a minted token so, in this order.
+    pub fn answer_trials(&self, answers: impl IntoIterator<Item = String>) {
+        self.trials.lock().unwrap().answers.extend(answers);
+    }
+
+    /// The news of each trial.
+    pub fn hear_trials(&self) -> mpsc::Receiver<()> {
+        let (news, heard) = mpsc::channel();
+        self.trials.lock().unwrap().news = Some(news);
+        heard
+    }
+
+    /// How many trials there were.
+    pub fn trials(&self) -> usize {
+        self.trials.lock().unwrap().made
     }
 
     /// All requests, of which there are this many.
@@ -91,13 +132,27 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, answers: &mut Vec<String>, kept: &Mutex<Vec<Request>>, pass: impl Fn()) {
+fn serve(
+    stream: TcpStream,
+    answers: &mut Vec<String>,
+    kept: &Mutex<Vec<Request>>,
+    tried: &Mutex<Trials>,
+    pass: impl Fn(),
+) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
     while let Some(request) = read(&mut reader) {
-        kept.lock().unwrap().push(request);
-        pass();
-        let Some(answer) = answers.pop() else { return };
+        let answer = if is_trial(&request) {
+            let mut trials = tried.lock().unwrap();
+            trials.made += 1;
+            let _ = trials.news.as_ref().map(|news| news.send(()));
+            Some(trials.answers.pop_front().unwrap_or_else(|| json(200, "{}")))
+        } else {
+            kept.lock().unwrap().push(request);
+            pass();
+            answers.pop()
+        };
+        let Some(answer) = answer else { return };
         if writer.write_all(answer.as_bytes()).is_err()
             || !answer.starts_with("HTTP/1.1 ")
             || answer.contains("Connection: close")

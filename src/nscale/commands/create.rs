@@ -12,13 +12,14 @@ use crate::input::prompt::can_ask;
 use crate::nscale::api::{IdentityApi, accounts_path};
 use crate::nscale::commands::input::{InputArgs, WAYS};
 use crate::nscale::commands::minted::{TokenFileArgs, hand_over};
-use crate::nscale::commands::update::STALE;
+use crate::nscale::commands::trial::try_out;
 use crate::nscale::commands::{ChangeArgs, OrganizationArgs, OutputArgs, interactive, preview};
 use crate::nscale::document::{AccountDocument, FORMAT};
 use crate::nscale::groups::Groups;
 use crate::nscale::message::{Account, AccountWrite};
-use crate::nscale::organization::{self, canonical_id};
+use crate::nscale::organization::{self, Organization, canonical_id};
 use crate::nscale::plan::show_tags;
+use crate::output::sanitize::shortened;
 
 /// Flags of `serviceaccounts create`.
 #[derive(Debug, Args)]
@@ -69,9 +70,9 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     let (message, groups) = match message {
         Some(message) => {
             let groups = match message.spec.group_ids.as_slice() {
-                [] => Groups::unread(),
+                [] => Groups::Unread,
                 ids => {
-                    let groups = Groups::read(&organization, &api, ctx).await?;
+                    let groups = Groups::read(&organization.id, &api, ctx).await?;
                     groups.check(ids)?;
                     groups
                 }
@@ -80,14 +81,14 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         }
         None => {
             ctx.held = None;
-            interactive::ask(&organization, &api, ctx).await?
+            interactive::ask(&organization.id, &api, ctx).await?
         }
     };
     if args.change.dry_run {
-        let request = format!("POST {}", api.address(&accounts_path(&organization)));
+        let request = format!("POST {}", api.address(&accounts_path(&organization.id)));
         return preview(&request, &message, rendering, ctx).await;
     }
-    let groups: Vec<String> = message.spec.group_ids.iter().map(|id| groups.show(id)).collect();
+    let wanted = &message.spec.group_ids;
     if args.change.asks() {
         ctx.show(&summary(&organization, &message, &groups));
     }
@@ -97,31 +98,53 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     let look = || format!("look for \"{name}\" in `{program} serviceaccounts list --org {organization}`");
     let lost = format!("{}; if it is there, its token is lost: rotate it for another, or delete it", look());
     ctx.interrupt.advise_if_unknown(&lost);
-    let reply = api.create(&organization, &message).await.map_err(|failure| {
-        failure.hint_on(Kind::OutcomeUnknown, || lost).hint_on(Kind::Conflict, || {
-            format!(
-                "the account may have been made without its groups, and its token is lost then; {}, and delete it before you run this again",
-                look()
-            )
-        })
-    })?;
-    if rendering.is_whole() && !groups.is_empty() && reply.account.spec.group_ids.is_empty() {
-        ctx.note(STALE);
+    let reply = match api.create(&organization.id, &message).await {
+        Ok(reply) => reply,
+        Err(failure) => {
+            let failure = failure.hint_on(Kind::OutcomeUnknown, || lost).hint_on(Kind::Conflict, || {
+                format!(
+                    "the account may have been made, in some of its groups, in all or in none, and its token is lost then; {}, and delete it before you run this again",
+                    look()
+                )
+            });
+            return Err(refused(failure, &organization, &api, ctx).await);
+        }
+    };
+    let answered = &reply.account.spec.group_ids;
+    if let Some(note) = groups.note(wanted, answered).filter(|_| !rendering.is_for_people()) {
+        ctx.note(note);
     }
+    let groups = groups.show_asked_for(wanted, answered);
     let undo = undo(&reply.account, &organization, &look(), ctx);
     let id = reply.account.metadata.id.clone();
     let replaced = args.token_file.replaced(&delivery);
+    let token = reply.account.status.access_token.clone();
     match hand_over(reply, &groups, undo, rendering, delivery, ctx).await {
         Err(undelivered) if undelivered.is_lost => {
-            Err(delete_undelivered(undelivered.failure, &organization, &id, &api, ctx).await)
+            return Err(delete_undelivered(undelivered.failure, &organization.id, &id, &api, ctx).await);
         }
-        Err(undelivered) => Err(undelivered.failure),
-        Ok(()) => {
-            if let Some(replaced) = replaced {
-                ctx.note(&replaced);
-            }
-            Ok(())
-        }
+        result => result.map_err(|undelivered| undelivered.failure)?,
+    }
+    if let Some(replaced) = replaced {
+        ctx.note(&replaced);
+    }
+    try_out(token, &api, ctx).await;
+    Ok(())
+}
+
+/// Says of a create that failed whether it is the organization that is wrong.
+async fn refused(failure: Failure, organization: &Organization, api: &IdentityApi, ctx: &Context) -> Failure {
+    if !failure.is_broken() {
+        return organization.doubt(failure, api).await;
+    }
+    // What became of it is as unknown while that is asked.
+    ctx.interrupt.keep_unknown();
+    match api.missing(&organization.id).await {
+        Some(missing) => failure.hint(format!(
+            "{}: where there is none, the server drops the connection and makes nothing",
+            missing.message()
+        )),
+        None => failure,
     }
 }
 
@@ -153,7 +176,7 @@ async fn delete_undelivered(
 
 /// How to get rid of what was made. The id is the server's text, and a hint
 /// is made to be pasted.
-fn undo(account: &Account, organization: &str, look: &str, ctx: &Context) -> String {
+fn undo(account: &Account, organization: &Organization, look: &str, ctx: &Context) -> String {
     let id = &account.metadata.id;
     if id.is_empty() || !id.chars().all(is_plain) {
         return format!("if you do not want it, {look} and delete it");
@@ -165,15 +188,16 @@ fn undo(account: &Account, organization: &str, look: &str, ctx: &Context) -> Str
 }
 
 /// What is about to be made.
-fn summary(organization: &str, message: &AccountWrite, groups: &[String]) -> String {
+fn summary(organization: &Organization, message: &AccountWrite, groups: &Groups) -> String {
     let metadata = &message.metadata;
+    let groups: Vec<String> = message.spec.group_ids.iter().map(|id| groups.show(id)).collect();
     let groups = if groups.is_empty() { "none".to_owned() } else { groups.join(", ") };
     let mut lines = format!("Organization: {organization}\nName:         {}\n", metadata.name);
     if let Some(description) = &metadata.description {
-        lines.push_str(&format!("Description:  {}\n", description.replace('\n', " ")));
+        lines.push_str(&format!("Description:  {}\n", shortened(description).replace('\n', " ")));
     }
     if let Some(tags) = metadata.tags.as_deref().filter(|tags| !tags.is_empty()) {
-        lines.push_str(&format!("Tags:         {}\n", show_tags(tags).replace('\n', " ")));
+        lines.push_str(&format!("Tags:         {}\n", shortened(&show_tags(tags)).replace('\n', " ")));
     }
     lines.push_str(&format!("Groups:       {groups}\n"));
     lines

@@ -4,8 +4,9 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::error::{Kind, Result};
+use crate::nscale::accounts::JUST_CREATED;
 use crate::nscale::api::{IdentityApi, account_path};
-use crate::nscale::commands::{AccountArgs, ChangeArgs, locate, look, preview_bare};
+use crate::nscale::commands::{AccountArgs, ChangeArgs, ITS_END, locate, look, preview_bare};
 use crate::output::rendering::write_out;
 
 /// Flags of `serviceaccounts delete`.
@@ -13,7 +14,12 @@ use crate::output::rendering::write_out;
 #[command(after_help = "\
 Examples:
   {program} serviceaccounts delete --id \"$ID\"
-  {program} serviceaccounts delete --id \"$ID\" --yes")]
+  {program} serviceaccounts delete --id \"$ID\" --yes
+
+The account's token stops working, normally at once; where it is in use at that
+moment, it may go on for up to an hour, with its rights. Against a leak take the
+account's groups away first, which takes about a minute to be felt:
+  echo '{\"spec\":{\"groupIDs\":[]}}' | {program} sa update --id \"$ID\" --merge --yes")]
 pub struct DeleteArgs {
     #[command(flatten)]
     account: AccountArgs,
@@ -30,20 +36,22 @@ pub(super) async fn run(args: DeleteArgs, ctx: &mut Context) -> Result<()> {
     if args.change.dry_run || args.change.asks() {
         let who = look(&place, &api, ctx).await?;
         if args.change.dry_run {
-            let address = api.address(&account_path(&place.organization, &place.id));
+            let address = api.address(&account_path(&place.organization.id, &place.id));
             return preview_bare("DELETE", &address, &who, None, ctx).await;
         }
-        ctx.show(&format!("{who}: its token stops working at once."));
+        ctx.show(&format!("{who}: its token stops working, {ITS_END}."));
         args.change.confirm("Delete the account?", ctx).await?;
     }
     let program = ctx.program;
-    api.delete(&place.organization, &place.id).await.map_err(|failure| {
-        failure
+    if let Err(failure) = api.delete(&place.organization.id, &place.id).await {
+        let failure = failure
             .hint_on(Kind::NotFound, || {
                 let organization = &place.organization;
                 format!("it may be deleted already: `{program} serviceaccounts list --org {organization}` shows all")
             })
-            .hint_on(Kind::OutcomeUnknown, || "run it again: that can do no harm".to_owned())
-    })?;
+            .hint_on(Kind::NotFound, || JUST_CREATED.to_owned())
+            .hint_on(Kind::OutcomeUnknown, || "run it again: that can do no harm".to_owned());
+        return Err(place.organization.doubt(failure, &api).await);
+    }
     write_out(format!("Successfully deleted service account {}\n", place.id).as_bytes(), ctx)
 }

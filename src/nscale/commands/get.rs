@@ -42,7 +42,7 @@ pub(super) async fn run(args: GetArgs, ctx: &mut Context) -> Result<()> {
     };
     let api = IdentityApi::connect(ctx)?;
     let place = locate((organization, named), &api, ctx).await?;
-    let found = api.accounts(&place.organization).await?.find(&place.id, ctx)?;
+    let found = place.organization.accounts(&api, ctx).await?.find(&place.id, ctx)?;
     let details = view::details(&found.account, &found.account.spec.group_ids, ctx);
     let bytes = rendering.bytes(|| Ok(found.json), || table::details(&ctx.stdout, &details)).await?;
     write_out(&bytes, ctx)

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::error::{Kind, Result};
 use crate::input::prompt::{choose_any, line};
 use crate::nscale::api::IdentityApi;
-use crate::nscale::document::check_name;
+use crate::nscale::document::{check_description, check_name};
 use crate::nscale::groups::Groups;
 use crate::nscale::message::{AccountSpec, AccountWrite, ReadMetadata, WriteMetadata};
 
@@ -22,7 +22,7 @@ pub(super) async fn ask(organization: &str, api: &IdentityApi, ctx: &mut Context
         Err(failure) => return Err(failure),
     };
     let name = line(ctx, "Name", check_name).await?;
-    let description = line(ctx, "Description (may be empty)", |_| Ok(())).await?;
+    let description = line(ctx, "Description (may be empty)", check_description).await?;
     let mut group_ids = Vec::new();
     if !groups.is_empty() {
         groups.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
@@ -40,5 +40,5 @@ pub(super) async fn ask(organization: &str, api: &IdentityApi, ctx: &mut Context
         metadata: WriteMetadata { name, description: Some(description).filter(|text| !text.is_empty()), tags: None },
         spec: AccountSpec { group_ids },
     };
-    Ok((message, Groups::known(groups)))
+    Ok((message, Groups::Known(groups)))
 }

@@ -30,7 +30,7 @@ pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
     let organization = organization::given(args.organization.org.as_deref(), ctx)?;
     let api = IdentityApi::connect(ctx)?;
     let organization = organization::resolve(organization, &api, ctx).await?;
-    let accounts = api.accounts(&organization).await?;
+    let accounts = organization.accounts(&api, ctx).await?;
     if !rendering.is_for_people() {
         let bytes = rendering.bytes(|| Ok(accounts.json), String::new).await?;
         return write_out(&bytes, ctx);

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::context::Context;
 use crate::delivery::{Delivery, Minted, Purpose, Undelivered};
 use crate::error::{Failure, Result};
-use crate::nscale::api::Reply;
+use crate::nscale::accounts::Reply;
 use crate::nscale::view;
 use crate::output::rendering::Rendering;
 use crate::output::table;

@@ -8,6 +8,7 @@ mod interactive;
 mod list;
 mod minted;
 mod rotate;
+mod trial;
 mod update;
 
 use std::io::IsTerminal;
@@ -20,7 +21,7 @@ use crate::error::{Failure, Kind, Result};
 use crate::input::prompt::{can_ask, confirm};
 use crate::nscale::api::IdentityApi;
 use crate::nscale::message::AccountWrite;
-use crate::nscale::organization::{self, SELF, canonical_id};
+use crate::nscale::organization::{self, Organization, SELF, canonical_id};
 use crate::output::query::QueryArgs;
 use crate::output::rendering::{Rendering, write_out};
 
@@ -88,9 +89,13 @@ struct AccountArgs {
     organization: OrganizationArgs,
 }
 
+/// When the token that a rotation or a delete ends stops working: the server
+/// remembers for a while that it checked one.
+const ITS_END: &str = "normally at once; up to an hour later where it is in use at that moment";
+
 /// An account on the server, by its ids.
 struct Place {
-    organization: String,
+    organization: Organization,
     id: String,
 }
 
@@ -103,7 +108,7 @@ enum Named {
 impl AccountArgs {
     /// Looks at the ids before anything is sent. Gives the organization, if it
     /// is given, and the account.
-    fn check(&self, ctx: &Context) -> Result<(Option<String>, Named)> {
+    fn check(&self, ctx: &Context) -> Result<(Option<Organization>, Named)> {
         let org = self.organization.org.as_ref().map(|org| format!(" --org {org}")).unwrap_or_default();
         let hint = format!("`{} serviceaccounts list{org}` shows the ids", ctx.program);
         let named = match self.id.trim() {
@@ -115,19 +120,25 @@ impl AccountArgs {
 }
 
 /// Finds out what the flags left open.
-async fn locate((organization, named): (Option<String>, Named), api: &IdentityApi, ctx: &mut Context) -> Result<Place> {
-    let mut organization = organization;
+async fn locate(
+    (mut organization, named): (Option<Organization>, Named),
+    api: &IdentityApi,
+    ctx: &mut Context,
+) -> Result<Place> {
     let id = match named {
         Named::Id(id) => id,
         Named::Oneself => {
             let caller = api.userinfo().await?;
             if let (None, [only]) = (&organization, caller.authz.org_ids.as_slice()) {
-                organization =
-                    Some(canonical_id("the caller's organization", only, "the server told it; give --org instead")?);
+                let id = canonical_id("the caller's organization", only, "the server told it; give --org instead")?;
+                organization = Some(Organization::told(id));
             }
-            if caller.authz.acctype != "service" {
+            if !caller.is_service_account() {
                 return Err(Failure::usage("the credential belongs to no service account, so --id self means nothing")
                     .hint(format!("`{} serviceaccounts list` shows the ids", ctx.program)));
+            }
+            if let Some(organization) = &organization {
+                organization.check(&caller)?;
             }
             canonical_id("the caller's id", &caller.sub, "the server told it; give --id instead")?
         }
@@ -239,8 +250,8 @@ async fn preview_bare(
 
 /// Looks an account up, and names it as a question does. One that may not be
 /// read goes by its id.
-async fn look(place: &Place, api: &IdentityApi, ctx: &Context) -> Result<String> {
-    match api.accounts(&place.organization).await {
+async fn look(place: &Place, api: &IdentityApi, ctx: &mut Context) -> Result<String> {
+    match place.organization.accounts(api, ctx).await {
         Ok(accounts) => {
             let found = accounts.find(&place.id, ctx)?;
             Ok(format!("Service account {} ({})", found.account.metadata.name, place.id))

@@ -5,9 +5,11 @@ use clap::Args;
 use crate::context::Context;
 use crate::delivery::Purpose;
 use crate::error::{Kind, Result};
+use crate::nscale::accounts::JUST_CREATED;
 use crate::nscale::api::{IdentityApi, rotate_path};
 use crate::nscale::commands::minted::{TokenFileArgs, hand_over};
-use crate::nscale::commands::{AccountArgs, ChangeArgs, OutputArgs, locate, look, preview_bare};
+use crate::nscale::commands::trial::try_out;
+use crate::nscale::commands::{AccountArgs, ChangeArgs, ITS_END, OutputArgs, locate, look, preview_bare};
 
 /// Flags of `serviceaccounts rotate`.
 #[derive(Debug, Args)]
@@ -17,8 +19,14 @@ Examples:
   {program} serviceaccounts rotate --id self --yes --token-file ci.token
   NEW=$({program} serviceaccounts rotate --id self --yes -q .status.accessToken)
 
-The old token stops working at once. A service account may always rotate
-itself (--id self) while its own token is good.")]
+The old token stops working, normally at once; where it is in use at that moment,
+it may go on for up to an hour. A service account may always rotate itself
+(--id self) while its own token is good.
+
+A leaked token that is in use is ended neither by a rotation nor by a delete alone.
+Take the account's groups away first, which takes about a minute to be felt:
+  echo '{\"spec\":{\"groupIDs\":[]}}' | {program} sa update --id \"$ID\" --merge --yes
+Then rotate it.")]
 pub struct RotateArgs {
     #[command(flatten)]
     account: AccountArgs,
@@ -42,10 +50,10 @@ pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
     if args.change.dry_run || args.change.asks() {
         let who = look(&place, &api, ctx).await?;
         if args.change.dry_run {
-            let address = api.address(&rotate_path(&place.organization, &place.id));
+            let address = api.address(&rotate_path(&place.organization.id, &place.id));
             return preview_bare("POST", &address, &who, Some(rendering), ctx).await;
         }
-        ctx.show(&format!("{who}: its old token stops working at once."));
+        ctx.show(&format!("{who}: its old token stops working, {ITS_END}."));
         args.change.confirm("Rotate the token?", ctx).await?;
     }
     let again =
@@ -55,16 +63,23 @@ pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
          if the credential in use is that account's own and is refused now, an administrator's is needed for it"
     );
     ctx.interrupt.advise_if_unknown(&lost);
-    let rotated = api.rotate(&place.organization, &place.id).await;
-    let reply = rotated.map_err(|failure| {
-        failure.hint_on(Kind::OutcomeUnknown, || lost).hint_on(Kind::NotFound, || {
-            format!("`{} serviceaccounts list --org {}` shows the ids", ctx.program, place.organization)
-        })
-    })?;
+    let reply = match api.rotate(&place.organization.id, &place.id).await {
+        Ok(reply) => reply,
+        Err(failure) => {
+            let failure = failure
+                .hint_on(Kind::OutcomeUnknown, || lost)
+                .hint_on(Kind::NotFound, || {
+                    format!("`{} serviceaccounts list --org {}` shows the ids", ctx.program, place.organization)
+                })
+                .hint_on(Kind::NotFound, || JUST_CREATED.to_owned());
+            return Err(place.organization.doubt(failure, &api).await);
+        }
+    };
     let undo = format!(
-        "the old token does not work any more; if the new one is lost too, {again} makes another, \
+        "the old token is replaced; if the new one is lost too, {again} makes another, \
          with an administrator's credential where it was the account's own"
     );
+    let token = reply.account.status.access_token.clone();
     let groups = reply.account.spec.group_ids.clone();
     let is_for_people = rendering.is_for_people();
     let handed_over = hand_over(reply, &groups, undo, rendering, delivery, ctx).await;
@@ -74,7 +89,8 @@ pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
         false => undelivered.failure,
     })?;
     if is_for_people {
-        ctx.note("the old token does not work any more: replace it wherever it is used");
+        ctx.note(&format!("the old token stops working, {ITS_END}: replace it wherever it is used"));
     }
+    try_out(token, &api, ctx).await;
     Ok(())
 }

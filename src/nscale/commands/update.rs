@@ -6,7 +6,8 @@ use clap::Args;
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::http::retry::MOST_TRIES;
-use crate::nscale::api::{IdentityApi, Reply, account_path};
+use crate::nscale::accounts::Reply;
+use crate::nscale::api::{IdentityApi, account_path};
 use crate::nscale::commands::input::{InputArgs, WAYS};
 use crate::nscale::commands::{AccountArgs, ChangeArgs, Named, OutputArgs, Place, locate, preview};
 use crate::nscale::document::{AccountDocument, FORMAT};
@@ -64,7 +65,7 @@ pub(super) async fn run(args: UpdateArgs, ctx: &mut Context) -> Result<()> {
     loop {
         let nothing_changes = plan.announce(&groups, ctx);
         if args.change.dry_run {
-            let request = format!("PUT {}", api.address(&account_path(&place.organization, &place.id)));
+            let request = format!("PUT {}", api.address(&account_path(&place.organization.id, &place.id)));
             return preview(&request, &plan.message, rendering, ctx).await;
         }
         if let Some(current) = plan.current.take_if(|_| nothing_changes) {
@@ -86,7 +87,7 @@ pub(super) async fn run(args: UpdateArgs, ctx: &mut Context) -> Result<()> {
 async fn groups(plan: &Plan<'_>, place: &Place, api: &IdentityApi, ctx: &mut Context) -> Result<Groups> {
     let wanted = plan.document.group_ids.as_deref().unwrap_or_default();
     if !wanted.is_empty() {
-        let groups = Groups::read(&place.organization, api, ctx).await?;
+        let groups = Groups::read(&place.organization.id, api, ctx).await?;
         groups.check(wanted)?;
         return Ok(groups);
     }
@@ -94,8 +95,8 @@ async fn groups(plan: &Plan<'_>, place: &Place, api: &IdentityApi, ctx: &mut Con
         && plan.current.as_ref().is_some_and(|current| !current.account.spec.group_ids.is_empty());
     Ok(match leaves_some {
         // Only their names are wanted: without them it goes on too.
-        true => api.groups(&place.organization).await.map_or_else(|_| Groups::unread(), Groups::known),
-        false => Groups::unread(),
+        true => api.groups(&place.organization.id).await.map_or(Groups::Unread, Groups::Known),
+        false => Groups::Unread,
     })
 }
 
@@ -107,20 +108,15 @@ async fn show(
     rendering: Rendering,
     ctx: &mut Context,
 ) -> Result<()> {
-    let wanted = &message.spec.group_ids;
-    let answered = &reply.account.spec.group_ids;
-    if rendering.is_whole() && (answered.len() != wanted.len() || answered.iter().any(|id| !wanted.contains(id))) {
-        ctx.note(STALE);
+    let (wanted, answered) = (&message.spec.group_ids, &reply.account.spec.group_ids);
+    if let Some(note) = groups.note(wanted, answered).filter(|_| !rendering.is_for_people()) {
+        ctx.note(note);
     }
-    let shown: Vec<String> = wanted.iter().map(|id| groups.show(id)).collect();
+    let shown = groups.show_asked_for(wanted, answered);
     let details = view::details(&reply.account, &shown, ctx);
     let bytes = rendering.bytes(|| Ok(reply.json), || table::details(&ctx.stdout, &details)).await?;
     write_out(&bytes, ctx)
 }
-
-/// What to know of the groups in the answer to a create or an update.
-pub(super) const STALE: &str =
-    "the server answers with the groups from before; the ones that were asked for are set all the same";
 
 /// What is to be sent, and what it was made from.
 struct Plan<'a> {
@@ -142,7 +138,7 @@ impl Plan<'_> {
 
     /// Reads the account, and settles the message to send.
     async fn look(&mut self, place: &Place, api: &IdentityApi, ctx: &mut Context) -> Result<()> {
-        self.current = match api.accounts(&place.organization).await {
+        self.current = match place.organization.accounts(api, ctx).await {
             Ok(accounts) => Some(accounts.find(&place.id, ctx)?),
             Err(failure) if failure.kind() == Kind::NotPermitted && !self.merge => {
                 ctx.warn("this credential may not read service accounts, so it is not known what the document erases");
@@ -191,7 +187,7 @@ impl Plan<'_> {
     async fn send(&mut self, place: &Place, api: &IdentityApi, ctx: &mut Context) -> Result<Reply> {
         let mut tries = 1;
         loop {
-            let failure = match api.update(&place.organization, &place.id, &self.message, ctx).await {
+            let failure = match api.update(&place.organization.id, &place.id, &self.message, ctx).await {
                 Ok(reply) => return Ok(reply),
                 Err(failure) => {
                     failure.hint_on(Kind::OutcomeUnknown, || "run it again: that can do no harm".to_owned())

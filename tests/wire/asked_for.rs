@@ -1,0 +1,126 @@
+//! What was asked for and what is known of it: groups that nobody can check,
+//! answers that show those from before, and values that are too long to be
+//! shown or sent.
+
+use crate::account_errors::{conflict, document, error, sa};
+use crate::accounts::{CREATED, DOCUMENT, GROUP, GROUPS, ID, LIST};
+use crate::nscale_world;
+use crate::server::json;
+
+fn forbidden() -> String {
+    error(403, "forbidden", "rbac")
+}
+
+/// The one account of the list.
+fn one() -> String {
+    LIST.trim_start_matches('[').trim_end_matches(']').to_owned()
+}
+
+#[test]
+fn groups_that_could_not_be_checked_are_not_said_to_be_set() {
+    // A server passes over a group that it does not have, and says nothing.
+    let (world, _server) = nscale_world([forbidden(), json(201, CREATED)]);
+    let path = world.write("sa.json", DOCUMENT);
+    let shown = sa(&world, "create", &format!("--file {path} --yes")).ok();
+    assert!(shown.contains(&format!("Groups:       {GROUP} (asked for; could not be checked)\n")), "{shown}");
+    for flags in ["--json", "-q .metadata.id"] {
+        let (world, _server) = nscale_world([forbidden(), json(201, CREATED)]);
+        let path = world.write("sa.json", DOCUMENT);
+        let run = sa(&world, "create", &format!("--file {path} --yes --token-file new.token {flags}"));
+        assert!(run.stderr.contains("could not be checked"), "{run:#?}");
+        assert!(!run.stderr.contains("have been set") && !run.stderr.contains("are set"), "{run:#?}");
+        run.ok();
+    }
+    // What it was a member of before is known to be there.
+    let more = "c3b1c0de-52a1-4c4e-9f7a-2f9f6f0c1d11";
+    for flag in ["", "--json"] {
+        let (world, _server) = nscale_world([json(200, LIST), forbidden(), json(200, &one())]);
+        let path = world.write("sa.json", format!(r#"{{"spec":{{"groupIDs":["{GROUP}","{more}"]}}}}"#));
+        let run = sa(&world, "update", &format!("--id {ID} --file {path} --merge --yes {flag}"));
+        if flag.is_empty() {
+            assert!(run.stdout.contains(&format!("Groups:       {GROUP}\n")), "{run:#?}");
+            assert!(run.stdout.contains(&format!("{more} (asked for; could not be checked)\n")), "{run:#?}");
+        } else {
+            assert!(run.stderr.contains("could not be checked"), "{run:#?}");
+        }
+        run.ok();
+    }
+    let (world, _server) = nscale_world([json(200, LIST), forbidden(), json(200, &one())]);
+    let path = world.write("sa.json", format!(r#"{{"metadata":{{"name":"x"}},"spec":{{"groupIDs":["{GROUP}"]}}}}"#));
+    let run = sa(&world, "update", &format!("--id {ID} --file {path} --yes --json"));
+    assert!(!run.stderr.contains("from before"), "{run:#?}");
+}
+
+#[test]
+fn a_filter_is_told_of_stale_groups_as_json_is() {
+    for flags in ["--json", "-q .spec.groupIDs"] {
+        let (world, _server) = nscale_world([json(200, GROUPS), json(201, CREATED)]);
+        let path = world.write("sa.json", DOCUMENT);
+        let run = sa(&world, "create", &format!("--file {path} --yes --token-file new.token {flags}"));
+        assert!(
+            run.stderr.contains("shows the groups from before") && run.stderr.contains("have been set"),
+            "{run:#?}"
+        );
+        run.ok();
+        let (world, _server) = nscale_world([json(200, LIST), json(200, GROUPS), json(200, &one())]);
+        let path = world.write("sa.json", r#"{"spec":{"groupIDs":[]}}"#);
+        let run = sa(&world, "update", &format!("--id {ID} --file {path} --merge --yes {flags}"));
+        assert!(run.stderr.contains("shows the groups from before"), "{run:#?}");
+        run.ok();
+    }
+}
+
+#[test]
+fn a_description_that_no_server_keeps_is_not_sent() {
+    let write = |length: usize| {
+        format!(r#"{{"metadata":{{"name":"ci","description":"{}"}},"spec":{{"groupIDs":[]}}}}"#, "x".repeat(length))
+    };
+    let (world, server) = nscale_world([]);
+    let path = world.write("sa.json", write(256 * 1024 + 1));
+    for (verb, flags) in [("create", ""), ("update", "--id self"), ("update", "--id self --merge")] {
+        let stderr = sa(&world, verb, &format!("--file {path} --yes {flags}")).fails(2);
+        assert!(stderr.contains("the description has 257 KiB") && stderr.contains("(line 1, column "), "{stderr}");
+        assert!(stderr.len() < 1_000, "{} bytes", stderr.len());
+    }
+    server.requests(0);
+    let (world, _server) = nscale_world([json(201, CREATED)]);
+    let path = world.write("sa.json", write(256 * 1024));
+    sa(&world, "create", &format!("--file {path} --yes")).ok();
+}
+
+#[test]
+fn no_message_shows_a_huge_value_whole() {
+    let huge = "x".repeat(200 * 1024);
+    let (world, _server) = nscale_world([json(200, LIST), json(200, LIST), json(200, LIST)]);
+    let tagged = format!(r#"{{"metadata":{{"description":"{huge}","tags":[{{"name":"{huge}","value":""}}]}}}}"#);
+    let path = world.write("sa.json", tagged);
+    let run = sa(&world, "update", &format!("--id {ID} --file {path} --merge --dry-run"));
+    assert!(
+        run.stderr.contains("x\"… (200 KiB)\n") && run.stderr.contains("… (201 KiB)\n"),
+        "{} bytes",
+        run.stderr.len()
+    );
+    assert!(run.stderr.len() < 5_000, "{} bytes", run.stderr.len());
+    let unknown = format!(r#"{{"metadata":{{"description":"a","{huge}":1}}}}"#);
+    let path = world.write("sa.json", unknown);
+    let run = sa(&world, "update", &format!("--id {ID} --file {path} --merge --dry-run"));
+    assert!(run.stderr.contains("… (200 KiB)\", which no server knows"), "{} bytes", run.stderr.len());
+    let twice = format!(r#"{{"metadata":{{"{huge}":1,"{huge}":1}}}}"#);
+    let path = world.write("sa.json", twice);
+    let stderr = sa(&world, "update", &format!("--id {ID} --file {path} --merge --dry-run")).fails(2);
+    assert!(stderr.contains("has a second") && stderr.len() < 5_000, "{} bytes", stderr.len());
+    let id = "x".repeat(100 * 1024);
+    for verb in ["get", "rotate", "delete"] {
+        let stderr = sa(&world, verb, &format!("--id {id}")).fails(if verb == "get" { 5 } else { 2 });
+        assert!(stderr.len() < 2_000, "{verb}: {} bytes", stderr.len());
+    }
+}
+
+#[test]
+fn after_a_conflict_on_create_the_groups_are_not_known() {
+    let (world, _server) = nscale_world([conflict()]);
+    let path = document(&world);
+    let stderr = sa(&world, "create", &format!("--file {path} --yes")).fails(6);
+    assert!(stderr.contains("in some of its groups, in all or in none"), "{stderr}");
+    assert!(!stderr.contains("without its groups"), "{stderr}");
+}

@@ -1,0 +1,184 @@
+//! The identity API and an organization that is not there, or not the caller's:
+//! the real server drops the connection for the one, and lists nothing for the
+//! other.
+
+use serde_json::Value;
+
+use crate::account_errors::{document, error, sa};
+use crate::accounts::{DOCUMENT, ID, LIST, ORG};
+use crate::nscale_world;
+use crate::server::{answer, json};
+
+/// Another organization's id.
+const HOME: &str = "e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90";
+
+/// The connection is closed without an answer.
+fn dropped() -> String {
+    String::new()
+}
+
+/// What a proxy in front says of that.
+fn bad_gateway() -> String {
+    answer(502, "Content-Type: text/html\r\nRetry-After: 0\r\n", "<html>")
+}
+
+fn organizations(id: &str) -> String {
+    json(200, &format!(r#"[{{"metadata":{{"id":"{id}","name":"home"}},"spec":{{"organizationType":"adhoc"}}}}]"#))
+}
+
+fn userinfo(acctype: &str, organization: &str) -> String {
+    let authz = format!(r#"{{"acctype":"{acctype}","orgIds":["{organization}"]}}"#);
+    json(200, &format!(r#"{{"https://unikorn-cloud.org/authz":{authz},"sub":"{ID}"}}"#))
+}
+
+/// The sentence of an error, and all of its hints.
+fn told(stderr: &str) -> (String, String) {
+    let error: Value = serde_json::from_str(stderr).unwrap();
+    let hints = error["hints"].as_array().unwrap().iter().map(|hint| hint.as_str().unwrap()).collect::<Vec<_>>();
+    (error["message"].as_str().unwrap().to_owned(), hints.join("\n"))
+}
+
+#[test]
+fn an_unknown_organization_is_asked_for_after_the_first_break() {
+    for broken in [dropped, bad_gateway] {
+        for (line, asked) in [
+            ("list", "/serviceaccounts"),
+            ("get --id FFFFFFFF-1111-4222-8333-444455556666", "/serviceaccounts"),
+            ("update --id ffffffff-1111-4222-8333-444455556666 --file sa.json --yes", "/serviceaccounts"),
+            ("rotate --id ffffffff-1111-4222-8333-444455556666 --dry-run", "/serviceaccounts"),
+            ("create --file sa.json --yes", "/groups"),
+        ] {
+            let (world, server) = nscale_world([broken(), organizations(HOME)]);
+            world.write("sa.json", DOCUMENT);
+            let (verb, flags) = line.split_once(' ').unwrap_or((line, ""));
+            let stderr = sa(&world, verb, flags).fails_with(5, &format!("there is no organization {ORG}, or this"));
+            assert!(stderr.contains(&format!("it sees home ({HOME})")), "{line}: {stderr}");
+            let requests = server.requests(2);
+            assert!(requests[0].line.contains(asked), "{requests:#?}");
+            assert_eq!(requests[1].line, "GET /api/v1/organizations HTTP/1.1");
+        }
+    }
+    let (world, _server) = nscale_world([dropped(), json(200, "[]")]);
+    sa(&world, "list", "").fails_with(5, "it sees no organization at all");
+}
+
+#[test]
+fn where_the_unknown_organization_comes_from_is_told() {
+    let (mut world, _server) = nscale_world([dropped(), organizations(HOME), dropped(), organizations(HOME)]);
+    world.set("NSCALE_ORGANIZATION_ID", ORG);
+    world.sa("list").fails_with(5, "the id comes from NSCALE_ORGANIZATION_ID");
+    sa(&world, "list", "").fails_with(5, "the id comes from --org");
+}
+
+#[test]
+fn a_break_that_is_none_of_the_organizations_is_tried_again() {
+    let (world, server) = nscale_world([dropped(), organizations(ORG), json(200, LIST)]);
+    sa(&world, "list", "").ok();
+    server.requests(3);
+    // As often as any, with one question in between.
+    let (world, server) =
+        nscale_world([dropped(), organizations(ORG), bad_gateway(), bad_gateway(), bad_gateway(), json(200, LIST)]);
+    sa(&world, "list", "").fails(7);
+    server.requests(5);
+    // Where the list cannot be had, nobody knows.
+    for cannot in [dropped(), error(403, "forbidden", "rbac"), json(200, "{}"), answer(503, "", "")] {
+        let (world, server) = nscale_world([dropped(), cannot, json(200, LIST)]);
+        sa(&world, "list", "").ok();
+        server.requests(3);
+    }
+}
+
+#[test]
+fn a_create_that_broke_stays_unknown_and_says_what_is_known() {
+    for broken in [dropped, bad_gateway] {
+        let (world, server) = nscale_world([broken(), organizations(HOME)]);
+        let path = document(&world);
+        let stderr = sa(&world, "create", &format!("--file {path} --yes")).fails(8);
+        for words in ["look for \"ci\"", &format!("no organization {ORG}, or this"), "and makes nothing"] {
+            assert!(stderr.contains(words), "no {words:?} in {stderr}");
+        }
+        server.requests(2);
+        let (world, _server) = nscale_world([broken(), organizations(ORG)]);
+        let path = document(&world);
+        let stderr = sa(&world, "create", &format!("--file {path} --yes")).fails(8);
+        assert!(!stderr.contains("no organization"), "{stderr}");
+    }
+}
+
+#[test]
+fn an_empty_list_of_another_organization_is_no_success() {
+    for (line, source) in [
+        (format!("list --org {ORG} --json"), "leave --org out"),
+        (format!("list --org {ORG} -q length"), "leave --org out"),
+        ("list --json".to_owned(), "NSCALE_ORGANIZATION_ID holds the other id"),
+        (format!("get --id {ID} --json"), "NSCALE_ORGANIZATION_ID holds the other id"),
+        (format!("rotate --id {ID} --dry-run --json"), "NSCALE_ORGANIZATION_ID holds the other id"),
+        (format!("update --id {ID} --file sa.json --yes --json"), "NSCALE_ORGANIZATION_ID holds the other id"),
+    ] {
+        let (mut world, server) = nscale_world([json(200, "[]"), userinfo("service", HOME)]);
+        world.set("NSCALE_ORGANIZATION_ID", ORG);
+        world.write("sa.json", r#"{"metadata":{"name":"ci"},"spec":{"groupIDs":[]}}"#);
+        let (message, hints) = told(&world.sa(&line).fails(5));
+        let expected = format!("the credential is that of service account {ID} in organization {HOME}, not in {ORG}");
+        assert_eq!(message, expected, "{line}");
+        assert!(hints.contains(source) && hints.contains(HOME), "{line}: {hints}");
+        server.requests(2);
+    }
+}
+
+#[test]
+fn an_empty_list_that_nothing_contradicts_is_done() {
+    for caller in [userinfo("user", HOME), error(404, "not_found", "resource not found"), dropped(), json(200, "{}")] {
+        let (world, server) = nscale_world([json(200, "[]"), caller]);
+        let run = sa(&world, "list", "");
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", "note: no service accounts found\n"));
+        run.ok();
+        server.requests(2);
+    }
+    // At home an account sees itself, but for a moment.
+    let (world, _server) = nscale_world([json(200, "[]"), userinfo("service", ORG)]);
+    let run = sa(&world, "list", "--json");
+    assert!(run.stderr.contains("does not even list the account"), "{run:#?}");
+    assert_eq!(run.ok(), "[]\n");
+    // A list with something in it raises no question.
+    let (world, server) = nscale_world([json(200, LIST)]);
+    sa(&world, "list", "").ok();
+    server.requests(1);
+}
+
+#[test]
+fn oneself_is_not_looked_for_in_another_organization() {
+    for line in
+        ["get --id self", "rotate --id self --yes", "delete --id self --yes", "update --id self --file sa.json --yes"]
+    {
+        let (world, server) = nscale_world([userinfo("service", HOME)]);
+        world.write("sa.json", r#"{"metadata":{"name":"ci"},"spec":{"groupIDs":[]}}"#);
+        let (verb, flags) = line.split_once(' ').unwrap();
+        let stderr = sa(&world, verb, flags).fails_with(5, &format!("in organization {HOME}, not in {ORG}"));
+        assert!(stderr.contains(&format!("--org gives the other id: give {HOME}")), "{stderr}");
+        server.requests(1);
+    }
+}
+
+#[test]
+fn a_refusal_that_comes_of_the_wrong_organization_says_so() {
+    for (line, code) in [
+        ("create --file sa.json --yes", 3),
+        (&format!("rotate --id {ID} --yes"), 5),
+        (&format!("delete --id {ID} --yes"), 5),
+    ] {
+        let refusal = if code == 3 { error(403, "forbidden", "rbac") } else { error(404, "not_found", "no") };
+        let (world, server) = nscale_world([refusal, userinfo("service", HOME)]);
+        document(&world);
+        let (verb, flags) = line.split_once(' ').unwrap();
+        sa(&world, verb, flags).fails_with(code, &format!("in organization {HOME}, not in {ORG}"));
+        server.requests(2);
+    }
+}
+
+#[test]
+fn a_new_account_that_is_not_listed_yet_is_no_riddle() {
+    let (world, _server) = nscale_world([json(200, LIST)]);
+    let other = "ffffffff-1111-4222-8333-444455556666";
+    sa(&world, "get", &format!("--id {other}")).fails_with(5, "created a moment ago may not be found yet");
+}
