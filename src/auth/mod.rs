@@ -33,8 +33,9 @@ impl AuthCommand {
     ///
     /// # Errors
     /// Not authenticated: a credential that matters is missing, rejected or
-    /// ends too soon. Temporary: a server could not be asked. Usage: a flag
-    /// cannot be used. Else as a server says.
+    /// ends too soon. Not found: a variable names another organization.
+    /// Temporary: a server could not be asked. Usage: a flag cannot be used. Else
+    /// as a server says.
     pub async fn run(self, ctx: &mut Context) -> Result<()> {
         let Self::Status(args) = self;
         run(args, ctx).await
@@ -52,11 +53,12 @@ Examples:
 It asks each server whether it takes the credential, by a call that changes
 nothing; a server that cannot be reached says nothing about the credential (exit
 code 7). The exit code is 4 where a credential is missing, rejected, expired, or
-not known to live as long as --min-validity asks. The report is printed in any
-case. As JSON it has an object for each cloud: status (valid, not_checked, missing,
-unusable, expired, expiring, expiry_unknown, rejected, unreachable or unclear),
-credential, source, path, overrides, identity, expires_at, endpoint, warnings and
-message.
+not known to live as long as --min-validity asks, and 5 where NSCALE_ORGANIZATION_ID
+names an organization that a service account does not belong to. The report is
+printed in any case. As JSON it has an object for each cloud: status (valid,
+not_checked, missing, unusable, expired, expiring, expiry_unknown, rejected,
+wrong_organization, unreachable or unclear), credential, source, path, overrides,
+identity, expires_at, endpoint, warnings and message.
 
 The expiry of a service token is known where the server tells it; that of a
 revokable token (nsrt_…) cannot be told from the token: `token list` shows it, and

@@ -1,13 +1,14 @@
 //! What can be told of Nscale's credential.
 
-use crate::auth::report::Report;
+use crate::auth::report::{Report, Status};
 use crate::auth::{Cloud, Demand};
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::http::endpoint::Endpoint;
 use crate::nscale::api::IdentityApi;
 use crate::nscale::credential;
-use crate::nscale::organization::canonical_id;
+use crate::nscale::message::Userinfo;
+use crate::nscale::organization::{self, ORGANIZATION_VARIABLE, canonical_id};
 
 /// Looks at the credential from here and, where that is wanted, asks the
 /// server whose it is. A service account may always see itself, and with that
@@ -29,19 +30,42 @@ pub async fn look(endpoint: Endpoint, demand: Demand<'_>, ctx: &Context) -> Repo
         Ok(api) => report.ask(&api, ctx).await,
         Err(failure) => Err(failure),
     };
-    report.answered(answer)
+    match answer {
+        Ok(caller) => report.answered(Ok(())).compare_organization(&caller, ctx),
+        Err(failure) => report.answered(Err(failure)),
+    }
 }
 
 impl Report {
-    async fn ask(&mut self, api: &IdentityApi, ctx: &Context) -> Result<()> {
+    /// Holds the variable that names an organization to what the server said of
+    /// the caller's.
+    fn compare_organization(mut self, caller: &Userinfo, ctx: &Context) -> Self {
+        let organization = match organization::given(None, ctx) {
+            Ok(Some(organization)) => organization,
+            Ok(None) => return self,
+            Err(failure) => {
+                self.warnings.push(failure.message());
+                return self;
+            }
+        };
+        if let Err(failure) = organization.check(caller) {
+            return self.failed(Status::WrongOrganization, failure);
+        }
+        if let Some(own) = organization.own_instead(caller) {
+            self.warnings.push(format!("{ORGANIZATION_VARIABLE} is {organization}; the user belongs to {own}"));
+        }
+        self
+    }
+
+    async fn ask(&mut self, api: &IdentityApi, ctx: &Context) -> Result<Userinfo> {
         let caller = api.userinfo().await?;
         if caller.sub.is_empty() || caller.authz.acctype.is_empty() {
             return Err(Failure::unexpected("the server does not say whose the credential is: is it Nscale's?"));
         }
-        if caller.authz.acctype != "service" {
+        if !caller.is_service_account() {
             self.kind = Some(("user", "token of a user"));
-            self.identity.push(("user", caller.sub));
-            return Ok(());
+            self.identity.push(("user", caller.sub.clone()));
+            return Ok(caller);
         }
         self.identity.push(("service_account", caller.sub.clone()));
         self.identity.push(("organization", caller.authz.org_ids.join(", ")));
@@ -52,13 +76,13 @@ impl Report {
                 Ok(found) => {
                     self.identity.push(("name", found.account.metadata.name));
                     self.expires_at = found.account.status.expiry;
-                    return Ok(());
+                    break;
                 }
                 // Who it is stands, whatever may be seen of it.
                 Err(failure) if matches!(failure.kind(), Kind::NotFound | Kind::NotPermitted) => {}
                 Err(failure) => return Err(failure),
             }
         }
-        Ok(())
+        Ok(caller)
     }
 }

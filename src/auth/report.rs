@@ -36,6 +36,9 @@ pub enum Status {
     ExpiryUnknown,
     /// The server does not take it.
     Rejected,
+    /// The server takes it, and the variable names an organization that it
+    /// does not belong to.
+    WrongOrganization,
     /// The server could not be asked.
     Unreachable,
     /// The server said something else.
@@ -54,6 +57,7 @@ impl Status {
             Self::Expiring => "expiring",
             Self::ExpiryUnknown => "expiry_unknown",
             Self::Rejected => "rejected",
+            Self::WrongOrganization => "wrong_organization",
             Self::Unreachable => "unreachable",
             Self::Unclear => "unclear",
         }
@@ -69,6 +73,9 @@ impl Status {
             Self::Expiring => Cell::toned("Ends sooner than --min-validity asks", Tone::Warning),
             Self::ExpiryUnknown => Cell::toned("Not known to live as long as --min-validity asks", Tone::Warning),
             Self::Rejected => Cell::toned("Rejected by the server", Tone::Bad),
+            Self::WrongOrganization => {
+                Cell::toned("Valid, but NSCALE_ORGANIZATION_ID names another organization", Tone::Bad)
+            }
             Self::Unreachable => Cell::toned("Unknown: the server could not be reached", Tone::Warning),
             Self::Unclear => Cell::toned("Unknown: the server gave no clear answer", Tone::Warning),
         }
@@ -187,7 +194,7 @@ impl Report {
             (Cloud::Nscale, _) if demand.offline => "without --offline the server tells when it ends".to_owned(),
             (Cloud::Nscale, _) => {
                 format!(
-                    "`{program} serviceaccounts rotate --id self` gives the account another token, and ends this one"
+                    "`{program} serviceaccounts rotate --id self` gives the account another token in place of this one"
                 )
             }
             (Cloud::Namespace, Some(("session" | "tenant", _))) => LOG_IN.to_owned(),

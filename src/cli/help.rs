@@ -149,7 +149,7 @@ fn codes(path: &[String]) -> &'static [u8] {
     match path.as_slice() {
         ["token", "list"] => &[0, 1, 2, 3, 4, 7, 130],
         ["serviceaccounts", "list" | "get"] => &[0, 1, 2, 3, 4, 5, 7, 130],
-        ["auth", ..] => &[0, 1, 2, 4, 7, 130],
+        ["auth", ..] => &[0, 1, 2, 4, 5, 7, 130],
         ["permissions"] => &[0, 1, 2, 5, 130],
         ["completions" | "man" | "help"] => &[0, 1, 2],
         // A command inside ends with codes of its own.

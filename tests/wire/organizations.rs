@@ -177,6 +177,38 @@ fn a_refusal_that_comes_of_the_wrong_organization_says_so() {
 }
 
 #[test]
+fn status_holds_the_variable_to_what_the_server_says() {
+    let status = |world: &crate::support::World| {
+        let run = world.run("nscred", ["auth", "status", "nscale", "-o", "json"]);
+        let report: Value = serde_json::from_str(&run.stdout).unwrap();
+        (report["nscale"].clone(), run)
+    };
+    let at_home = LIST.replace(ORG, HOME);
+    let (mut world, _server) = nscale_world([userinfo("service", HOME), json(200, &at_home)]);
+    world.set("NSCALE_ORGANIZATION_ID", ORG);
+    let (report, run) = status(&world);
+    assert_eq!((report["status"].as_str(), run.code), (Some("wrong_organization"), 5), "{run:#?}");
+    assert_eq!(report["expires_at"], "2126-11-30T10:00:00Z");
+    let (message, hints) = told(&run.stderr);
+    assert!(message.contains(HOME) && message.contains(ORG), "{message}");
+    assert!(hints.contains(&format!("set it to {HOME}")), "{hints}");
+
+    let (mut world, _server) = nscale_world([userinfo("service", ORG), json(200, LIST)]);
+    world.set("NSCALE_ORGANIZATION_ID", ORG.to_uppercase());
+    let (report, run) = status(&world);
+    assert_eq!((report["status"].as_str(), run.code), (Some("valid"), 0), "{run:#?}");
+
+    // A user may have rights elsewhere; what is no id helps nobody.
+    for (value, words) in [(ORG, "the user belongs to"), ("example", "NSCALE_ORGANIZATION_ID is \"example\"")] {
+        let (mut world, _server) = nscale_world([userinfo("user", HOME)]);
+        world.set("NSCALE_ORGANIZATION_ID", value);
+        let (report, run) = status(&world);
+        assert_eq!((report["status"].as_str(), run.code), (Some("valid"), 0), "{run:#?}");
+        assert!(report["warnings"][0].as_str().unwrap().contains(words), "{report}");
+    }
+}
+
+#[test]
 fn a_new_account_that_is_not_listed_yet_is_no_riddle() {
     let (world, _server) = nscale_world([json(200, LIST)]);
     let other = "ffffffff-1111-4222-8333-444455556666";
