@@ -2,6 +2,7 @@
 //! refuse it for a moment.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -93,7 +94,7 @@ fn a_signal_during_the_trial_finds_the_token_delivered() {
     let mut command = world.command("nscale");
     command.args(["sa", "rotate", "--org", ORG, "--id", ID, "--yes", "-q", ".status.accessToken"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    heard.recv().unwrap();
+    heard.recv_timeout(Duration::from_secs(30)).expect("a trial");
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{MINTED}\n"));
