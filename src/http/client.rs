@@ -119,9 +119,7 @@ impl Client {
                 &[SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))],
             );
         let is_local = endpoints.iter().all(|endpoint| endpoint.is_loopback());
-        if is_local {
-            builder = builder.no_proxy();
-        }
+        builder = if is_local { builder.no_proxy() } else { builder };
         let http =
             builder.build().map_err(|error| Failure::unexpected("the HTTP client cannot be set up").source(error))?;
         Ok(Self {
