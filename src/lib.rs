@@ -5,7 +5,7 @@
 //!
 //! - The **ground floor** knows neither cloud: [`context`] (streams,
 //!   environment, settings), [`error`] and [`exit`] (what went wrong, and the
-//!   code for it), [`secret`], [`interrupt`], [`names`] (what the binary is
+//!   code for it), [`secret`], [`denylist`], [`interrupt`], [`names`] (what the binary is
 //!   called), [`input`] (documents, durations, questions), [`output`] (tables,
 //!   JSON, filters), [`delivery`] (the way of a secret to its owner) and [`http`]
 //!   (the way to a server and back).
@@ -41,6 +41,7 @@ pub mod auth;
 pub mod cli;
 pub mod context;
 pub mod delivery;
+pub mod denylist;
 pub mod error;
 pub mod exit;
 #[cfg(any(fuzzing, test))]

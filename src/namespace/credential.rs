@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::context::Environment;
+use crate::denylist::{denied, has_jose_header, has_quotes_around, is_content};
 use crate::error::{Failure, Kind, Result};
 use crate::input::document::read_limited;
 use crate::namespace::jwt::{Claims, TokenKind};
 use crate::output::time::rfc3339;
-use crate::secret::{Secret, looks_secret};
+use crate::secret::{PREFIXES, Secret};
 
 /// The variable that names a token file.
 pub const TOKEN_FILE_VARIABLE: &str = "NSC_TOKEN_FILE";
@@ -84,12 +85,15 @@ fn find_in(env: &Environment, workload: &Path) -> Result<Found> {
             Ok(text) => parse(Source::Variable, path, &text),
             // The value itself may be a secret put in the wrong place: it is
             // looked at, never shown.
-            Err(_) if looks_like_content(&value.to_string_lossy()) => Err(refuse(format!(
+            Err(_) if is_content(&value.to_string_lossy()) => Err(refuse(format!(
                 "{TOKEN_FILE_VARIABLE} holds a token, not the path of a file that holds one"
             ))
             .hint(format!(
                 "write the token to a file that only you can read, and set {TOKEN_FILE_VARIABLE} to its path"
             ))),
+            Err(_) if has_quotes_around(&value.to_string_lossy()) => {
+                Err(refuse(format!("{TOKEN_FILE_VARIABLE} has quotes around the path")).hint("set it without them"))
+            }
             Err(trouble) => Err(trouble
                 .explain(&Source::Variable)
                 .hint(format!("look at it with `ls -ld \"${TOKEN_FILE_VARIABLE}\"`"))),
@@ -107,7 +111,8 @@ fn find_in(env: &Environment, workload: &Path) -> Result<Found> {
     match read(&login) {
         Ok(text) => parse(source, login, &text),
         Err(Trouble::Missing) => {
-            Err(refuse(format!("there is no credential: {TOKEN_FILE_VARIABLE} is not set and nobody is logged in"))
+            let set = if env.empty(&[TOKEN_FILE_VARIABLE]).is_empty() { "not set" } else { "set but empty" };
+            Err(refuse(format!("there is no credential: {TOKEN_FILE_VARIABLE} is {set}, and nobody is logged in"))
                 .hint(LOG_IN))
         }
         Err(trouble) => Err(trouble.explain(&source)),
@@ -130,12 +135,6 @@ fn login_file(env: &Environment) -> Option<PathBuf> {
 
 fn refuse(message: String) -> Failure {
     Failure::new(Kind::NotAuthenticated, message)
-}
-
-/// Whether the value of a path variable is what the file should hold.
-fn looks_like_content(value: &str) -> bool {
-    let value = value.trim();
-    looks_secret(value) || value.starts_with('{') || TokenKind::of(value) == TokenKind::Id
 }
 
 /// Why a file gave no text.
@@ -201,7 +200,7 @@ fn parse(source: Source, path: PathBuf, text: &str) -> Result<Found> {
     } else if text.is_empty() {
         return Err(malformed("it is empty"));
     } else {
-        bare(text).map_err(malformed)?
+        bare(text)
     };
     let [bearer, session] = [keys.tenant_token.filter(is_set).or(keys.bearer_token), keys.session_token]
         .map(|token| token.map(|token| Secret::new(token.expose().trim())).filter(is_set));
@@ -209,15 +208,31 @@ fn parse(source: Source, path: PathBuf, text: &str) -> Result<Found> {
     if all.iter().all(|token| token.is_none()) {
         return Err(malformed("it holds neither a bearer_token nor a session_token"));
     }
-    for token in all.into_iter().flatten() {
-        if TokenKind::of(token.expose()) == TokenKind::Id {
-            return Err(malformed("it holds a token's id (tok_…), not its secret"));
+    for text in all.into_iter().flatten().map(Secret::expose) {
+        if let Some(denied) = denied(text) {
+            return Err(malformed(&format!("it {}", denied.words())));
         }
-        if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(malformed("its token contains characters that no token has"));
+        if is_foreign(text) {
+            return Err(refuse(format!(
+                "{} holds a service token of Nscale or another cloud's, which is not sent to Namespace",
+                source.name()
+            ))
+            .hint("a token of Namespace begins with nsrt_, nsct_ or nscw_; Nscale's belongs in NSCALE_SERVICE_TOKEN"));
         }
     }
     Ok(Found { source, path, bearer, session })
+}
+
+/// Whether a token says by its form that it is another cloud's: a JWT or JWE
+/// without a prefix of this one.
+fn is_foreign(token: &str) -> bool {
+    has_jose_header(token) && !PREFIXES.iter().any(|prefix| token.starts_with(prefix))
+}
+
+/// Whether a token can be sent, for all that is known of it.
+pub(super) fn is_usable(token: &Secret) -> bool {
+    let text = token.expose();
+    !text.is_empty() && denied(text).is_none() && !is_foreign(text)
 }
 
 /// As [`find`] reads the text of a file.
@@ -231,16 +246,12 @@ fn is_set(token: &Secret) -> bool {
 }
 
 /// A token without JSON around it.
-fn bare(text: &str) -> std::result::Result<Keys, &'static str> {
-    let is_json = text.starts_with(['[', '"']) || text == "null";
-    if is_json || text.split_whitespace().count() != 1 {
-        return Err("it is neither a JSON object nor a single token");
-    }
+fn bare(text: &str) -> Keys {
     let token = Some(Secret::new(text));
-    Ok(match TokenKind::of(text) {
+    match TokenKind::of(text) {
         TokenKind::Session => Keys { session_token: token, ..Keys::default() },
         _ => Keys { bearer_token: token, ..Keys::default() },
-    })
+    }
 }
 
 impl Found {

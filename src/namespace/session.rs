@@ -11,10 +11,10 @@ use crate::error::{Failure, Kind, Result};
 use crate::http::client::Client;
 use crate::http::connect::{Call, CallError, Code, unary};
 use crate::http::endpoint::Endpoint;
-use crate::http::json::decode;
+use crate::http::json::{decode, unreadable};
 use crate::http::retry::Effect;
 use crate::input::document::read_limited;
-use crate::namespace::credential::Found;
+use crate::namespace::credential::{Found, is_usable};
 use crate::namespace::failure::{explain, server_words};
 use crate::namespace::jwt::{Claims, TokenKind};
 use crate::namespace::message::{IssueTenantTokenRequest, IssueTenantTokenResponse, SESSIONS_SERVICE};
@@ -80,8 +80,7 @@ fn cached(found: &Found, session: &Secret, now: Timestamp) -> Option<Secret> {
     // agree, and the user too where both say who it is.
     let same_tenant = claims.tenant_id.is_some() && claims.tenant_id == owner.tenant_id;
     let same_actor = claims.actor_id.is_none() || owner.actor_id.is_none() || claims.actor_id == owner.actor_id;
-    let fits = TokenKind::of(token.expose()) == TokenKind::Tenant
-        && token.expose().bytes().all(|byte| byte.is_ascii_graphic());
+    let fits = TokenKind::of_secret(&token) == TokenKind::Tenant && is_usable(&token);
     (fits && same_tenant && same_actor && outlasts(claims.expiry()?, now)).then_some(token)
 }
 
@@ -105,9 +104,13 @@ async fn exchange(found: &Found, session: &Secret, client: &Client, endpoint: &E
         CallError::Failed(failure) => failure,
     })?;
     let response: IssueTenantTokenResponse = decode(&body, Effect::Read, endpoint)?;
+    let token = response.tenant_token;
+    if !is_usable(&token) {
+        return Err(unreadable(Effect::Read, &endpoint.authority(), "it holds no token that can be used"));
+    }
     // A cache that cannot be written costs the next call a round trip.
     if let Some(cache) = cache_file(found) {
-        let _ = private_file::replace(&cache, response.tenant_token.expose().as_bytes());
+        let _ = private_file::replace(&cache, token.expose().as_bytes());
     }
-    Ok(response.tenant_token)
+    Ok(token)
 }

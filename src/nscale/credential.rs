@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use uuid::Uuid;
 
 use crate::context::Environment;
+use crate::denylist::{Denied, denied, has_quotes_around, is_content};
 use crate::error::{Failure, Kind, Result};
 use crate::input::document::read_limited;
 use crate::secret::{PREFIXES, Secret};
@@ -54,7 +55,12 @@ pub fn find(env: &Environment) -> Result<Found> {
         return read(value, TOKEN_VARIABLE, passed_over);
     }
     let Some(path) = file else {
-        return Err(refuse("there is no credential: NSCALE_SERVICE_TOKEN is not set").hint(GET_ONE));
+        let set = match env.empty(&[TOKEN_VARIABLE, FILE_VARIABLE]).as_slice() {
+            [] => format!("{TOKEN_VARIABLE} is not set"),
+            [name] => format!("{name} is set but empty"),
+            names => format!("{} are set but empty", names.join(" and ")),
+        };
+        return Err(refuse(format!("there is no credential: {set}")).hint(GET_ONE));
     };
     read_file(path)
 }
@@ -73,9 +79,12 @@ fn read_file(path: PathBuf) -> Result<Found> {
             Ok(Found { path: Some(path), ..found })
         }
         Ok(None) => Err(refuse(format!("{source} is over 1 MiB and holds no token"))),
-        Err(_) if is_jose(&path.to_string_lossy()) => {
+        Err(_) if is_content(&path.to_string_lossy()) => {
             Err(refuse(format!("{FILE_VARIABLE} holds a token, not the path of a file that holds one"))
                 .hint(format!("set {TOKEN_VARIABLE} to the token instead")))
+        }
+        Err(_) if has_quotes_around(&path.to_string_lossy()) => {
+            Err(refuse(format!("{FILE_VARIABLE} has quotes around the path")).hint("set it without them"))
         }
         Err(error) => Err(refuse(format!("{source} cannot be read")).source(error).hint(look)),
     }
@@ -84,26 +93,27 @@ fn read_file(path: PathBuf) -> Result<Found> {
 fn read(value: OsString, source: &'static str, passed_over: Option<&'static str>) -> Result<Found> {
     let text = value.into_string().map_err(|_| refuse(format!("{source} is not text")))?;
     let token = text.trim();
+    let known = denied(token);
     let why = if token.is_empty() {
         "is blank"
-    } else if token.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer ")) {
-        "begins with \"Bearer\"; it must be the token alone"
-    } else if token.starts_with('{') {
-        "holds JSON; it must be the token alone (the value of status.accessToken)"
+    } else if let Some(denied) = known {
+        denied.words()
     } else if Uuid::parse_str(token).is_ok() {
         "holds an id; it must be the token that was shown when the account was made or rotated"
     } else if PREFIXES.iter().any(|prefix| token.starts_with(prefix)) {
         "holds a token of Namespace, which is not sent to Nscale"
-    } else if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        "contains characters that no token has"
     } else {
         return Ok(Found { token: Secret::new(token), source, path: None, passed_over });
     };
-    Err(refuse(format!("{source} {why}")).hint(GET_ONE))
-}
-
-fn is_jose(text: &str) -> bool {
-    text.trim().starts_with("eyJ")
+    let failure = refuse(format!("{source} {why}"));
+    Err(match known {
+        Some(Denied::Path) if source == TOKEN_VARIABLE => {
+            failure.hint(format!("a file that holds the token is named by {FILE_VARIABLE}"))
+        }
+        Some(Denied::Quoted) => failure.hint("set it without them; `jq -r` prints a value without quotes"),
+        Some(Denied::Json) => failure.hint("the token is the value of status.accessToken"),
+        _ => failure.hint(GET_ONE),
+    })
 }
 
 fn refuse(message: impl Into<String>) -> Failure {
@@ -145,7 +155,7 @@ mod tests {
             (TOKEN_VARIABLE, "{\"status\":\"CANARY\"}", "holds JSON"),
             (TOKEN_VARIABLE, "a1b2c3d4-1111-4222-8333-444455556666", "holds an id"),
             (TOKEN_VARIABLE, "nsrt_CANARY", "token of Namespace"),
-            (TOKEN_VARIABLE, "CANARY CANARY", "characters"),
+            (TOKEN_VARIABLE, "CANARY CANARY", "white space"),
             (TOKEN_VARIABLE, "CANARYé", "characters"),
             (FILE_VARIABLE, "/nonexistent/CANARY", "cannot be read"),
             (FILE_VARIABLE, "/", "is a directory"),

@@ -261,7 +261,7 @@ fn credentials_and_what_is_wrong_with_them() {
     sandbox.set("NSCALE_SERVICE_TOKEN", format!(" {token}\n"));
     sandbox.sa("list").ok();
     sandbox.set("NSCALE_SERVICE_TOKEN", "");
-    sandbox.sa("list").fails_with(4, "NSCALE_SERVICE_TOKEN is not set");
+    sandbox.sa("list").fails_with(4, "NSCALE_SERVICE_TOKEN is set but empty");
     let path = sandbox.write("token", format!("{token}\r\n"));
     sandbox.set("NSCALE_SERVICE_TOKEN_FILE", &path);
     sandbox.sa("list").ok();

@@ -153,7 +153,7 @@ fn secrets_are_opened_in_few_places() {
         ("namespace/commands/create.rs", 1),
         ("namespace/credential.rs", 5),
         ("namespace/jwt.rs", 2),
-        ("namespace/session.rs", 4),
+        ("namespace/session.rs", 2),
         ("namespace/token_file.rs", 1),
         ("nscale/api.rs", 1),
         ("nscale/commands/minted.rs", 1),

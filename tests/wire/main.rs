@@ -9,6 +9,7 @@ mod account_conflicts;
 mod account_errors;
 mod accounts;
 mod asked_for;
+mod denied;
 mod errors;
 mod granted;
 mod organizations;
