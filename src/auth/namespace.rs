@@ -17,6 +17,7 @@ pub async fn look(endpoint: Endpoint, demand: Demand<'_>, ctx: &Context) -> Repo
     let (mut report, found) = Report::begin(Cloud::Namespace, &endpoint, places, credential::find(env));
     let Some(found) = found else { return report };
     report.path = Some(found.path.clone());
+    report.warnings.extend(found.warning());
     report.warn_of_readers(&found.path);
     // A session outlives what it is exchanged for, unless it is over.
     let lives = |token: &&Secret| found.check_not_expired(token, ctx.now()).is_ok();

@@ -41,8 +41,14 @@ const fn variable(names: &'static [&'static str], readers: &'static [Reader], me
 
 /// Every variable that means something to nscred. One that is set to nothing
 /// counts as unset.
-pub const VARIABLES: [Variable; 17] = [
+pub const VARIABLES: [Variable; 19] = [
     variable(&["NSC_TOKEN_FILE"], &[Reader::Namespace], "path of a token file"),
+    variable(
+        &["NSC_TOKEN_SPEC", "NSC_TOKEN_SPEC_FILE"],
+        &[Reader::Namespace],
+        "official programs' own; refused without NSC_TOKEN_FILE",
+    ),
+    variable(&["NSC_IMPERSONATE_TENANT_ID"], &[Reader::Namespace], "likewise"),
     variable(
         &["NSC_IAM_ENDPOINT", "NSC_GLOBAL_ENDPOINT"],
         &[Reader::Namespace],

@@ -101,9 +101,14 @@ impl TokensApi {
     /// # Errors
     /// Not authenticated: there is no usable credential. Usage: a bad
     /// endpoint or certificate file. Else what an exchange came to.
-    pub async fn connect(ctx: &Context) -> Result<Self> {
+    pub async fn connect(ctx: &mut Context) -> Result<Self> {
         // What is wrong with the address is told before what is with the file.
-        Self::with(endpoint(&ctx.env)?, credential::find(&ctx.env)?, ctx).await
+        let endpoint = endpoint(&ctx.env)?;
+        let found = credential::find(&ctx.env)?;
+        if let Some(warning) = found.warning() {
+            ctx.warn(&warning);
+        }
+        Self::with(endpoint, found, ctx).await
     }
 
     /// Readies a credential that was found, for its server.

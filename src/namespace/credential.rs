@@ -2,21 +2,22 @@
 //! login. No message ever quotes a value or a file's content.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use crate::context::Environment;
-use crate::denylist::{denied, has_jose_header, has_quotes_around, is_content};
-use crate::error::{Failure, Kind, Result};
-use crate::input::document::read_limited;
+use crate::denylist::{has_quotes_around, is_content};
+use crate::error::Result;
 use crate::namespace::jwt::{Claims, TokenKind};
+use crate::namespace::token_file::{Trouble, is_missing, parse, read, refuse};
 use crate::output::time::rfc3339;
-use crate::secret::{PREFIXES, Secret};
+use crate::secret::Secret;
 
 /// The variable that names a token file.
 pub const TOKEN_FILE_VARIABLE: &str = "NSC_TOKEN_FILE";
+
+/// The variables by which official programs sign in as somebody else than the
+/// token file says, before they look at that.
+const OTHER_IDENTITIES: [&str; 3] = ["NSC_IMPERSONATE_TENANT_ID", "NSC_TOKEN_SPEC", "NSC_TOKEN_SPEC_FILE"];
 
 /// Where the cloud's own machines keep the token of their workload.
 const WORKLOAD_FILE: &str = "/var/run/nsc/token.json";
@@ -29,6 +30,8 @@ pub const LOG_IN: &str = "log in with the official `nsc login`, or point NSC_TOK
 pub enum Source {
     /// The file that `NSC_TOKEN_FILE` names.
     Variable,
+    /// A variable that official programs would use, and nothing here does.
+    Other(&'static str),
     /// The workload's file.
     Workload,
     /// The file of the official login.
@@ -40,6 +43,7 @@ impl Source {
     pub fn name(&self) -> String {
         match self {
             Self::Variable => format!("the file that {TOKEN_FILE_VARIABLE} names"),
+            Self::Other(variable) => (*variable).to_owned(),
             Self::Workload => WORKLOAD_FILE.to_owned(),
             Self::Login(path) => path.display().to_string(),
         }
@@ -57,6 +61,8 @@ pub struct Found {
     pub bearer: Option<Secret>,
     /// A session to be exchanged for one.
     pub session: Option<Secret>,
+    /// The variables that official programs would have used instead.
+    pub passed_over: Vec<&'static str>,
 }
 
 /// The places that hold something, the one that is used first.
@@ -65,24 +71,34 @@ pub fn places(env: &Environment) -> Vec<Source> {
     let variable = env.var_os(TOKEN_FILE_VARIABLE).map(|_| Source::Variable);
     let workload = is_there(Path::new(WORKLOAD_FILE)).then_some(Source::Workload);
     let login = login_file(env).filter(|path| is_there(path)).map(Source::Login);
-    [variable, workload, login].into_iter().flatten().collect()
+    let others = other_identities(env).into_iter().map(Source::Other);
+    variable.into_iter().chain(others).chain(workload).chain(login).collect()
+}
+
+fn other_identities(env: &Environment) -> Vec<&'static str> {
+    OTHER_IDENTITIES.into_iter().filter(|name| env.var_os(name).is_some()).collect()
 }
 
 /// Finds the first credential in the search order and reads it.
 ///
 /// # Errors
 /// Not authenticated, each cause in its own sentence: no credential, a file
-/// that is missing, a directory, unreadable or malformed, or a token where a
-/// path belongs.
+/// that is missing, a directory, unreadable or malformed, a token where a path
+/// belongs, or a variable by which official programs would be somebody else.
 pub fn find(env: &Environment) -> Result<Found> {
     find_in(env, Path::new(WORKLOAD_FILE))
 }
 
 fn find_in(env: &Environment, workload: &Path) -> Result<Found> {
+    let passed_over = other_identities(env);
+    let found = |source: Source, path: PathBuf, text: &str| {
+        let (bearer, session) = parse(&source.name(), text)?;
+        Ok(Found { source, path, bearer, session, passed_over: passed_over.clone() })
+    };
     if let Some(value) = env.var_os(TOKEN_FILE_VARIABLE) {
         let path = PathBuf::from(&value);
         return match read(&path) {
-            Ok(text) => parse(Source::Variable, path, &text),
+            Ok(text) => found(Source::Variable, path, &text),
             // The value itself may be a secret put in the wrong place: it is
             // looked at, never shown.
             Err(_) if is_content(&value.to_string_lossy()) => Err(refuse(format!(
@@ -95,27 +111,33 @@ fn find_in(env: &Environment, workload: &Path) -> Result<Found> {
                 Err(refuse(format!("{TOKEN_FILE_VARIABLE} has quotes around the path")).hint("set it without them"))
             }
             Err(trouble) => Err(trouble
-                .explain(&Source::Variable)
+                .explain(&Source::Variable.name())
                 .hint(format!("look at it with `ls -ld \"${TOKEN_FILE_VARIABLE}\"`"))),
         };
     }
-    match read(workload) {
-        Ok(text) => return parse(Source::Workload, workload.to_owned(), &text),
-        Err(Trouble::Missing) => {}
-        Err(trouble) => return Err(trouble.explain(&Source::Workload)),
+    if !passed_over.is_empty() {
+        return Err(refuse(format!(
+            "{} set: official programs sign in with that, which nscred cannot, and not with a token file",
+            listed(&passed_over)
+        ))
+        .hint(format!("point {TOKEN_FILE_VARIABLE} at a token file, or unset {}", passed_over.join(" and "))));
     }
-    let login = login_file(env).ok_or_else(|| {
-        refuse("there is no credential, and without HOME no place to look for a login".to_owned()).hint(LOG_IN)
-    })?;
+    match read(workload) {
+        Ok(text) => return found(Source::Workload, workload.to_owned(), &text),
+        Err(Trouble::Missing) => {}
+        Err(trouble) => return Err(trouble.explain(&Source::Workload.name())),
+    }
+    let login = login_file(env)
+        .ok_or_else(|| refuse("there is no credential, and without HOME no place to look for a login").hint(LOG_IN))?;
     let source = Source::Login(login.clone());
     match read(&login) {
-        Ok(text) => parse(source, login, &text),
+        Ok(text) => found(source, login, &text),
         Err(Trouble::Missing) => {
             let set = if env.empty(&[TOKEN_FILE_VARIABLE]).is_empty() { "not set" } else { "set but empty" };
             Err(refuse(format!("there is no credential: {TOKEN_FILE_VARIABLE} is {set}, and nobody is logged in"))
                 .hint(LOG_IN))
         }
-        Err(trouble) => Err(trouble.explain(&source)),
+        Err(trouble) => Err(trouble.explain(&source.name())),
     }
 }
 
@@ -133,128 +155,27 @@ fn login_file(env: &Environment) -> Option<PathBuf> {
     Some(directory.join("ns/token.json"))
 }
 
-fn refuse(message: String) -> Failure {
-    Failure::new(Kind::NotAuthenticated, message)
-}
-
-/// Why a file gave no text.
-enum Trouble {
-    Missing,
-    Directory,
-    TooLarge,
-    NotText,
-    Unreadable(io::Error),
-}
-
-impl Trouble {
-    fn explain(self, source: &Source) -> Failure {
-        let name = source.name();
-        match self {
-            Self::Missing => refuse(format!("{name} does not exist")),
-            Self::Directory => refuse(format!("{name} is a directory, not a file")),
-            Self::TooLarge => refuse(format!("{name} is over 1 MiB and no token file")),
-            Self::NotText => refuse(format!("{name} is not text and no token file")),
-            Self::Unreadable(error) => refuse(format!("{name} cannot be read")).source(error),
-        }
-    }
-}
-
-/// Whether there is nothing in a file's place, nor can be.
-fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename)
-}
-
-fn read(path: &Path) -> std::result::Result<String, Trouble> {
-    let is_directory = || fs::metadata(path).is_ok_and(|metadata| metadata.is_dir());
-    let bytes = read_limited(path).map_err(|error| match () {
-        () if is_directory() => Trouble::Directory,
-        () if is_missing(&error) => Trouble::Missing,
-        () => Trouble::Unreadable(error),
-    })?;
-    String::from_utf8(bytes.ok_or(Trouble::TooLarge)?).map_err(|_| Trouble::NotText)
-}
-
-/// The keys of a token file. Others are passed over.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Keys {
-    bearer_token: Option<Secret>,
-    session_token: Option<Secret>,
-    /// The old name of `bearer_token`, which wins where both are set.
-    tenant_token: Option<Secret>,
-}
-
-/// Reads a token file's text: JSON, or a bare token.
-fn parse(source: Source, path: PathBuf, text: &str) -> Result<Found> {
-    let malformed = |why: &str| {
-        refuse(format!("{} is malformed: {why}", source.name())).hint(
-            r#"a token file looks like {"bearer_token":"nsrt_…"}; make one with `nsc token create --token_file PATH`"#,
-        )
-    };
-    let text = text.trim_start_matches('\u{feff}').trim();
-    let keys = if text.starts_with('{') {
-        // serde_json would quote a value that it did not expect.
-        serde_json::from_str(text).map_err(|error| {
-            malformed(&format!("its JSON does not fit (line {}, column {})", error.line(), error.column()))
-        })?
-    } else if text.is_empty() {
-        return Err(malformed("it is empty"));
-    } else {
-        bare(text)
-    };
-    let [bearer, session] = [keys.tenant_token.filter(is_set).or(keys.bearer_token), keys.session_token]
-        .map(|token| token.map(|token| Secret::new(token.expose().trim())).filter(is_set));
-    let all = [&bearer, &session];
-    if all.iter().all(|token| token.is_none()) {
-        return Err(malformed("it holds neither a bearer_token nor a session_token"));
-    }
-    for text in all.into_iter().flatten().map(Secret::expose) {
-        if let Some(denied) = denied(text) {
-            return Err(malformed(&format!("it {}", denied.words())));
-        }
-        if is_foreign(text) {
-            return Err(refuse(format!(
-                "{} holds a service token of Nscale or another cloud's, which is not sent to Namespace",
-                source.name()
-            ))
-            .hint("a token of Namespace begins with nsrt_, nsct_ or nscw_; Nscale's belongs in NSCALE_SERVICE_TOKEN"));
-        }
-    }
-    Ok(Found { source, path, bearer, session })
-}
-
-/// Whether a token says by its form that it is another cloud's: a JWT or JWE
-/// without a prefix of this one.
-fn is_foreign(token: &str) -> bool {
-    has_jose_header(token) && !PREFIXES.iter().any(|prefix| token.starts_with(prefix))
-}
-
-/// Whether a token can be sent, for all that is known of it.
-pub(super) fn is_usable(token: &Secret) -> bool {
-    let text = token.expose();
-    !text.is_empty() && denied(text).is_none() && !is_foreign(text)
+/// Several names as the subject of a sentence.
+fn listed(names: &[&str]) -> String {
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", names.join(" and "))
 }
 
 /// As [`find`] reads the text of a file.
 #[cfg(any(fuzzing, test))]
-pub(crate) fn parse_text(text: &str) -> Result<Found> {
-    parse(Source::Variable, PathBuf::new(), text)
-}
-
-fn is_set(token: &Secret) -> bool {
-    !token.expose().trim().is_empty()
-}
-
-/// A token without JSON around it.
-fn bare(text: &str) -> Keys {
-    let token = Some(Secret::new(text));
-    match TokenKind::of(text) {
-        TokenKind::Session => Keys { session_token: token, ..Keys::default() },
-        _ => Keys { bearer_token: token, ..Keys::default() },
-    }
+pub(crate) fn parse_text(text: &str) -> Result<(Option<Secret>, Option<Secret>)> {
+    parse(&Source::Variable.name(), text)
 }
 
 impl Found {
+    /// What may surprise about this choice.
+    pub fn warning(&self) -> Option<String> {
+        let name = self.source.name();
+        (!self.passed_over.is_empty()).then(|| {
+            format!("{} set too: official programs would use that, and nscred uses {name}", listed(&self.passed_over))
+        })
+    }
+
     /// Whether a token that can be looked into has ended by `now`.
     ///
     /// # Errors
@@ -276,6 +197,7 @@ impl Found {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Kind;
     use std::ffi::OsString;
 
     struct Place {

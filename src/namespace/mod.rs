@@ -3,6 +3,7 @@
 pub mod api;
 pub mod commands;
 pub mod credential;
+pub mod described_file;
 pub mod detail;
 pub mod failure;
 pub mod grant;
@@ -12,5 +13,5 @@ pub mod message;
 pub mod permissions;
 pub mod proto;
 pub mod session;
-pub mod token_file;
+mod token_file;
 pub mod view;

@@ -14,11 +14,12 @@ use crate::http::endpoint::Endpoint;
 use crate::http::json::{decode, unreadable};
 use crate::http::retry::Effect;
 use crate::input::document::read_limited;
-use crate::namespace::credential::{Found, is_usable};
+use crate::namespace::credential::Found;
 use crate::namespace::failure::{explain, server_words};
 use crate::namespace::jwt::{Claims, TokenKind};
 use crate::namespace::message::{IssueTenantTokenRequest, IssueTenantTokenResponse, SESSIONS_SERVICE};
 use crate::namespace::proto::Span;
+use crate::namespace::token_file::is_usable;
 use crate::output::private_file;
 use crate::secret::Secret;
 

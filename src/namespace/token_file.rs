@@ -1,116 +1,134 @@
-//! Token files: the layout that official programs read, with what the token is
-//! beside its secret, and what is said of a token that one held before.
+//! A token file: why it gives no text, what its text means, and what in it
+//! cannot be a token of this cloud. No message quotes anything of it.
 
-use jiff::Timestamp;
+use std::fs;
+use std::io;
+use std::path::Path;
+
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
-use crate::delivery::is_plain;
-use crate::names::Program;
-use crate::namespace::message::CreateResponse;
-use crate::output::time::rfc3339;
+use crate::denylist::{denied, has_jose_header};
+use crate::error::{Failure, Kind, Result};
+use crate::input::document::read_limited;
+use crate::namespace::jwt::TokenKind;
+use crate::secret::{PREFIXES, Secret};
 
-/// The content of a file for a token that was just made: one key a line, of
-/// which official programs read the first and pass over the rest.
-pub fn content(created: &CreateResponse) -> String {
-    let token = &created.token;
-    let mut file = Map::new();
-    file.insert("bearer_token".into(), created.bearer_token.expose().into());
-    for (key, value) in [("token_id", &token.token_id), ("name", &token.name)] {
-        if !value.is_empty() {
-            file.insert(key.into(), value.as_str().into());
-        }
-    }
-    if let Some(expiry) = &token.expires_at {
-        file.insert("expires_at".into(), expiry.to_string().into());
-    }
-    format!("{:#}\n", Value::Object(file))
+/// A failure to find a credential.
+pub(super) fn refuse(message: impl Into<String>) -> Failure {
+    Failure::new(Kind::NotAuthenticated, message)
 }
 
-/// What a file says of the token in it; the secret itself is only looked for.
+/// Why a file gave no text.
+pub(super) enum Trouble {
+    Missing,
+    Directory,
+    TooLarge,
+    NotText,
+    Unreadable(io::Error),
+}
+
+impl Trouble {
+    /// The failure, with what messages call the file.
+    pub(super) fn explain(self, name: &str) -> Failure {
+        match self {
+            Self::Missing => refuse(format!("{name} does not exist")),
+            Self::Directory => refuse(format!("{name} is a directory, not a file")),
+            Self::TooLarge => refuse(format!("{name} is over 1 MiB and no token file")),
+            Self::NotText => refuse(format!("{name} is not text and no token file")),
+            Self::Unreadable(error) => refuse(format!("{name} cannot be read")).source(error),
+        }
+    }
+}
+
+/// Whether there is nothing in a file's place, nor can be.
+pub(super) fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename)
+}
+
+/// Reads a file's text.
+pub(super) fn read(path: &Path) -> std::result::Result<String, Trouble> {
+    let is_directory = || fs::metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    let bytes = read_limited(path).map_err(|error| match () {
+        () if is_directory() => Trouble::Directory,
+        () if is_missing(&error) => Trouble::Missing,
+        () => Trouble::Unreadable(error),
+    })?;
+    String::from_utf8(bytes.ok_or(Trouble::TooLarge)?).map_err(|_| Trouble::NotText)
+}
+
+/// The keys of a token file. Others are passed over.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Described {
-    bearer_token: Value,
-    tenant_token: Value,
-    session_token: Value,
-    token_id: Value,
-    expires_at: Value,
-    retiring: Value,
+struct Keys {
+    bearer_token: Option<Secret>,
+    session_token: Option<Secret>,
+    /// The old name of `bearer_token`, which wins where both are set.
+    tenant_token: Option<Secret>,
 }
 
-/// What to know of the token that a file held before `shown` was replaced, where
-/// it held one that may be alive.
-pub fn replaced(previous: &[u8], shown: &str, now: Timestamp, program: Program) -> Option<String> {
-    let list = format!("`{program} token list` shows which tokens are still active");
-    let Ok(file) = serde_json::from_slice::<Described>(previous) else {
-        let text = str::from_utf8(previous).ok()?.trim();
-        let is_bare = text.len() > 8 && text.bytes().all(|byte| byte.is_ascii_graphic());
-        return is_bare.then(|| format!("{shown} held another token before, whose id is not in the file: {list}"));
-    };
-    let is_set = |value: &Value| value.as_str().is_some_and(|text| !text.trim().is_empty());
-    if ![&file.bearer_token, &file.tenant_token, &file.session_token].into_iter().any(is_set) {
-        return None;
-    }
-    let id = |value: &Value| value.as_str().filter(|id| !id.is_empty() && id.chars().all(is_plain)).map(str::to_owned);
-    let expiry = file.expires_at.as_str().and_then(|text| text.parse::<Timestamp>().ok());
-    let is_over = expiry.is_some_and(|expiry| expiry <= now);
-    let retiring: Vec<String> =
-        file.retiring.as_array().into_iter().flatten().filter_map(|entry| id(&entry["token_id"])).collect();
-    let Some(current) = id(&file.token_id) else {
-        return Some(format!("{shown} held another token before, whose id is not in the file: {list}"));
-    };
-    let alive: Vec<String> = (!is_over).then_some(current.clone()).into_iter().chain(retiring).collect();
-    if alive.is_empty() {
-        return None;
-    }
-    let expires = expiry.map(|expiry| format!(" (expires {})", rfc3339(expiry))).unwrap_or_default();
-    let others = match alive.iter().filter(|id| **id != current).map(String::as_str).collect::<Vec<_>>() {
-        others if others.is_empty() => String::new(),
-        others => format!(", and the list of those to be retired: {}", others.join(", ")),
-    };
-    let ids = alive.iter().map(|id| format!(" --token_id {id}")).collect::<String>();
-    Some(format!(
-        "{shown} held token {current}{expires} before{others}; replacing it revoked nothing: `{program} token revoke{ids}`"
-    ))
-}
+/// The tokens of a file: one to be sent as it is, and a session.
+pub(super) type Tokens = (Option<Secret>, Option<Secret>);
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn replaced(previous: &str) -> String {
-        let now = "2026-11-25T10:00:00Z".parse().unwrap_or_default();
-        super::replaced(previous.as_bytes(), "t.json", now, Program::Nsc).unwrap_or_default()
+/// Reads a token file's text: JSON, or a bare token. `place` is what messages
+/// call the file.
+pub(super) fn parse(place: &str, text: &str) -> Result<Tokens> {
+    let malformed = |why: &str| {
+        refuse(format!("{place} is malformed: {why}")).hint(
+            r#"a token file looks like {"bearer_token":"nsrt_…"}; make one with `nsc token create --token_file PATH`"#,
+        )
+    };
+    let text = text.trim_start_matches('\u{feff}').trim();
+    let keys = if text.starts_with('{') {
+        // serde_json would quote a value that it did not expect.
+        serde_json::from_str(text).map_err(|error| {
+            malformed(&format!("its JSON does not fit (line {}, column {})", error.line(), error.column()))
+        })?
+    } else if text.is_empty() {
+        return Err(malformed("it is empty"));
+    } else {
+        bare(text)
+    };
+    let [bearer, session] = [keys.tenant_token.filter(is_set).or(keys.bearer_token), keys.session_token]
+        .map(|token| token.map(|token| Secret::new(token.expose().trim())).filter(is_set));
+    let all = [&bearer, &session];
+    if all.iter().all(|token| token.is_none()) {
+        return Err(malformed("it holds neither a bearer_token nor a session_token"));
     }
-
-    #[test]
-    fn what_is_said_of_the_token_before() {
-        for (previous, said) in [
-            ("", ""),
-            ("{}", ""),
-            ("[1]", ""),
-            ("some notes of mine", ""),
-            (r#"{"bearer_token":"","token_id":"tok_a"}"#, ""),
-            (r#"{"bearer_token":"nsrt_x","token_id":"tok_a","expires_at":"2026-11-25T09:00:00Z"}"#, ""),
-            (
-                r#"{"bearer_token":"nsrt_x","token_id":"tok_a","name":"ci","expires_at":"2026-11-26T09:00:00.5Z"}"#,
-                "t.json held token tok_a (expires 2026-11-26T09:00:00Z) before; replacing it revoked nothing: `nsc token revoke --token_id tok_a`",
-            ),
-            (
-                r#"{"bearer_token":"nsrt_x","token_id":"tok_a","retiring":[{"token_id":"tok_b","after":"x"},{"token_id":"tok c"},7]}"#,
-                "t.json held token tok_a before, and the list of those to be retired: tok_b; replacing it revoked nothing: `nsc token revoke --token_id tok_a --token_id tok_b`",
-            ),
-            (
-                "nsrt_something",
-                "t.json held another token before, whose id is not in the file: `nsc token list` shows which tokens are still active",
-            ),
-            (
-                r#"{"session_token":"st_x","token_id":"tok_a; rm -rf /"}"#,
-                "t.json held another token before, whose id is not in the file: `nsc token list` shows which tokens are still active",
-            ),
-        ] {
-            assert_eq!(replaced(previous), said, "{previous}");
+    for text in all.into_iter().flatten().map(Secret::expose) {
+        if let Some(denied) = denied(text) {
+            return Err(malformed(&format!("it {}", denied.words())));
         }
+        if is_foreign(text) {
+            return Err(refuse(format!(
+                "{place} holds a service token of Nscale or another cloud's, which is not sent to Namespace"
+            ))
+            .hint("a token of Namespace begins with nsrt_, nsct_ or nscw_; Nscale's belongs in NSCALE_SERVICE_TOKEN"));
+        }
+    }
+    Ok((bearer, session))
+}
+
+/// Whether a token says by its form that it is another cloud's: a JWT or JWE
+/// without a prefix of this one.
+fn is_foreign(token: &str) -> bool {
+    has_jose_header(token) && !PREFIXES.iter().any(|prefix| token.starts_with(prefix))
+}
+
+/// Whether a token can be sent, for all that is known of it.
+pub(super) fn is_usable(token: &Secret) -> bool {
+    let text = token.expose();
+    !text.is_empty() && denied(text).is_none() && !is_foreign(text)
+}
+
+fn is_set(token: &Secret) -> bool {
+    !token.expose().trim().is_empty()
+}
+
+/// A token without JSON around it.
+fn bare(text: &str) -> Keys {
+    let token = Some(Secret::new(text));
+    match TokenKind::of(text) {
+        TokenKind::Session => Keys { session_token: token, ..Keys::default() },
+        _ => Keys { bearer_token: token, ..Keys::default() },
     }
 }

@@ -13,6 +13,7 @@ mod denied;
 mod errors;
 mod granted;
 mod organizations;
+mod other_identities;
 mod proxies;
 mod server;
 mod sessions;
