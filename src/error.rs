@@ -272,7 +272,7 @@ impl Failure {
         object.insert("message".into(), redact(&message).into());
         object.insert("hints".into(), parts.hints.iter().map(|hint| Value::from(redact(hint))).collect());
         object.insert("http_status".into(), parts.http_status.into());
-        object.insert("request_id".into(), parts.request_id.clone().into());
+        object.insert("request_id".into(), parts.request_id.as_deref().map(redact).into());
         // JSON itself escapes no DEL and no C1, which a terminal may obey.
         escape(Value::Object(object).to_string().as_bytes())
     }

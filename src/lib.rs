@@ -5,7 +5,7 @@
 //!
 //! - The **ground floor** knows neither cloud: [`context`] (streams,
 //!   environment, settings), [`error`] and [`exit`] (what went wrong, and the
-//!   code for it), [`secret`], [`denylist`], [`interrupt`], [`names`] (what the binary is
+//!   code for it), [`secret`], [`redactor`], [`denylist`], [`interrupt`], [`names`] (what the binary is
 //!   called), [`input`] (documents, durations, questions), [`output`] (tables,
 //!   JSON, filters), [`delivery`] (the way of a secret to its owner) and [`http`]
 //!   (the way to a server and back).
@@ -53,6 +53,7 @@ pub mod names;
 pub mod namespace;
 pub mod nscale;
 pub mod output;
+pub mod redactor;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod secret;

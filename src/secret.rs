@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 
 /// Prefixes of Namespace's secret tokens. `tok_` is not among them: that is
@@ -62,6 +64,49 @@ fn find_prefix(word: &str, prefix: &str) -> Option<usize> {
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+}
+
+/// A secret as it may come back or be made to look: as it is, in JSON, base64 at
+/// any place of a longer text, hexadecimal, percent-encoded. Each is there once,
+/// the longest first. Of less than eight characters there is none: they may be
+/// an ordinary word.
+pub fn encodings(secret: &str) -> Vec<String> {
+    const SHORTEST: usize = 8;
+    if secret.len() < SHORTEST {
+        return Vec::new();
+    }
+    let each = |write: fn(u8) -> String| secret.bytes().map(write).collect::<String>();
+    let json = serde_json::Value::from(secret).to_string();
+    let mut all = vec![
+        secret.to_owned(),
+        json.trim_matches('"').to_owned(),
+        each(|byte| format!("\\u00{byte:02x}")),
+        each(|byte| format!("\\u00{byte:02X}")),
+        each(|byte| format!("{byte:02x}")),
+        each(|byte| format!("{byte:02X}")),
+        each(|byte| format!("%{byte:02x}")),
+        each(|byte| format!("%{byte:02X}")),
+        each(|byte| if is_unreserved(byte) { char::from(byte).into() } else { format!("%{byte:02x}") }),
+        each(|byte| if is_unreserved(byte) { char::from(byte).into() } else { format!("%{byte:02X}") }),
+    ];
+    for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+        all.push(engine.encode(secret));
+        // Behind other bytes, the characters that it alone decides.
+        for before in 0..3 {
+            let encoded = engine.encode([&[0; 2][..before], secret.as_bytes()].concat());
+            let first = (before * 8).div_ceil(6);
+            let last = (before + secret.len()) * 8 / 6;
+            all.push(encoded[first..last].to_owned());
+        }
+    }
+    all.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    all.dedup();
+    all
+}
+
+/// Whether RFC 3986 lets a byte stand for itself.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
 /// The text with everything that looks like a secret replaced. No message is

@@ -21,6 +21,7 @@ use crate::http::tls;
 use crate::http::wire::WireLog;
 use crate::interrupt::Interrupt;
 use crate::output::spinner::Spinner;
+use crate::redactor::Redactor;
 
 /// The largest answer that is read, in bytes: 100,000 accounts are 35 MB.
 const LARGEST_ANSWER: usize = 256 * 1024 * 1024;
@@ -64,6 +65,7 @@ pub struct Client {
     /// asked something in between may take as long as they like.
     left: Cell<Duration>,
     log: WireLog,
+    redactor: Redactor,
     connect_timeout: Duration,
     interrupt: Interrupt,
     /// Whether all is on loopback, where no proxy is used.
@@ -122,11 +124,13 @@ impl Client {
         builder = if is_local { builder.no_proxy() } else { builder };
         let http =
             builder.build().map_err(|error| Failure::unexpected("the HTTP client cannot be set up").source(error))?;
+        let redactor = Redactor::default();
         Ok(Self {
             http,
             timeout: settings.timeout,
             left: Cell::new(settings.timeout),
-            log: WireLog::new(settings.verbose),
+            log: WireLog::new(settings.verbose, redactor.clone()),
+            redactor,
             connect_timeout,
             interrupt: interrupt.clone(),
             is_local,
@@ -140,8 +144,13 @@ impl Client {
     }
 
     /// Where the calls are logged.
-    pub fn log(&self) -> WireLog {
-        self.log
+    pub fn log(&self) -> &WireLog {
+        &self.log
+    }
+
+    /// What keeps secrets out of whatever a server makes it show.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     /// What is left of the timeout for the next request.
@@ -217,7 +226,7 @@ impl Client {
                 continue;
             }
             return match outcome {
-                Ok(answer) if answer.status.is_redirection() => Err(redirected(request, &answer)),
+                Ok(answer) if answer.status.is_redirection() => Err(redirected(request, &answer, &self.redactor)),
                 Ok(answer) => Ok(Answer { repeated, ..answer }),
                 Err(broken) => Err(self.explain(request, broken, repeated)),
             };
@@ -343,13 +352,13 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     parse_retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, SystemTime::now())
 }
 
-fn redirected(request: &Request, answer: &Answer) -> Failure {
+fn redirected(request: &Request, answer: &Answer, redactor: &Redactor) -> Failure {
     let target = answer
         .headers
         .get(LOCATION)
         .and_then(|location| location.to_str().ok())
         .and_then(|location| request.url.join(location).ok())
-        .map_or_else(|| "elsewhere".to_owned(), |url| authority(&url));
+        .map_or_else(|| "elsewhere".to_owned(), |url| redactor.clean(&authority(&url)));
     Failure::new(
         Kind::Refused,
         format!(

@@ -15,8 +15,9 @@ use serde_json::Value;
 use crate::error::{Failure, Kind, Result};
 use crate::http::client::{Answer, Client, Request, retry_after};
 use crate::http::endpoint::Endpoint;
-use crate::http::json::{self, is_json, unreadable, without};
+use crate::http::json::{self, is_json, unreadable};
 use crate::http::retry::{Effect, Tries};
+use crate::redactor::Redactor;
 use crate::secret::Secret;
 
 /// The codes of the protocol. Each has one spelling and one HTTP status.
@@ -181,15 +182,14 @@ pub async fn unary(client: &Client, call: Call<'_>) -> std::result::Result<Vec<u
     let headers = headers(call.bearer, client.remaining()).map_err(CallError::Failed)?;
     let request =
         Request { method: Method::POST, url, headers, body: call.message, effect: call.effect, tries: Tries::USUAL };
+    client.redactor().keep_out(call.bearer);
     let answer = client.send(&request).await.map_err(CallError::Failed)?;
     // A success that is not by the protocol may still hold a secret.
     if answer.status.is_success() && call.effect == Effect::Mint {
         return Ok(answer.body);
     }
     if answer.status.as_u16() != 200 {
-        let error = read_error(&answer);
-        let message = without(error.message, call.bearer);
-        return Err(CallError::Rpc(RpcError { message, ..error }));
+        return Err(CallError::Rpc(read_error(&answer, client.redactor())));
     }
     if !is_json(&answer.headers) {
         return Err(CallError::Failed(unreadable(call.effect, &host, "it is not JSON")));
@@ -228,13 +228,14 @@ struct EnvelopeDetail {
     value: String,
 }
 
-fn read_error(answer: &Answer) -> RpcError {
+fn read_error(answer: &Answer, redactor: &Redactor) -> RpcError {
     let http_status = answer.status.as_u16();
     let envelope = is_json(&answer.headers).then(|| read_envelope(&answer.body)).flatten();
-    let (code, message, details) = envelope.unwrap_or_else(|| (None, format!("HTTP {http_status}"), Vec::new()));
+    let (code, message, mut details) = envelope.unwrap_or_else(|| (None, format!("HTTP {http_status}"), Vec::new()));
+    details.retain(|detail| !redactor.finds(&detail.value));
     RpcError {
         code: code.unwrap_or_else(|| Code::from_http(http_status)),
-        message,
+        message: redactor.clean(&message),
         details,
         http_status,
         repeated: answer.repeated,

@@ -28,14 +28,6 @@ pub fn headers(bearer: &Secret) -> Result<HeaderMap> {
     Ok(headers)
 }
 
-/// The server's words without the credential, in case that it echoes it.
-pub fn without(words: String, bearer: &Secret) -> String {
-    match bearer.expose() {
-        "" => words,
-        secret => words.replace(secret, "[redacted]"),
-    }
-}
-
 /// Reads `null` as an absent field, as protobuf's JSON does, and as some
 /// servers write an empty list.
 ///

@@ -10,8 +10,9 @@ use serde::Deserialize;
 use crate::error::Failure;
 use crate::http::client::{Answer, Client, Request, retry_after};
 use crate::http::endpoint::Endpoint;
-use crate::http::json::{headers, is_json, unreadable, without};
+use crate::http::json::{headers, is_json, unreadable};
 use crate::http::retry::{Effect, Tries};
+use crate::redactor::Redactor;
 use crate::secret::Secret;
 
 /// A call.
@@ -76,12 +77,13 @@ pub async fn call(client: &Client, call: Call<'_>) -> Result<Vec<u8>, CallError>
         // A proxy may refuse one that does not say that it carries nothing.
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
+    client.redactor().keep_out(call.bearer);
     let url = call.endpoint.join(call.path);
     let body = call.body.unwrap_or_default();
     let (effect, tries) = (call.effect, call.tries);
     let answer = client.send(&Request { method: call.method, url, headers, body, effect, tries }).await?;
     if !answer.status.is_success() {
-        let refusal = read_refusal(&answer, call.bearer);
+        let refusal = read_refusal(&answer, client.redactor());
         if let Some(id) = &refusal.trace_id {
             client.log().trace(id);
         }
@@ -117,21 +119,22 @@ pub(crate) fn read_body(body: &[u8]) -> Option<Told> {
     Some((Some(body.error), body.error_description, body.trace_id))
 }
 
-fn read_refusal(answer: &Answer, bearer: &Secret) -> Refusal {
+fn read_refusal(answer: &Answer, redactor: &Redactor) -> Refusal {
     /// Older servers quote the whole request and its schema.
     const LONGEST: usize = 500;
     let (error, description, trace_id) =
         is_json(&answer.headers).then(|| read_body(&answer.body)).flatten().unwrap_or_default();
-    let mut description = without(description.unwrap_or_default(), bearer);
+    let clean = |text: String| redactor.clean(&text);
+    let mut description = clean(description.unwrap_or_default());
     if let Some((end, _)) = description.char_indices().nth(LONGEST) {
         description.truncate(end);
         description.push('…');
     }
     Refusal {
         status: answer.status.as_u16(),
-        error,
+        error: error.map(clean),
         description,
-        trace_id,
+        trace_id: trace_id.map(clean),
         repeated: answer.repeated,
         retry_after: retry_after(&answer.headers),
     }

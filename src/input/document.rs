@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::error::{Failure, Result};
+use crate::secret::redact;
 
 /// The largest document that is read, in bytes.
 pub const LIMIT: u64 = 1024 * 1024;
@@ -89,11 +90,12 @@ impl Document {
         }
     }
 
-    /// The line with a caret under the column, both cut to a readable width.
+    /// The line with a caret under the column, both cut to a readable width;
+    /// none where it holds what looks like a secret, of which a piece would not.
     fn pointer(&self, line: usize, column: usize) -> Option<String> {
         /// Characters shown before and after the place.
         const AROUND: usize = 60;
-        let text = self.text.lines().nth(line - 1)?;
+        let text = self.text.lines().nth(line - 1).filter(|text| redact(text) == *text)?;
         // serde_json counts columns in bytes, from 1; 0 is the line's end before.
         let mut at = column.saturating_sub(1).min(text.len());
         while !text.is_char_boundary(at) {

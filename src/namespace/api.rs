@@ -164,6 +164,7 @@ impl TokensApi {
             }
             Err(failure) => (salvaged(&body).ok_or(failure)?, false),
         };
+        self.client.redactor().keep_out(&message.bearer_token);
         Ok(Reply { message, is_whole, body })
     }
 

@@ -322,8 +322,9 @@ impl IdentityApi {
             Ok(account) => account,
             Err(failure) => salvaged(&body).ok_or(failure)?,
         };
-        if account.status.access_token.as_ref().is_none_or(|token| token.expose().is_empty()) {
-            return Err(unreadable(Effect::Mint, &self.endpoint.authority(), "it holds no status.accessToken"));
+        match &account.status.access_token {
+            Some(token) if !token.expose().is_empty() => self.client.redactor().keep_out(token),
+            _ => return Err(unreadable(Effect::Mint, &self.endpoint.authority(), "it holds no status.accessToken")),
         }
         let json = String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into());
         Ok(Reply { account, json })

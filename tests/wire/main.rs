@@ -10,6 +10,7 @@ mod account_errors;
 mod accounts;
 mod asked_for;
 mod denied;
+mod echoes;
 mod errors;
 mod granted;
 mod organizations;
