@@ -36,7 +36,8 @@ Examples:
   nscred sandbox --data box.db --clock-ahead 2d         the same data, two days later
 
 Inside, nsc, nscale and nscred are this program, and NSC_TOKEN_FILE is a
-workspace admin's. $NSCRED_SANDBOX holds other credentials to try:
+workspace admin's. Variables lead official programs here too, for every service
+of theirs; what is not served is refused. $NSCRED_SANDBOX holds other credentials to try:
   member.json   a member who is no admin (needs --user to create tokens)
   session.json  a login session, which is exchanged for a token
 

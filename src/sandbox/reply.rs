@@ -57,6 +57,13 @@ pub enum Dialect {
     Status,
 }
 
+impl Dialect {
+    /// How errors are worded behind a path, served or not.
+    pub fn of_path(path: &str) -> Self {
+        if path.starts_with("/nsl.") { Self::Status } else { Self::Connect }
+    }
+}
+
 /// A message, or an error in the endpoint's dialect, with the request's id.
 pub fn write(result: RpcResult<Value>, dialect: Dialect, request_id: &str) -> Response<Body> {
     let (status, body) = match result {

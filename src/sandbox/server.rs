@@ -113,7 +113,8 @@ fn side(namespace: &Namespace, parts: &Parts) -> std::result::Result<Side, Box<R
     }
     let Some((method, dialect)) = Method::at(parts.uri.path()) else {
         let unknown = RpcFailure::new(Code::Unimplemented, format!("{} is not served here", parts.uri.path()));
-        return Err(write(Err(unknown), Dialect::Connect, &namespace.request_id()).into());
+        let dialect = Dialect::of_path(parts.uri.path());
+        return Err(write(Err(unknown), dialect, &namespace.request_id()).into());
     };
     if parts.method != HttpMethod::POST {
         return Err(plain(StatusCode::METHOD_NOT_ALLOWED, header::ALLOW, "POST").into());

@@ -26,6 +26,33 @@ use crate::secret::Secret;
 /// How long the credentials of the sandbox's own users live.
 const LIFETIME: Duration = Duration::from_secs(30 * 86_400);
 
+/// What is taken away: with these, programs would be somebody else, or hold
+/// another credential, than inside.
+const REMOVED: [&str; 5] = [
+    "NSC_TOKEN_SPEC",
+    "NSC_TOKEN_SPEC_FILE",
+    "NSC_IMPERSONATE_TENANT_ID",
+    "NSC_IMPERSONATION_SPEC_FILE",
+    "NSCALE_SERVICE_TOKEN_FILE",
+];
+
+/// The variables that name a server of either cloud, whatever it serves: official
+/// programs send their credential to each of them.
+const ENDPOINTS: [&str; 8] = [
+    "NSC_IAM_ENDPOINT",
+    "NSC_GLOBAL_ENDPOINT",
+    "NSC_ENDPOINT",
+    "NSCALE_IDENTITY_SERVICE_API_ENDPOINT",
+    "NSCALE_REGION_SERVICE_API_ENDPOINT",
+    "NSCALE_COMPUTE_SERVICE_API_ENDPOINT",
+    "NSCALE_RESERVATION_SERVICE_API_ENDPOINT",
+    "NSCALE_STORAGE_SERVICE_API_ENDPOINT",
+];
+
+/// The variables that name hosts which need no proxy. Programs read either
+/// first, and go by that alone.
+const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
+
 /// The directory and the variables. Dropping it removes the directory.
 pub struct World {
     directory: TempDir,
@@ -76,35 +103,56 @@ impl World {
         })
     }
 
-    /// The variables that lead into the sandbox, `PATH` apart.
-    pub fn variables(&self) -> Vec<(&'static str, OsString)> {
-        // What listens everywhere is called where nobody else listens in.
+    /// Where the sandbox is reached. What listens everywhere is called where
+    /// nobody else listens in.
+    fn called(&self) -> SocketAddr {
         let ip = match self.address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
             ip => ip,
         };
-        let endpoint = OsString::from(format!("http://{}", SocketAddr::new(ip, self.address.port())));
-        vec![
-            ("NSC_IAM_ENDPOINT", endpoint.clone()),
+        SocketAddr::new(ip, self.address.port())
+    }
+
+    /// The variables that lead into the sandbox, whatever they held before;
+    /// `PATH` and [`NO_PROXY`] apart, which keep what they hold.
+    fn variables(&self) -> Vec<(&'static str, OsString)> {
+        let endpoint = OsString::from(format!("http://{}", self.called()));
+        let mut variables: Vec<_> = ENDPOINTS.iter().map(|name| (*name, endpoint.clone())).collect();
+        variables.extend([
             ("NSC_TOKEN_FILE", self.directory.path().join("admin.json").into()),
-            ("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", endpoint),
+            // The official program asks a server for its newest version.
+            ("NS_DO_NOT_UPDATE", "1".into()),
             ("NSCALE_ORGANIZATION_ID", self.organization_id.as_str().into()),
             ("NSCALE_SERVICE_TOKEN", self.service_token.expose().into()),
             ("NSCRED_SANDBOX", self.directory.path().into()),
-        ]
+        ]);
+        variables
+    }
+
+    /// The hosts that need no proxy inside.
+    fn local_hosts(&self) -> String {
+        let ip = self.called().ip();
+        let other = if ip == Ipv4Addr::LOCALHOST { String::new() } else { format!(",{ip}") };
+        format!("localhost,127.0.0.1{other}")
     }
 
     /// The directory with the links.
-    pub fn bin(&self) -> PathBuf {
+    fn bin(&self) -> PathBuf {
         self.directory.path().join("bin")
     }
 
     /// Shell commands that lead into the sandbox.
     pub fn exports(&self) -> String {
-        let mut text = String::new();
+        let mut text = format!("unset {}\n", REMOVED.join(" "));
         for (name, value) in self.variables() {
             text.push_str(&format!("export {name}={}\n", quoted(&value)));
+        }
+        // The shell's own, or the other's where that is all there is.
+        let [one, other] = NO_PROXY;
+        for (name, other) in [(one, other), (other, one)] {
+            let hosts = self.local_hosts();
+            text.push_str(&format!("export {name}=\"${{{name}:-${{{other}:-localhost}}}},{hosts}\"\n"));
         }
         text.push_str(&format!("export PATH={}:\"$PATH\"\n", quoted(self.bin().as_os_str())));
         text
@@ -120,10 +168,19 @@ impl World {
         let old = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(std::iter::once(self.bin()).chain(std::env::split_paths(&old)))
             .map_err(|error| Failure::unexpected("the sandbox's directory cannot be put on the PATH").source(error))?;
-        let child = Command::new(name)
-            .args(arguments)
-            .env("PATH", path)
-            .envs(self.variables())
+        let mut inside = Command::new(name);
+        inside.args(arguments).env("PATH", path).envs(self.variables());
+        for name in REMOVED {
+            inside.env_remove(name);
+        }
+        let [one, other] = NO_PROXY;
+        for (name, other) in [(one, other), (other, one)] {
+            let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+            let mut hosts = set(name).or_else(|| set(other)).unwrap_or_else(|| "localhost".into());
+            hosts.push(format!(",{}", self.local_hosts()));
+            inside.env(name, hosts);
+        }
+        let child = inside
             .spawn()
             .map_err(|error| Failure::usage(format!("{} cannot be run", name.to_string_lossy())).source(error))?;
         wait(child, signals)

@@ -35,6 +35,7 @@ mod refresh;
 mod revoke;
 mod sandbox;
 mod sandbox_command;
+mod sandbox_environment;
 mod sandbox_namespace;
 mod sandbox_nscale;
 mod sandbox_nscale_access;

@@ -41,6 +41,9 @@ impl Sandbox {
         // The line with PATH is the last: by then everything is in place.
         for line in BufReader::new(server.stdout.take().unwrap()).lines() {
             let line = line.unwrap();
+            if line.starts_with("unset ") || line.to_lowercase().starts_with("export no_proxy=") {
+                continue;
+            }
             let (name, value) = line.strip_prefix("export ").unwrap().split_once('=').unwrap();
             if name == "PATH" {
                 let address = world.get("NSC_IAM_ENDPOINT").trim_start_matches("http://").to_owned();
