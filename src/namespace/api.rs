@@ -1,5 +1,6 @@
 //! The calls of `TokenService`, and what their errors mean to a user.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -10,17 +11,17 @@ use crate::context::{Context, Environment};
 use crate::error::{Failure, Result};
 use crate::http::client::Client;
 use crate::http::clocks::Clocks;
-use crate::http::connect::{Call, CallError, Code, unary};
+use crate::http::connect::{Call, CallError, Code, RpcError, unary};
 use crate::http::endpoint::Endpoint;
 use crate::http::json::{decode, salvage, unreadable};
 use crate::http::retry::Effect;
-use crate::namespace::credential::{self, Found, Source};
+use crate::namespace::credential::{self, Found};
 use crate::namespace::failure::explain;
 use crate::namespace::message::{
     CreateRequest, CreateResponse, ListRequest, ListResponse, RefreshRequest, RefreshResponse, RevokableToken,
     RevokeRequest, TOKEN_SERVICE,
 };
-use crate::namespace::session;
+use crate::namespace::session::{self, Bearer};
 use crate::output::json::snake_case_names;
 use crate::secret::Secret;
 
@@ -45,8 +46,10 @@ pub fn endpoint(env: &Environment) -> Result<Endpoint> {
 pub struct TokensApi {
     client: Client,
     endpoint: Endpoint,
-    bearer: Secret,
-    source: Source,
+    /// Where sessions are exchanged.
+    sessions: Endpoint,
+    found: Found,
+    bearer: RefCell<Bearer>,
 }
 
 /// A response: what is understood of it, and all of it as it came.
@@ -119,7 +122,7 @@ impl TokensApi {
         let sessions = Endpoint::from_env(&ctx.env, &ENDPOINT_VARIABLES, GLOBAL_ENDPOINT)?;
         let client = Client::new(&ctx.settings, &ctx.env, &ctx.interrupt, &[&endpoint, &sessions])?;
         let bearer = session::bearer(&found, &client, &sessions, ctx.now()).await?;
-        Ok(Self { client, endpoint, bearer, source: found.source })
+        Ok(Self { client, endpoint, sessions, found, bearer: RefCell::new(bearer) })
     }
 
     /// Asks for a single token, to see whether the server takes the
@@ -217,16 +220,35 @@ impl TokensApi {
         let message = serde_json::to_vec(request)
             .map_err(|error| CallError::Failed(Failure::unexpected("the request cannot be written").source(error)))?;
         let method = format!("{TOKEN_SERVICE}/{method}");
-        let call = Call { endpoint: &self.endpoint, method: &method, bearer: &self.bearer, message, effect };
-        unary(&self.client, call).await
+        let call = async |bearer: &Bearer| {
+            let (endpoint, bearer) = (&self.endpoint, &bearer.token);
+            unary(&self.client, Call { endpoint, method: &method, bearer, message: message.clone(), effect }).await
+        };
+        let bearer = self.bearer.borrow().clone();
+        match call(&bearer).await {
+            // Refused for its credential, nothing was done: once more is safe.
+            Err(CallError::Rpc(error)) if bearer.is_cached && is_refused(&error) => {
+                let renewed = session::renew(&self.found, &self.client, &self.sessions).await;
+                let bearer = renewed.map_err(CallError::Failed)?;
+                self.bearer.replace(bearer.clone());
+                call(&bearer).await
+            }
+            result => result,
+        }
     }
 
     fn failure(&self, error: CallError, effect: Effect) -> Failure {
         match error {
-            CallError::Rpc(error) => explain(&error, effect, &self.source),
+            CallError::Rpc(error) => explain(&error, effect, &self.found.source),
             CallError::Failed(failure) => failure,
         }
     }
+}
+
+/// Whether the server itself says that a credential is not good, and no earlier
+/// try of the same request can have been carried out.
+fn is_refused(error: &RpcError) -> bool {
+    error.from_envelope && error.code == Code::Unauthenticated && !error.repeated
 }
 
 /// What can be had of a create's answer that does not fit: the secret exists

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use crate::delivery::is_plain;
 use crate::names::Program;
 use crate::namespace::message::CreateResponse;
-use crate::output::time::rfc3339;
+use crate::namespace::proto::Time;
+use crate::output::time::{parse, rfc3339};
 
 /// The content of a file for a token that was just made: one key a line, of
 /// which official programs read the first and pass over the rest.
@@ -21,7 +22,7 @@ pub fn content(created: &CreateResponse) -> String {
             file.insert(key.into(), value.as_str().into());
         }
     }
-    if let Some(expiry) = &token.expires_at {
+    if let Some(expiry) = token.expires_at.filter(|expiry| *expiry != Time::UNREADABLE) {
         file.insert("expires_at".into(), expiry.to_string().into());
     }
     format!("{:#}\n", Value::Object(file))
@@ -53,7 +54,7 @@ pub fn replaced(previous: &[u8], shown: &str, now: Timestamp, program: Program) 
         return None;
     }
     let id = |value: &Value| value.as_str().filter(|id| !id.is_empty() && id.chars().all(is_plain)).map(str::to_owned);
-    let expiry = file.expires_at.as_str().and_then(|text| text.parse::<Timestamp>().ok());
+    let expiry = file.expires_at.as_str().and_then(parse);
     let is_over = expiry.is_some_and(|expiry| expiry <= now);
     let retiring: Vec<String> =
         file.retiring.as_array().into_iter().flatten().filter_map(|entry| id(&entry["token_id"])).collect();

@@ -39,24 +39,38 @@ pub fn compare(request: &CreateRequest, token: &RevokableToken, clocks: Option<C
 
 impl Differences {
     fn compare_scope(&mut self, asked: &Scope, granted: &Scope) {
-        match (asked, granted) {
+        let difference = match (asked, granted) {
             (Scope::Membership, Scope::Membership)
-            | (Scope::Unknown | Scope::Tenant, Scope::Tenant | Scope::Unknown) => {}
-            (Scope::Membership, Scope::Unknown) => self.granted.push(
+            | (Scope::Unknown | Scope::Tenant, Scope::Tenant | Scope::Unknown) => return,
+            (Scope::Membership, Scope::Unknown) => {
                 "the server did not say that the token is bound to your own membership, as --user asks: \
                  an older server makes it good for the whole workspace"
-                    .to_owned(),
-            ),
-            (Scope::Membership, _) => {
-                self.granted.push("the token is not bound to your own membership, as --user asks".to_owned());
+                    .to_owned()
             }
-            (_, Scope::Membership) => self.granted.push(
-                "the token is bound to your own membership, though it was to be good for the workspace".to_owned(),
-            ),
-        }
+            (Scope::Membership, Scope::Tenant) => {
+                "the token is good for the whole workspace, and not bound to your own membership, as --user asks"
+                    .to_owned()
+            }
+            (_, Scope::Membership) => {
+                "the token is bound to your own membership, though it was to be good for the workspace".to_owned()
+            }
+            (Scope::Membership, Scope::Other(other)) => {
+                format!("the token's scope is {other}, and not your own membership, as --user asks")
+            }
+            (_, Scope::Other(other)) => {
+                format!("the token's scope is {other}, though it was to be good for the workspace")
+            }
+            // Nobody asks for what is not known here.
+            (Scope::Other(_), _) => return,
+        };
+        self.granted.push(difference);
     }
 
     fn compare_expiry(&mut self, asked: Option<Time>, granted: Option<Time>, clocks: Option<Clocks>) {
+        if granted == Some(Time::UNREADABLE) {
+            self.unsaid.push("when the token expires, or not in a form that is known here".to_owned());
+            return;
+        }
         let (asked, granted) = match (asked, granted) {
             (None, None) => return,
             (None, Some(granted)) => {
@@ -133,6 +147,9 @@ fn shown(actions: &[&(String, String, String)]) -> String {
 
 /// How much sooner than asked a token ends after a refresh, in words.
 pub fn refreshed(minimum: std::time::Duration, expires_at: Time, clocks: Clocks) -> Option<String> {
+    if expires_at == Time::UNREADABLE {
+        return Some("the server says when the token expires in a form that is not known here".to_owned());
+    }
     let now: Timestamp = clocks.server;
     let needed = SignedDuration::try_from(minimum).ok()?;
     let left = expires_at.0.duration_since(now);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::json::or_default;
 use crate::namespace::proto::{
-    Bytes, ProtoEnum, Span, Time, is_default, read_enum, read_int64, write_enum, write_int64,
+    Bytes, ProtoEnum, Span, Time, is_default, read_enum, read_int64, read_time, write_enum, write_int64,
 };
 use crate::secret::Secret;
 
@@ -45,21 +45,23 @@ pub struct AccessPolicy {
 }
 
 /// What a token is bound to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
-    /// Not said, or not known here.
+    /// Not said.
     #[default]
     Unknown,
     /// The workspace.
     Tenant,
     /// One user's membership of it.
     Membership,
+    /// Something that is not known here, as it came.
+    Other(String),
 }
 
 /// The state of a token as the server sees it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum State {
-    /// Not said, or not known here.
+    /// Not said.
     #[default]
     Unknown,
     /// In use.
@@ -68,6 +70,8 @@ pub enum State {
     Revoked,
     /// Past its expiry.
     Expired,
+    /// Something that is not known here, as it came.
+    Other(String),
 }
 
 impl ProtoEnum for Scope {
@@ -76,6 +80,14 @@ impl ProtoEnum for Scope {
         (Self::Tenant, "TENANT_SCOPE"),
         (Self::Membership, "TENANT_MEMBERSHIP_SCOPE"),
     ];
+
+    fn other(text: String) -> Self {
+        Self::Other(text)
+    }
+
+    fn as_other(&self) -> Option<&str> {
+        if let Self::Other(text) = self { Some(text) } else { None }
+    }
 }
 
 impl ProtoEnum for State {
@@ -85,6 +97,14 @@ impl ProtoEnum for State {
         (Self::Revoked, "REVOKED"),
         (Self::Expired, "EXPIRED"),
     ];
+
+    fn other(text: String) -> Self {
+        Self::Other(text)
+    }
+
+    fn as_other(&self) -> Option<&str> {
+        if let Self::Other(text) = self { Some(text) } else { None }
+    }
 }
 
 /// A revokable token as the server lists it. The secret is never in it.
@@ -104,13 +124,13 @@ pub struct RevokableToken {
     #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// When it was made.
-    #[serde(alias = "created_at", skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "created_at", deserialize_with = "read_time", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Time>,
     /// When it ends; absent where it does not.
-    #[serde(alias = "expires_at", skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "expires_at", deserialize_with = "read_time", skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
     /// When it was revoked.
-    #[serde(alias = "revoked_at", skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "revoked_at", deserialize_with = "read_time", skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Time>,
     /// By whom.
     #[serde(alias = "revoked_by_actor_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
@@ -130,13 +150,15 @@ pub struct RevokableToken {
 }
 
 impl RevokableToken {
-    /// The state, derived where the server did not say.
+    /// The state, derived where the server did not say; unknown where it can
+    /// not be.
     pub fn state_at(&self, now: Timestamp) -> State {
-        match self.state {
+        match &self.state {
             State::Unknown if self.revoked_at.is_some() => State::Revoked,
+            State::Unknown if self.expires_at == Some(Time::UNREADABLE) => State::Unknown,
             State::Unknown if self.expires_at.is_some_and(|time| time.0 <= now) => State::Expired,
             State::Unknown => State::Active,
-            said => said,
+            said => said.clone(),
         }
     }
 }
@@ -295,11 +317,31 @@ mod tests {
         .unwrap_or_default();
         assert_eq!(camel.token_id, "tok_1");
         assert_eq!(camel.scope, Scope::Membership);
-        assert_eq!(camel, snake);
+        assert_eq!(camel.state, State::Other("A_NEW_STATE".into()));
+        assert_eq!(RevokableToken { state: State::Unknown, ..camel.clone() }, snake);
         assert_eq!(
-            json!(camel).to_string(),
+            json!(snake).to_string(),
             r#"{"tokenId":"tok_1","createdAt":"2026-11-22T10:00:00.500Z","scope":"TENANT_MEMBERSHIP_SCOPE"}"#
         );
+    }
+
+    #[test]
+    fn one_bad_field_spoils_nothing() {
+        for (text, state, scope) in [
+            (r#"{"state":9,"scope":7}"#, State::Other("9".into()), Scope::Other("7".into())),
+            (r#"{"state":1.0,"scope":"1"}"#, State::Active, Scope::Other("1".into())),
+            (r#"{"state":"","scope":0}"#, State::Unknown, Scope::Unknown),
+            (r#"{"state":null,"scope":[true]}"#, State::Unknown, Scope::Other("[true]".into())),
+        ] {
+            let token: RevokableToken = serde_json::from_str(text).unwrap();
+            assert_eq!((token.state, token.scope), (state, scope), "{text}");
+        }
+        for text in [r#""soon""#, "7", "{}", r#""""#, r#""2026-13-01T00:00:00Z""#] {
+            let token = format!(r#"{{"createdAt":{text},"expiresAt":{text},"revokedAt":null}}"#);
+            let token: RevokableToken = serde_json::from_str(&token).unwrap();
+            assert_eq!(token.expires_at, Some(Time::UNREADABLE), "{text}");
+            assert_eq!(token.revoked_at, None);
+        }
     }
 
     #[test]
@@ -313,5 +355,7 @@ mod tests {
         assert_eq!(token.state_at(now), State::Revoked);
         token.state = State::Active;
         assert_eq!(token.state_at(now), State::Active);
+        token = RevokableToken { expires_at: Some(Time::UNREADABLE), ..RevokableToken::default() };
+        assert_eq!(token.state_at(now), State::Unknown);
     }
 }

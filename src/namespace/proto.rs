@@ -9,49 +9,66 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 
 use crate::http::connect::decode_base64;
+use crate::output::time::{UNREADABLE, parse};
 
-/// An enum of protobuf: names with numbers, zero for unknown.
-pub(super) trait ProtoEnum: Copy + Default + PartialEq + 'static {
-    /// Every value with its name, in the order of the numbers.
+/// An enum of protobuf: names with numbers, zero for what is not said. A newer
+/// server may send another name or number.
+pub(super) trait ProtoEnum: Clone + Default + PartialEq + 'static {
+    /// Every known value with its name, in the order of the numbers.
     const VALUES: &'static [(Self, &'static str)];
 
-    /// The name; none for a value that is not listed.
-    fn name(self) -> &'static str {
-        Self::VALUES.iter().find(|(value, _)| *value == self).map_or("", |(_, name)| name)
-    }
+    /// A value that is not known, as it came.
+    fn other(text: String) -> Self;
+
+    /// What came, where the value is not known.
+    fn as_other(&self) -> Option<&str>;
 }
 
 pub(super) fn read_enum<'de, E: ProtoEnum, D: Deserializer<'de>>(deserializer: D) -> Result<E, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum NameOrNumber {
-        Name(String),
-        Number(i64),
-        Nothing(()),
-    }
-    Ok(match NameOrNumber::deserialize(deserializer)? {
-        NameOrNumber::Name(name) => E::VALUES.iter().find(|(_, known)| *known == name).map(|(value, _)| *value),
-        NameOrNumber::Number(number) => {
-            usize::try_from(number).ok().and_then(|index| E::VALUES.get(index)).map(|(value, _)| *value)
-        }
-        NameOrNumber::Nothing(()) => None,
-    }
-    .unwrap_or_default())
+    let value = Value::deserialize(deserializer)?;
+    let by_name = |name: &str| E::VALUES.iter().find(|(_, known)| *known == name);
+    let known = match &value {
+        Value::Null => return Ok(E::default()),
+        Value::String(name) if name.is_empty() => return Ok(E::default()),
+        Value::String(name) => by_name(name),
+        value => int64(value).and_then(|number| E::VALUES.get(usize::try_from(number).ok()?)),
+    };
+    Ok(known.map_or_else(
+        || E::other(value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+        |(value, _)| value.clone(),
+    ))
 }
 
 pub(super) fn write_enum<E: ProtoEnum, S: Serializer>(value: &E, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(value.name())
+    let known = E::VALUES.iter().find(|(known, _)| known == value).map(|(_, name)| *name);
+    serializer.serialize_str(known.or(value.as_other()).unwrap_or_default())
 }
 
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// A point in time: RFC 3339 in UTC with 0, 3, 6 or 9 digits of fraction.
+/// A point in time: RFC 3339 in UTC with 0, 3, 6 or 9 digits of fraction. One
+/// that is later than the calendar here goes is [`Timestamp::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub Timestamp);
+
+impl Time {
+    /// What stands where a server sent a time that cannot be read: not the
+    /// same as none, which would be taken for a token without end.
+    pub const UNREADABLE: Self = Self(UNREADABLE);
+}
+
+/// Reads a time of an answer, which is of use without it.
+pub(super) fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => None,
+        value => Some(value.as_str().and_then(parse).map_or(Time::UNREADABLE, Time)),
+    })
+}
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,7 +85,8 @@ impl Serialize for Time {
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map(Self).map_err(|_| de::Error::custom("invalid RFC 3339 time"))
+        let text = String::deserialize(deserializer)?;
+        parse(&text).map(Self).ok_or_else(|| de::Error::custom("invalid RFC 3339 time"))
     }
 }
 
@@ -145,20 +163,28 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-/// Reads an int64 given as a string or a number.
-pub(super) fn read_int64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum TextOrNumber {
-        Text(String),
-        Number(i64),
-        Nothing(()),
+/// Reads an int64: `1`, `"1"`, `1.0`, `1e0` and `"1.0"` are the same.
+pub(crate) fn read_int64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    read_optional_int64(deserializer).map(Option::unwrap_or_default)
+}
+
+/// As [`read_int64`]; `null` is none.
+pub(crate) fn read_optional_int64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        value => int64(&value).map(Some).ok_or_else(|| de::Error::custom("invalid int64")),
     }
-    match TextOrNumber::deserialize(deserializer)? {
-        TextOrNumber::Text(text) => text.parse().map_err(|_| de::Error::custom("invalid int64")),
-        TextOrNumber::Number(number) => Ok(number),
-        TextOrNumber::Nothing(()) => Ok(0),
-    }
+}
+
+fn int64(value: &Value) -> Option<i64> {
+    /// Beyond it a float does not tell one integer from the next.
+    const LARGEST: f64 = 9_007_199_254_740_992.0;
+    let (whole, float) = match value {
+        Value::String(text) => (text.parse().ok(), text.parse().ok()),
+        value => (value.as_i64(), value.as_f64()),
+    };
+    let is_whole = |float: &f64| float.fract() == 0.0 && float.abs() <= LARGEST;
+    whole.or_else(|| float.filter(is_whole).map(|float| float as i64))
 }
 
 pub(super) fn write_int64<S: Serializer>(value: &i64, serializer: S) -> Result<S::Ok, S::Error> {
@@ -193,6 +219,28 @@ mod tests {
         ] {
             let time: Option<Time> = serde_json::from_value(json!(text)).ok();
             assert_eq!(time.map(|time| time.to_string()).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn integers_in_every_spelling() {
+        for (text, number) in [
+            ("1", 1),
+            (r#""1""#, 1),
+            ("1.0", 1),
+            ("1e0", 1),
+            (r#""1.0""#, 1),
+            (r#""1e3""#, 1_000),
+            ("-0.0", 0),
+            ("null", 0),
+            (r#""9223372036854775807""#, i64::MAX),
+            ("-9223372036854775808", i64::MIN),
+        ] {
+            let read = read_int64(&mut serde_json::Deserializer::from_str(text));
+            assert_eq!(read.ok(), Some(number), "{text}");
+        }
+        for text in ["1.5", r#""""#, r#""one""#, "true", "[]", "1e300", "9223372036854775808", r#""inf""#, r#""NaN""#] {
+            assert!(read_int64(&mut serde_json::Deserializer::from_str(text)).is_err(), "{text}");
         }
     }
 

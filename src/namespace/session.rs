@@ -29,26 +29,53 @@ const MINIMUM_VALIDITY: Duration = Duration::from_secs(5 * 60);
 /// How long a tenant token is asked to live: twice the minimum.
 const ASKED_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
+/// A token that can be sent.
+#[derive(Clone)]
+pub struct Bearer {
+    /// The token.
+    pub token: Secret,
+    /// Whether it comes from the cache: where the server refuses it, that may
+    /// be out of date, and the session still good.
+    pub is_cached: bool,
+}
+
 /// A token that can be sent, out of what was found.
 ///
 /// # Errors
 /// Not authenticated: it has expired, or the session was rejected. Else what
 /// the exchange came to.
-pub async fn bearer(found: &Found, client: &Client, endpoint: &Endpoint, now: Timestamp) -> Result<Secret> {
+pub async fn bearer(found: &Found, client: &Client, endpoint: &Endpoint, now: Timestamp) -> Result<Bearer> {
+    let as_it_is = |token: &Secret| Bearer { token: token.clone(), is_cached: false };
     match (&found.bearer, &found.session) {
         (Some(bearer), None) => {
             found.check_not_expired(bearer, now)?;
-            Ok(bearer.clone())
+            Ok(as_it_is(bearer))
         }
-        (Some(bearer), Some(_)) if lives_on(bearer, now) => Ok(bearer.clone()),
+        (Some(bearer), Some(_)) if lives_on(bearer, now) => Ok(as_it_is(bearer)),
         (_, Some(session)) => {
             found.check_not_expired(session, now)?;
             match cached(found, session, now) {
-                Some(token) => Ok(token),
+                Some(token) => Ok(Bearer { token, is_cached: true }),
                 None => exchange(found, session, client, endpoint).await,
             }
         }
         (None, None) => Err(Failure::unexpected("a token file was read that holds no token")),
+    }
+}
+
+/// Another token in place of a cached one that the server refused, out of the
+/// session that it was exchanged for.
+///
+/// # Errors
+/// As [`bearer`].
+pub async fn renew(found: &Found, client: &Client, endpoint: &Endpoint) -> Result<Bearer> {
+    if let Some(cache) = cache_file(found) {
+        // What cannot be removed is written over, or refused again.
+        let _ = fs::remove_file(cache);
+    }
+    match &found.session {
+        Some(session) => exchange(found, session, client, endpoint).await,
+        None => Err(Failure::unexpected("a token was cached without a session")),
     }
 }
 
@@ -85,7 +112,7 @@ fn cached(found: &Found, session: &Secret, now: Timestamp) -> Option<Secret> {
     (fits && same_tenant && same_actor && outlasts(claims.expiry()?, now)).then_some(token)
 }
 
-async fn exchange(found: &Found, session: &Secret, client: &Client, endpoint: &Endpoint) -> Result<Secret> {
+async fn exchange(found: &Found, session: &Secret, client: &Client, endpoint: &Endpoint) -> Result<Bearer> {
     let request = IssueTenantTokenRequest { token_duration: Some(Span::from(ASKED_LIFETIME)) };
     let call = Call {
         endpoint,
@@ -113,5 +140,5 @@ async fn exchange(found: &Found, session: &Secret, client: &Client, endpoint: &E
     if let Some(cache) = cache_file(found) {
         let _ = private_file::replace(&cache, token.expose().as_bytes());
     }
-    Ok(token)
+    Ok(Bearer { token, is_cached: false })
 }

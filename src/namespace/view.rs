@@ -20,7 +20,7 @@ pub fn listing(tokens: &[RevokableToken], ctx: &Context) -> Listing {
                     created(token, ctx).into(),
                     expires(token, ctx),
                     status(token, ctx),
-                    scope(token.scope).into(),
+                    scope(&token.scope).into(),
                 ]
             })
             .collect(),
@@ -37,7 +37,7 @@ pub fn details(token: &RevokableToken, ctx: &Context) -> Details {
     details.line("Created At", created(token, ctx));
     details.line("Expires At", expires(token, ctx));
     if token.scope != Scope::Unknown {
-        details.line("Scope", scope(token.scope));
+        details.line("Scope", scope(&token.scope));
     }
     for (index, grant) in token.permissions.iter().enumerate() {
         details.line(if index == 0 { "Grants" } else { "" }, self::grant(grant));
@@ -52,7 +52,8 @@ fn created(token: &RevokableToken, ctx: &Context) -> String {
 fn expires(token: &RevokableToken, ctx: &Context) -> Cell {
     let Some(time) = token.expires_at else {
         // Only a user's own token may live for ever.
-        return if token.scope == Scope::Tenant { "unknown" } else { "never" }.into();
+        let may_be = matches!(token.scope, Scope::Unknown | Scope::Membership);
+        return if may_be { "never" } else { "unknown" }.into();
     };
     let left = time.0.as_second() - ctx.now().as_second();
     let life = token.created_at.map_or(0, |created| time.0.as_second() - created.0.as_second());
@@ -63,17 +64,20 @@ fn expires(token: &RevokableToken, ctx: &Context) -> Cell {
 
 fn status(token: &RevokableToken, ctx: &Context) -> Cell {
     match token.state_at(ctx.now()) {
-        State::Active | State::Unknown => Cell::toned("Active", Tone::Good),
+        State::Active => Cell::toned("Active", Tone::Good),
         State::Expired => Cell::toned("Expired", Tone::Bad),
         State::Revoked => Cell::toned("Revoked", Tone::Faint),
+        State::Unknown => "Unknown".into(),
+        State::Other(text) => text.into(),
     }
 }
 
-fn scope(scope: Scope) -> &'static str {
+fn scope(scope: &Scope) -> &str {
     match scope {
         Scope::Unknown => "",
         Scope::Tenant => "workspace",
         Scope::Membership => "user",
+        Scope::Other(text) => text,
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::http::json::or_default;
-use crate::output::time::rfc3339;
+use crate::output::time::{parse, rfc3339};
 use crate::secret::Secret;
 
 /// What a name must match, as the server words it.
@@ -187,7 +187,7 @@ pub struct Authz {
 /// the answer is of use without it.
 fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(value.as_str().and_then(|text| text.parse().ok()))
+    Ok(value.as_str().and_then(parse))
 }
 
 fn write_time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -67,17 +67,20 @@ fn expires(account: &Account, ctx: &Context) -> Cell {
     Cell::toned(ctx.time(time), if (0..SOON).contains(&left) { Tone::Warning } else { Tone::Plain })
 }
 
-/// Whether its token can be used, else what the server says of it.
+/// Whether its token can be used, else what the server says of it: what a newer
+/// server may say is shown as it came, and taken for nothing else.
 fn status(account: &Account, ctx: &Context) -> Cell {
     let is_over = account.status.expiry.is_some_and(|expiry| expiry <= ctx.now());
     match (account.metadata.provisioning_status.as_str(), account.metadata.health_status.as_str()) {
         ("error", _) => Cell::toned("Error", Tone::Bad),
         ("pending" | "provisioning", _) => Cell::toned("Pending", Tone::Warning),
         ("deprovisioning", _) => Cell::toned("Deleting", Tone::Faint),
+        (said, _) if !matches!(said, "" | "provisioned" | "unknown") => said.into(),
         _ if is_over => Cell::toned("Expired", Tone::Bad),
         (_, "degraded" | "error") => Cell::toned("Degraded", Tone::Warning),
+        (_, said) if !matches!(said, "" | "healthy" | "unknown") => said.into(),
         _ if account.status.expiry.is_none() => "Unknown".into(),
-        // What a newer server may say, and what an older one calls unknown.
+        // What an older server calls unknown.
         _ => Cell::toned("Active", Tone::Good),
     }
 }

@@ -1,19 +1,49 @@
 //! Times: RFC 3339 in whole seconds for machines, relative for people.
+//!
+//! [`Timestamp::MAX`] stands for every time that is later than the calendar
+//! here goes, such as the last day of the year 9999, and [`UNREADABLE`] for a
+//! text that is no time.
 
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 
+/// What stands where a server sent a time that cannot be read.
+pub const UNREADABLE: Timestamp = Timestamp::MIN;
+
+/// Reads RFC 3339; `None` where it is none.
+pub fn parse(text: &str) -> Option<Timestamp> {
+    // The calendar here ends in the last days of 9999, which is no leap year
+    // either.
+    let in_last_year = || format!("9998{}", text.strip_prefix("9999")?).parse::<Timestamp>().ok();
+    text.parse().ok().or_else(|| in_last_year().map(|_| Timestamp::MAX))
+}
+
 /// RFC 3339 in UTC, whole seconds, as in `2026-11-22T10:00:00Z`.
 pub fn rfc3339(time: Timestamp) -> String {
+    if let Some(words) = beyond(time, "9999-12-31T23:59:59Z") {
+        return words;
+    }
     /// It cuts fractions off, and rounds nothing.
     const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(0));
     PRINTER.timestamp_to_string(&time)
+}
+
+/// The words for what is no time of the calendar here.
+fn beyond(time: Timestamp, later: &str) -> Option<String> {
+    match () {
+        () if time == Timestamp::MAX => Some(later.to_owned()),
+        () if time == UNREADABLE => Some("unreadable".to_owned()),
+        () => None,
+    }
 }
 
 /// How far a time lies from now, in one unit: `in 47h`, `in 2d`, `5m ago`, `now`.
 /// A unit counts as soon as nearly all of it is there: what was to live for 7
 /// days does so a moment later too.
 pub fn relative(time: Timestamp, now: Timestamp) -> String {
+    if let Some(words) = beyond(time, "in the year 9999") {
+        return words;
+    }
     let seconds = time.as_second() - now.as_second();
     let length = seconds.unsigned_abs();
     if length < 10 {
@@ -37,6 +67,19 @@ mod tests {
     fn fractions_are_cut_not_rounded() {
         let time: Timestamp = "2026-11-22T10:00:00.999999999+02:00".parse().unwrap_or_default();
         assert_eq!(rfc3339(time), "2026-11-22T08:00:00Z");
+    }
+
+    #[test]
+    fn what_is_later_than_the_calendar_goes_is_the_last_of_all() {
+        for text in ["9999-12-31T23:59:59.999999999Z", "9999-12-30T22:00:01Z", "9999-12-31T00:00:00+01:00"] {
+            assert_eq!(parse(text), Some(Timestamp::MAX), "{text}");
+        }
+        assert_eq!(rfc3339(Timestamp::MAX), "9999-12-31T23:59:59Z");
+        assert_eq!(parse("9998-12-31T23:59:59Z").map(rfc3339).as_deref(), Some("9998-12-31T23:59:59Z"));
+        assert_eq!(parse("0001-01-01T00:00:00Z").map(rfc3339).as_deref(), Some("0001-01-01T00:00:00Z"));
+        for text in ["", "soon", "9999-13-31T00:00:00Z", "9999-12-31", "10000-01-01T00:00:00Z", "2026-11-22T10:00:00"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
     }
 
     #[test]

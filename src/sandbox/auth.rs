@@ -172,7 +172,8 @@ impl Caller {
         Ok(match stored.token.state_at(now) {
             State::Revoked => Admission::Rejected("token revoked"),
             State::Expired => Admission::Rejected("token expired"),
-            State::Active | State::Unknown => Admission::Granted(Self::Token(Box::new(stored.token))),
+            // The store knows no other.
+            State::Active | State::Unknown | State::Other(_) => Admission::Granted(Self::Token(Box::new(stored.token))),
         })
     }
 

@@ -147,7 +147,16 @@ fn pages_and_cursors() {
     assert!(second.get("paginationCursor").is_none());
     let (_, full) = list(json!({"maxEntries": 3}));
     assert!(full.get("paginationCursor").is_none(), "a page that is just full has no next");
+    // Two, in every spelling of an int64.
+    for two in [r#"2.0"#, r#""2""#, r#""2.0""#, "2e0", r#""2e0""#, "0.2e1"] {
+        let body = format!(r#"{{"maxEntries":{two}}}"#);
+        let (_, page) =
+            sandbox.post("/namespace.cloud.iam.v1beta.TokenService/ListRevokableTokens", Some(&bearer), &body);
+        assert_eq!(names(&page), ["a", "b"], "{two}");
+    }
     for request in [
+        json!({"maxEntries": 1.5}),
+        json!({"maxEntries": true}),
         json!({"maxEntries": -1}),
         json!({"maxEntries": "many"}),
         json!({"paginationCursor": "AAAA"}),
@@ -267,6 +276,39 @@ fn the_official_login_and_its_sessions() {
     assert_eq!(connect("InvalidateSession", Some(&session), &json!({"sessionId": id}).to_string()), (200, json!({})));
     assert_eq!(signin("VerifySession", Some(&session), json!({})).1["code"], 16);
     assert_eq!(sandbox.post("/nsl.tenants.TenantsService/GetTenant", None, "{}").1["code"], 16);
+}
+
+#[test]
+fn values_of_a_newer_client() {
+    let sandbox = Sandbox::start();
+    let bearer = sandbox.bearer();
+    let session = std::fs::read_to_string(format!("{}/session.json", sandbox.get("NSCRED_SANDBOX"))).unwrap();
+    let session = text(&serde_json::from_str::<Value>(&session).unwrap()["session_token"]);
+    for seconds in ["60", r#""60""#, "60.0", r#""6e1""#] {
+        let body = format!(r#"{{"token_duration_secs":{seconds}}}"#);
+        let path = "/nsl.signin.SigninService/IssueTenantTokenFromSession";
+        assert_eq!(sandbox.post(path, Some(&session), &body).0, 200, "{seconds}");
+        let body = format!(r#"{{"session_duration_secs":{seconds}}}"#);
+        assert_eq!(sandbox.post("/nsl.signin.SigninService/StartLogin", None, &body).0, 200, "{seconds}");
+    }
+    // A scope that is not known is not taken for the workspace.
+    for scope in [json!("PROJECT_SCOPE"), json!(9)] {
+        let request = json!({"name": "t", "expiresAt": in_one_day(), "access": {"grants": grants()}, "scope": scope});
+        assert_eq!(
+            code(sandbox.tokens("CreateRevokableToken", Some(&bearer), request)),
+            expect(400, "invalid_argument")
+        );
+        let request = json!({"scope": scope});
+        assert_eq!(
+            code(sandbox.tokens("BatchRevokeRevokableToken", Some(&bearer), request)),
+            expect(400, "invalid_argument")
+        );
+    }
+    // Before the end of all days: all of them.
+    sandbox.mint("a", "");
+    let request = json!({"before": "9999-12-31T23:59:59.999999999Z"});
+    let (status, revoked) = sandbox.tokens("BatchRevokeRevokableToken", Some(&bearer), request);
+    assert_eq!((status, revoked["revokedTokenIds"].as_array().map(Vec::len)), (200, Some(1)), "{revoked}");
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn lists_of_old_and_new_servers() {
     let shown = sa(&world, "list", "").ok();
     let lines: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines[1][1..], ["old", "0", "2026-09-01T10:00:00Z", "2126-11-30T10:00:00Z", "Active"], "{shown}");
-    assert_eq!(lines[2][1..], ["new", "1", "unknown", "Degraded"], "{shown}");
+    assert_eq!(lines[2][1..], ["new", "1", "unknown", "hibernating"], "{shown}");
     assert_eq!(lines[3][1..], ["0", "unknown", "Deleting"], "{shown}");
     for _ in ["[]", "null"] {
         let run = sa(&world, "list", "");

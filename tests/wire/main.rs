@@ -19,6 +19,7 @@ mod proxies;
 mod server;
 mod sessions;
 mod status;
+mod strange_values;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;

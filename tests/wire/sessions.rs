@@ -107,3 +107,57 @@ fn a_rejected_session_says_so() {
     let (world, _server) = world(&content, [json(200, "{}")]);
     world.nsc("token list").fails_with(1, "cannot be read");
 }
+
+/// A world with a good session and a cached token of its workspace, and both.
+fn cached(answers: impl IntoIterator<Item = String>) -> (World, Server, String, String) {
+    let claims = format!(r#"{{"exp":{},"tenant_id":"tenant_a"}}"#, in_seconds(86_400));
+    let (session, cache) = (token("st_", &claims), token("nsct_", &claims));
+    let (world, server) = world(&format!(r#"{{"session_token":"{session}"}}"#), answers);
+    world.write("ns/token.cache", &cache);
+    (world, server, session, cache)
+}
+
+#[test]
+fn a_cached_token_that_is_refused_is_exchanged_once_more() {
+    let refused = || json(401, r#"{"code":"unauthenticated","message":"invalid token"}"#);
+    let fresh = token("nsct_", &format!(r#"{{"exp":{},"tenant_id":"tenant_a","new":1}}"#, in_seconds(600)));
+    let issued = || json(200, &format!(r#"{{"tenantToken":"{fresh}"}}"#));
+    let made = json(200, r#"{"bearerToken":"nsrt_NEWNEWNEW","token":{"tokenId":"tok_a"}}"#);
+    for (line, answer) in [
+        ("token list -o json", json(200, "{}")),
+        ("token revoke --token_id tok_a", json(200, "{}")),
+        ("token refresh --token_id tok_a -o json", json(200, r#"{"token":{"tokenId":"tok_a"}}"#)),
+        ("token create --name t --grant a:b:c", made),
+        ("auth status namespace", json(200, "{}")),
+    ] {
+        let (world, server, session, cache) = cached([refused(), issued(), answer]);
+        let grant = crate::support::GRANT;
+        let words = line.split(' ').map(|word| if word == "a:b:c" { grant } else { word });
+        world.run("nscred", words).ok();
+        let requests = server.requests(3);
+        let sent = |index: usize| requests[index].headers["authorization"].clone();
+        assert_eq!(sent(0), format!("Bearer {cache}"), "{line}");
+        assert!(requests[1].line.contains("/IssueTenantTokenFromSession "), "{line}");
+        assert_eq!(sent(1), format!("Bearer {session}"));
+        assert_eq!((sent(2), &requests[2].body), (format!("Bearer {fresh}"), &requests[0].body), "{line}");
+        assert_eq!(world.read("ns/token.cache"), fresh);
+    }
+    // What is refused fresh is refused.
+    let (world, server, ..) = cached([refused(), issued(), refused()]);
+    world.nsc("token list").fails_with(4, "the server rejected the credential from the file that NSC_TOKEN_FILE names");
+    server.requests(3);
+    let (world, server, ..) = cached([refused(), json(401, r#"{"code":"unauthenticated","message":"session ended"}"#)]);
+    world
+        .nsc("token list")
+        .fails_with(4, "the session in the file that NSC_TOKEN_FILE names was rejected: session ended");
+    server.requests(2);
+    assert!(!world.path("ns/token.cache").exists());
+    // Another refusal, or another's, says nothing of the token.
+    let html = crate::server::answer(401, "Content-Type: text/html\r\n", "<html>");
+    for answer in [json(403, r#"{"code":"permission_denied"}"#), html] {
+        let (world, server, _, cache) = cached([answer]);
+        assert_ne!(world.nsc("token list").code, 0);
+        server.requests(1);
+        assert_eq!(world.read("ns/token.cache"), cache);
+    }
+}

@@ -121,7 +121,7 @@ fn a_server_that_writes_snake_case_and_fields_of_the_future() {
     let (world, _server) = world([json(200, answer), json(200, answer)]);
     let table = world.create("n", "").ok();
     assert!(table.starts_with(
-        "Token ID:    tok_3\nName:        n\nDescription:\nCreated At:  2026-11-22T10:00:00Z\nExpires At:  never\n\n"
+        "Token ID:    tok_3\nName:        n\nDescription:\nCreated At:  2026-11-22T10:00:00Z\nExpires At:  unknown\nScope:       7\n\n"
     ));
     let filtered = world.create("n", "-q .bearer_token -q .token.unheard_of -q .future_field -q .token.scope").ok();
     assert_eq!(filtered, "nsrt_3\n{\"inner_thing\":[1.50,\"x\"]}\ntrue\n7\n");

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::http::connect::Code;
 use crate::input::duration::YEAR;
 use crate::namespace::message::IssueTenantTokenRequest;
-use crate::namespace::proto::Time;
+use crate::namespace::proto::{Time, read_optional_int64};
 use crate::sandbox::auth::{ADMIN, Claims, TENANT_ID};
 use crate::sandbox::namespace::{Namespace, read};
 use crate::sandbox::reply::{RpcFailure, RpcResult};
@@ -107,6 +107,7 @@ impl Namespace {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct PlainIssueRequest {
+    #[serde(deserialize_with = "read_optional_int64")]
     token_duration_secs: Option<i64>,
 }
 
@@ -120,6 +121,7 @@ struct InvalidateRequest {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct StartLoginRequest {
+    #[serde(deserialize_with = "read_optional_int64")]
     session_duration_secs: Option<i64>,
 }
 

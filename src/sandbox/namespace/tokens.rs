@@ -38,6 +38,9 @@ impl Namespace {
         if !caller.may_mint(membership) {
             return Err(RpcFailure::denied(vec![tokens_access("", "create")]));
         }
+        if matches!(request.scope, Scope::Other(_)) {
+            return Err(unknown_scope());
+        }
         check_create(&request, membership, now)?;
         let beyond = caller.beyond(&request.access.grants);
         if !beyond.is_empty() {
@@ -139,11 +142,16 @@ impl Namespace {
             Scope::Unknown => None,
             Scope::Tenant => Some(false),
             Scope::Membership => Some(true),
+            Scope::Other(_) => return Err(unknown_scope()),
         };
         let before = request.before.map(|time| time.0);
         let revoked = self.store.revoke_tokens(before, creator, membership, self.clock.now(), caller.actor_id())?;
         write(&BatchRevokeResponse { revoked_token_ids: revoked })
     }
+}
+
+fn unknown_scope() -> RpcFailure {
+    RpcFailure::invalid("scope is none that is known")
 }
 
 fn tokens_access(token_id: &str, action: &str) -> Access {
