@@ -10,7 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 /// an id.
 pub const PREFIXES: [&str; 6] = ["nsrt_", "nsct_", "nscw_", "st_", "oidc_", "cognito_"];
 
-/// A secret: wiped when dropped, never printed, opened in one place.
+/// A secret: its debug form shows nothing, and it is opened in few places. This copy of it is wiped
+/// when it is dropped; what it was read from and what is made of it, such as a
+/// header, a body or the output, are copies of their own that are not.
 #[derive(Clone)]
 pub struct Secret(SecretString);
 
@@ -20,10 +22,22 @@ impl Secret {
         Self(SecretString::from(text.into()))
     }
 
-    /// The text itself. Only for the request header, for delivery to its
-    /// owner, and for the wire of the server that minted it.
+    /// The text itself. Only for comparisons, for the request header, for
+    /// delivery to its owner, and for the wire of the server that minted it.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+}
+
+/// Keeps this process, and what it will hold, out of core dumps and out of the
+/// reach of the user's other processes. What is executed begins anew: the
+/// system takes this back by itself, which it does not do with a limit.
+pub fn forbid_core_dumps() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // Where it is not to be had, all else still is.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }
 

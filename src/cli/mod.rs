@@ -31,6 +31,7 @@ use crate::output::query::apart;
 use crate::output::spinner::Spinner;
 #[cfg(feature = "sandbox")]
 use crate::sandbox::command::SandboxArgs;
+use crate::secret::forbid_core_dumps;
 
 /// Mint, list, refresh, rotate and revoke machine credentials.
 #[derive(Debug, Parser)]
@@ -137,6 +138,8 @@ impl Command {
 
 /// Runs a command line and gives the process its exit code.
 pub fn main(argv: Vec<OsString>) -> ExitCode {
+    // The environment may hold a secret already.
+    forbid_core_dumps();
     if let Some(code) = apart::serve(&argv) {
         return code;
     }

@@ -169,8 +169,8 @@ impl Delivery {
             Ok(bytes) => {
                 let secret = minted.secret.expose();
                 has_secret = !secret.is_empty() && bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
-                if has_secret && self.stdout == Stdout::Somewhere {
-                    mask(secret, ctx);
+                if self.stdout == Stdout::Somewhere {
+                    mask(secret, &bytes, ctx);
                 }
                 ctx.stdout.write_all(&bytes).and_then(|()| ctx.stdout.flush()).map_err(unwritable)
             }

@@ -10,6 +10,7 @@ use rustix::fs::{OFlags, fcntl_getfl};
 
 use crate::context::Context;
 use crate::delivery::place::is_sink;
+use crate::secret::encodings;
 
 /// What standard output leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,19 +41,26 @@ impl Stdout {
     }
 }
 
-/// Has the runner of a GitHub job mask a secret in the job's log from here on.
-/// It reads both streams of a step, and takes this line out; standard output
+/// Has the runner of a GitHub job mask a secret in the job's log from here on, in
+/// each form in which it is shown: a filter may have encoded it. It reads both streams of a step, and takes this line out; standard output
 /// must stay what was asked for. Where standard error is no pipe, or the very
 /// one that the secret goes through, no runner reads it: the line would only be
 /// another place with the secret, or spoil what is captured.
-pub fn mask(secret: &str, ctx: &mut Context) {
+pub fn mask(secret: &str, shown: &[u8], ctx: &mut Context) {
     use std::io::Write as _;
     let (Ok(stdout), Ok(stderr)) = (metadata(&io::stdout()), metadata(&io::stderr())) else { return };
     let is_pipe = stderr.file_type().is_fifo() || stderr.file_type().is_socket();
     let is_same = (stdout.dev(), stdout.ino()) == (stderr.dev(), stderr.ino());
     if is_pipe && !is_same && ctx.env.var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
-        // As the runner has percent signs in a command.
-        let _ = ctx.stderr.write_line(&format!("::add-mask::{}", secret.replace('%', "%25")));
+        let is_shown = |form: &String| shown.windows(form.len()).any(|part| part == form.as_bytes());
+        let mut masked: Vec<String> = Vec::new();
+        for form in encodings(secret).into_iter().filter(is_shown) {
+            if !masked.iter().any(|longer| longer.contains(&form)) {
+                // As the runner has percent signs in a command.
+                let _ = ctx.stderr.write_line(&format!("::add-mask::{}", form.replace('%', "%25")));
+                masked.push(form);
+            }
+        }
         let _ = ctx.stderr.flush();
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
@@ -136,7 +136,7 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
             "{address} can be reached by others on the network, who can use the sandbox and read every credential on the way: it speaks plain http"
         ));
     }
-    raise_descriptor_limit();
+    let descriptors = raise_descriptor_limit();
     let store = Arc::new(args.data.as_deref().map_or_else(Store::in_memory, Store::open)?);
     let namespace = Namespace::new(Arc::clone(&store), clock)?;
     let nscale = Nscale::new(Arc::clone(&store), clock, options)?;
@@ -144,7 +144,7 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
     let journal = journal.map_err(|error| Failure::unexpected("the sandbox cannot serve").source(error))?;
     let sides = Arc::new(Sides { namespace, nscale, faults, log, journal });
     let mut signals = Signals::listen()?;
-    let world = World::new(&sides, address)?;
+    let world = World::new(&sides, address, descriptors)?;
     tokio::select! {
         result = server::serve(listener, Arc::clone(&sides)) => result.map(|()| 1),
         result = live(&world, &command, stays, &mut signals, ctx) => result,
@@ -180,12 +180,12 @@ fn shell(ctx: &mut Context, keeps: bool) -> Result<OsString> {
     Ok(ctx.env.var_os("SHELL").unwrap_or_else(|| "/bin/sh".into()))
 }
 
-/// Lets as many clients in as the system allows.
-fn raise_descriptor_limit() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
+/// Lets as many clients in as the system allows. Gives the limit as it was.
+fn raise_descriptor_limit() -> Rlimit {
+    let given = getrlimit(Resource::Nofile);
     // Fewer do too.
-    let _ = setrlimit(Resource::Nofile, limit);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: given.maximum, ..given });
+    given
 }
 
 fn listen(asked: Option<&str>, allow_remote: bool) -> Result<TcpListener> {

@@ -10,6 +10,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -59,15 +60,18 @@ pub struct World {
     address: SocketAddr,
     organization_id: String,
     service_token: Secret,
+    /// The limit of open files that a command inside begins with.
+    descriptors: Rlimit,
 }
 
 impl World {
     /// Makes the directory: `bin` with a link for each name, and a token file
-    /// for each user.
+    /// for each user. `descriptors` is the limit of open files that a command
+    /// inside begins with.
     ///
     /// # Errors
     /// Unexpected: a file cannot be written.
-    pub fn new(sides: &Sides, address: SocketAddr) -> Result<Self> {
+    pub fn new(sides: &Sides, address: SocketAddr, descriptors: Rlimit) -> Result<Self> {
         let namespace = &sides.namespace;
         let session = namespace.session_token(ADMIN, LIFETIME);
         let session = session.map_err(|_| Failure::unexpected("the sandbox's store failed"))?;
@@ -100,6 +104,7 @@ impl World {
             address,
             organization_id: administrator.organization_id.clone(),
             service_token: Secret::new(&administrator.token),
+            descriptors,
         })
     }
 
@@ -180,9 +185,14 @@ impl World {
             hosts.push(format!(",{}", self.local_hosts()));
             inside.env(name, hosts);
         }
-        let child = inside
-            .spawn()
-            .map_err(|error| Failure::usage(format!("{} cannot be run", name.to_string_lossy())).source(error))?;
+        // It begins with what was given to this process, not with what this
+        // process gave itself.
+        let own = getrlimit(Resource::Nofile);
+        let _ = setrlimit(Resource::Nofile, self.descriptors);
+        let child = inside.spawn();
+        let _ = setrlimit(Resource::Nofile, own);
+        let child =
+            child.map_err(|error| Failure::usage(format!("{} cannot be run", name.to_string_lossy())).source(error))?;
         wait(child, signals)
             .await
             .map_err(|error| Failure::unexpected("the command cannot be waited for").source(error))

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::sandbox::Sandbox;
 use crate::support::terminal::Terminal;
-use crate::support::{GRANT, mode};
+use crate::support::{GRANT, Run, mode};
 
 const DOCUMENT: &str = r#"{"metadata":{"name":"ci"},"spec":{"groupIDs":[]}}"#;
 
@@ -186,6 +186,23 @@ fn a_printed_secret_is_masked_in_the_log_of_a_job() {
     assert_eq!(masks(&stderr), [run.json()["bearer_token"].as_str().unwrap()]);
     let run = sandbox.sa("create --file sa.json --yes -q .status.accessToken");
     assert_eq!(masks(&run.stderr), [run.stdout.trim_end()]);
+    // What a filter made of it is masked as it is shown.
+    for filter in [
+        ".bearer_token|@base64",
+        "\"user:\\(.bearer_token)\"|@base64",
+        "\"x-access:\\(.bearer_token)@host\"|@base64",
+        "[.bearer_token]|tojson",
+    ] {
+        let name = filter.len().to_string();
+        let run =
+            Run::of(sandbox.command("nsc").args(["token", "create", "--name", &name, "--grant", GRANT, "-q", filter]));
+        let mut left = run.stdout.clone();
+        assert!(!masks(&run.stderr).is_empty(), "{filter}: {run:#?}");
+        for mask in masks(&run.stderr) {
+            left = left.replace(mask, "");
+        }
+        assert!(left.len() < 30, "{filter}: {left} of {run:#?}");
+    }
     // What is captured with both streams stays as it is.
     let stdout = sandbox.sh(&format!("nsc token create --name c --grant '{GRANT}' --output token 2>&1")).ok();
     assert_eq!((masks(&stdout).len(), stdout.lines().count()), (0, 1));
