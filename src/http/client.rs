@@ -2,8 +2,6 @@
 //! size, with retries where they can do no harm.
 
 use std::cell::Cell;
-use std::error::Error as _;
-use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,8 +12,9 @@ use url::Url;
 
 use crate::context::{Environment, Settings};
 use crate::error::{Failure, Kind, Result};
+use crate::http::broken::{Broken, Cause, PROXY_LOGIN, broken};
 use crate::http::endpoint::{Endpoint, authority};
-use crate::http::retry::{Effect, Ending, MOST_TRIES, delay, parse_retry_after};
+use crate::http::retry::{Effect, Ending, MOST_TRIES, delay, kind, parse_retry_after, policy};
 use crate::http::tls;
 use crate::http::wire::WireLog;
 use crate::interrupt::Interrupt;
@@ -39,6 +38,8 @@ pub struct Request {
     pub body: Vec<u8>,
     /// What sending it twice would do.
     pub effect: Effect,
+    /// What an answer means by the protocol: its status, headers and body.
+    pub read_ending: fn(StatusCode, &HeaderMap, &[u8]) -> Ending,
 }
 
 /// A server's answer, whole.
@@ -49,6 +50,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
+    /// What it means.
+    pub ending: Ending,
     /// Whether an earlier try of the same request may have been carried out.
     pub repeated: bool,
 }
@@ -68,23 +71,6 @@ pub struct Client {
     /// The variables that hosts come from.
     origins: Vec<(String, String)>,
     spinner: Spinner,
-}
-
-/// A try that brought no answer.
-struct Broken {
-    ending: Ending,
-    cause: Cause,
-}
-
-/// Why.
-enum Cause {
-    Resolve,
-    Refused,
-    ConnectTimeout,
-    Timeout,
-    Tls(String),
-    TooLarge,
-    Other(anyhow::Error),
 }
 
 impl Client {
@@ -187,16 +173,17 @@ impl Client {
         loop {
             let outcome = self.once(request, tries, deadline).await;
             let (ending, asked) = match &outcome {
-                Ok(answer) => (Ending::Status(answer.status.as_u16()), retry_after(&answer.headers)),
+                Ok(answer) => (answer.ending, retry_after(&answer.headers)),
                 Err(broken) => (broken.ending, None),
             };
-            let permanent = matches!(&outcome, Err(Broken { cause: Cause::Tls(_) | Cause::TooLarge, .. }));
+            let permanent = outcome.as_ref().is_err_and(|broken| broken.cause.is_permanent());
             let wait = delay(tries, asked);
             // Only while there is time to tell whether it was sent.
             let needed = wait + self.connect_timeout;
-            let allowed = request.effect.allows_retry(ending) && !self.interrupt.is_requested();
+            let policy = policy(request.effect, ending);
+            let allowed = policy.again && !self.interrupt.is_requested();
             if allowed && !permanent && tries < MOST_TRIES && needed < left(deadline) {
-                repeated |= ending.may_have_landed();
+                repeated |= policy.may_have_been_processed;
                 self.interrupt.set_in_flight(repeated && request.effect != Effect::Read);
                 tokio::time::sleep(wait).await;
                 tries += 1;
@@ -257,21 +244,23 @@ impl Client {
         }
         let status = response.status();
         self.log.answer(status.as_u16(), started.elapsed(), response.headers());
-        Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body, repeated: false })
+        let headers = std::mem::take(response.headers_mut());
+        let ending = (request.read_ending)(status, &headers, &body);
+        Ok(Answer { status, headers, body, ending, repeated: false })
     }
 
     /// One sentence for a request that was given up.
     fn explain(&self, request: &Request, broken: Broken, repeated: bool) -> Failure {
         let host = authority(&request.url);
         let limit = humantime::format_duration(self.timeout);
-        let landed = repeated || broken.ending.may_have_landed();
-        let (kind, prefix) = match request.effect {
-            Effect::Read if matches!(broken.cause, Cause::TooLarge) => (Kind::Unexpected, ""),
-            Effect::Read => (Kind::Temporary, ""),
-            Effect::Change | Effect::Mint if landed => {
-                (Kind::OutcomeUnknown, "the request was sent and its outcome is unknown: ")
-            }
-            Effect::Change | Effect::Mint => (Kind::Temporary, ""),
+        let said = match broken.cause {
+            Cause::TooLarge | Cause::ProxyLogin => Kind::Unexpected,
+            _ => broken.ending.kind(),
+        };
+        let kind = kind(said, request.effect, broken.ending, repeated);
+        let prefix = match kind {
+            Kind::OutcomeUnknown => "the request was sent and its outcome is unknown: ",
+            _ => "",
         };
         let failure = |what: String| Failure::new(kind, format!("{prefix}{what}"));
         // The first stop on the way, which is what could not be reached.
@@ -290,21 +279,30 @@ impl Client {
             }
             Cause::Tls(why) => failure(format!("no secure connection to {host}: {why}"))
                 .hint("if your network has its own certificate authority, name its certificate with --ca-file"),
+            Cause::ProxyLogin => failure(format!("{stop} asks for a login")).hint(PROXY_LOGIN),
             Cause::TooLarge => failure(format!("the answer of {host} is over 256 MiB")),
             Cause::Other(error) if broken.ending == Ending::NotSent && proxy.is_some() => {
                 failure(format!("{stop} opened no way to {host}")).source(error)
             }
             Cause::Other(error) => failure(format!("the connection to {host} broke")).source(error),
         };
-        let origin = self.origins.iter().find(|(known, _)| *known == host);
-        match (proxy, origin) {
-            _ if broken.ending != Ending::NotSent => failure,
-            (Some(_), _) => failure.hint(
-                "proxies come from HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that need none",
-            ),
-            (None, Some((_, variable))) => failure.hint(format!("the address comes from {variable}")),
-            (None, None) => failure,
+        match broken.ending {
+            Ending::NotSent => self.way(&request.url).into_iter().fold(failure, Failure::hint),
+            _ => failure,
         }
+    }
+
+    /// What leads to an address, as a hint: the variables of proxies, or the one
+    /// that the address itself comes from.
+    pub fn way(&self, url: &Url) -> Option<String> {
+        if self.proxy(url).is_some() {
+            let hint =
+                "proxies come from HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that need none";
+            return Some(hint.to_owned());
+        }
+        let host = authority(url);
+        let (_, variable) = self.origins.iter().find(|(known, _)| *known == host)?;
+        Some(format!("the address comes from {variable}"))
     }
 
     /// The proxy on the way to an address, without the login in its own.
@@ -343,43 +341,4 @@ fn redirected(request: &Request, answer: &Answer) -> Failure {
         ),
     )
     .http_status(answer.status.as_u16())
-}
-
-/// Tells what stopped a try, and whether the request had left by then.
-fn broken(error: reqwest::Error) -> Broken {
-    let connecting = error.is_connect();
-    let ending = if connecting || error.is_builder() { Ending::NotSent } else { Ending::NoAnswer };
-    let cause = if let Some(tls) = find_tls(&error) {
-        Cause::Tls(tls)
-    } else if error.is_dns() {
-        Cause::Resolve
-    } else if error.is_timeout() {
-        if connecting { Cause::ConnectTimeout } else { Cause::Timeout }
-    } else if has_io(&error, io::ErrorKind::ConnectionRefused) {
-        Cause::Refused
-    } else {
-        Cause::Other(anyhow::Error::from(error.without_url()))
-    };
-    Broken { ending, cause }
-}
-
-/// The errors beneath, those wrapped in an [`io::Error`] included.
-fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
-    let mut next = error.source();
-    std::iter::from_fn(move || {
-        let current = next?;
-        next = match current.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner),
-            None => current.source(),
-        };
-        Some(current)
-    })
-}
-
-fn find_tls(error: &reqwest::Error) -> Option<String> {
-    causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()).map(tls::explain)
-}
-
-fn has_io(error: &reqwest::Error, kind: io::ErrorKind) -> bool {
-    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|io| io.kind() == kind)
 }

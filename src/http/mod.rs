@@ -1,9 +1,12 @@
 //! The way to a server and back, without knowing which cloud it is.
 
+pub mod broken;
 pub mod client;
 pub mod connect;
 pub mod endpoint;
+pub mod foreign;
 pub mod json;
+pub mod page;
 pub mod rest;
 pub mod retry;
 pub mod tls;

@@ -112,8 +112,7 @@ impl TokensApi {
     }
 
     /// Asks for a single token, to see whether the server takes the
-    /// credential: who may not list them is known all the same. That it is the
-    /// server that says so, and nobody on the way, its envelope shows.
+    /// credential: who may not list them is known all the same.
     ///
     /// # Errors
     /// Not authenticated: it does not. Else as the server or the way there
@@ -122,7 +121,7 @@ impl TokensApi {
         let request = ListRequest { max_entries: 1, ..ListRequest::default() };
         match self.raw("ListRevokableTokens", &request, Effect::Read).await {
             Ok(body) => decode::<ListResponse>(&body, Effect::Read, &self.endpoint).map(|_| ()),
-            Err(CallError::Rpc(error)) if error.from_envelope && error.code == Code::PermissionDenied => Ok(()),
+            Err(CallError::Rpc(error)) if error.code == Code::PermissionDenied => Ok(()),
             Err(error) => Err(self.failure(error, Effect::Read)),
         }
     }

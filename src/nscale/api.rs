@@ -14,7 +14,7 @@ use crate::http::rest::{Call, CallError, call};
 use crate::http::retry::{Effect, MOST_TRIES};
 use crate::names::Program;
 use crate::nscale::credential::{self, Found};
-use crate::nscale::failure::explain;
+use crate::nscale::failure::{explain, on_the_way};
 use crate::nscale::message::{Account, AccountStatus, AccountWrite, Named, ReadMetadata, Userinfo};
 use crate::secret::Secret;
 
@@ -281,7 +281,7 @@ impl IdentityApi {
     fn failure(&self, error: CallError, effect: Effect) -> Failure {
         match error {
             CallError::Refused(refusal) => explain(&refusal, effect, &self.credential, self.program),
-            CallError::Failed(failure) => failure,
+            CallError::Failed(failure) => on_the_way(failure),
         }
     }
 

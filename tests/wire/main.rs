@@ -9,6 +9,7 @@ mod account_conflicts;
 mod account_errors;
 mod accounts;
 mod errors;
+mod middlebox;
 mod proxies;
 mod server;
 mod sessions;
