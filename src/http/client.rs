@@ -8,20 +8,26 @@ use std::time::{Duration, Instant, SystemTime};
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
+use tokio::time::{sleep, sleep_until};
 use url::Url;
 
 use crate::context::{Environment, Settings};
 use crate::error::{Failure, Kind, Result};
-use crate::http::broken::{Broken, Cause, PROXY_LOGIN, broken};
+use crate::http::broken::{Broken, Cause, Way, broken};
+use crate::http::encoding;
 use crate::http::endpoint::{Endpoint, authority};
-use crate::http::retry::{Effect, Ending, MOST_TRIES, delay, kind, parse_retry_after, policy};
+use crate::http::retry::{Effect, Ending, MOST_TRIES, delay, parse_retry_after, policy};
 use crate::http::tls;
 use crate::http::wire::WireLog;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{ANSWER_GRACE, Interrupt};
 use crate::output::spinner::Spinner;
 
 /// The largest answer that is read, in bytes: 100,000 accounts are 35 MB.
 const LARGEST_ANSWER: usize = 256 * 1024 * 1024;
+
+/// How long what has arrived is taken in once the time is over: a process that
+/// was stopped finds the answer and the end of its time together.
+const DRAIN: Duration = Duration::from_millis(500);
 
 /// How long to wait for a connection, within the timeout of the command.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -162,7 +168,7 @@ impl Client {
         if wait + self.connect_timeout >= self.left.get() || self.interrupt.is_requested() {
             return false;
         }
-        tokio::time::sleep(wait).await;
+        sleep(wait).await;
         self.left.set(self.left.get() - wait);
         true
     }
@@ -185,9 +191,15 @@ impl Client {
             if allowed && !permanent && tries < MOST_TRIES && needed < left(deadline) {
                 repeated |= policy.may_have_been_processed;
                 self.interrupt.set_in_flight(repeated && request.effect != Effect::Read);
-                tokio::time::sleep(wait).await;
-                tries += 1;
-                continue;
+                let was_asked_to_end = tokio::select! {
+                    () = sleep(wait) => false,
+                    () = self.interrupt.requested() => true,
+                };
+                self.interrupt.set_in_flight(false);
+                if !was_asked_to_end {
+                    tries += 1;
+                    continue;
+                }
             }
             return match outcome {
                 Ok(answer) if answer.status.is_redirection() => Err(redirected(request, &answer)),
@@ -212,83 +224,99 @@ impl Client {
 
     async fn exchange(&self, request: &Request, deadline: Instant) -> std::result::Result<Answer, Broken> {
         let started = Instant::now();
-        let remaining = left(deadline);
-        if remaining.is_zero() {
+        if left(deadline).is_zero() {
             return Err(Broken { ending: Ending::NotSent, cause: Cause::Timeout });
         }
-        let mut response = self
+        let no_answer = |cause| Broken { ending: Ending::NoAnswer, cause };
+        let out_of_time = self.out_of_time(request.effect, deadline);
+        tokio::pin!(out_of_time);
+        let sending = self
             .http
             .request(request.method.clone(), request.url.clone())
             .headers(request.headers.clone())
             .body(request.body.clone())
-            .timeout(remaining)
-            .send()
-            .await
-            .map_err(broken)?;
+            .send();
+        let mut response = tokio::select! {
+            biased;
+            response = sending => response.map_err(broken)?,
+            cause = &mut out_of_time => return Err(no_answer(cause)),
+        };
+        let status = response.status();
+        // Whatever comes of it may hold the secret, and that may be all there is.
+        let is_precious = request.effect == Effect::Mint && status.is_success();
         // Told beforehand or not, it is not read further than this.
-        if response.content_length().is_some_and(|length| length > LARGEST_ANSWER as u64) {
-            return Err(Broken { ending: Ending::NoAnswer, cause: Cause::TooLarge });
+        if !is_precious && response.content_length().is_some_and(|length| length > LARGEST_ANSWER as u64) {
+            return Err(no_answer(Cause::TooLarge));
         }
         let mut body = Vec::new();
         loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_ANSWER => {
-                    return Err(Broken { ending: Ending::NoAnswer, cause: Cause::TooLarge });
-                }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => break,
-                // What did come may hold the secret.
-                Err(_) if request.effect == Effect::Mint && response.status().is_success() && !body.is_empty() => break,
-                Err(error) => return Err(broken(error)),
+            let stopped_by = tokio::select! {
+                biased;
+                chunk = response.chunk() => match chunk {
+                    Ok(Some(chunk)) => {
+                        body.extend_from_slice(&chunk[..chunk.len().min(LARGEST_ANSWER - body.len() + 1)]);
+                        if body.len() <= LARGEST_ANSWER {
+                            continue;
+                        }
+                        no_answer(Cause::TooLarge)
+                    }
+                    Ok(None) => break,
+                    Err(error) => broken(error),
+                },
+                cause = &mut out_of_time => no_answer(cause),
+            };
+            if is_precious && !body.is_empty() {
+                break;
             }
+            return Err(stopped_by);
         }
-        let status = response.status();
         self.log.answer(status.as_u16(), started.elapsed(), response.headers());
-        let headers = std::mem::take(response.headers_mut());
+        let mut headers = std::mem::take(response.headers_mut());
+        let body = encoding::decode(&mut headers, body, LARGEST_ANSWER + 1);
+        if status.is_success()
+            && let Some(encoding) = encoding::unknown(&headers)
+        {
+            return Err(no_answer(Cause::Encoding(encoding)));
+        }
+        if body.len() > LARGEST_ANSWER && !is_precious {
+            return Err(no_answer(Cause::TooLarge));
+        }
         let ending = (request.read_ending)(status, &headers, &body);
         Ok(Answer { status, headers, body, ending, repeated: false })
     }
 
+    /// Waits until an answer is not waited for any longer: the time is over, or
+    /// the command was asked to end a while ago, upon which nobody waits for a
+    /// listing.
+    async fn out_of_time(&self, effect: Effect, deadline: Instant) -> Cause {
+        let asked_to_end = async {
+            match effect {
+                Effect::Read => std::future::pending().await,
+                Effect::Change | Effect::Mint => self.interrupt.requested().await,
+            }
+            sleep(ANSWER_GRACE).await;
+        };
+        let cause = tokio::select! {
+            () = sleep_until(deadline.into()) => Cause::Timeout,
+            () = asked_to_end => Cause::Interrupted,
+        };
+        sleep(DRAIN).await;
+        cause
+    }
+
     /// One sentence for a request that was given up.
     fn explain(&self, request: &Request, broken: Broken, repeated: bool) -> Failure {
-        let host = authority(&request.url);
-        let limit = humantime::format_duration(self.timeout);
-        let said = match broken.cause {
-            Cause::TooLarge | Cause::ProxyLogin => Kind::Unexpected,
-            _ => broken.ending.kind(),
+        let is_unsent = broken.ending == Ending::NotSent;
+        let way = Way {
+            host: authority(&request.url),
+            proxy: self.proxy(&request.url),
+            timeout: self.timeout,
+            connect_timeout: self.connect_timeout,
         };
-        let kind = kind(said, request.effect, broken.ending, repeated);
-        let prefix = match kind {
-            Kind::OutcomeUnknown => "the request was sent and its outcome is unknown: ",
-            _ => "",
-        };
-        let failure = |what: String| Failure::new(kind, format!("{prefix}{what}"));
-        // The first stop on the way, which is what could not be reached.
-        let proxy = self.proxy(&request.url);
-        let stop = proxy.as_ref().map_or_else(|| host.clone(), |proxy| format!("the proxy {proxy}"));
-        let failure = match broken.cause {
-            // Most SOCKS proxies are given an address that was looked up here.
-            Cause::Resolve if proxy.is_some() => failure(format!("the name of {stop} or of {host} cannot be resolved")),
-            Cause::Resolve => failure(format!("the name {host} cannot be resolved")),
-            Cause::Refused => failure(format!("{stop} refused the connection")),
-            Cause::ConnectTimeout => {
-                failure(format!("no connection to {stop} within {}", humantime::format_duration(self.connect_timeout)))
-            }
-            Cause::Timeout => {
-                failure(format!("no answer from {host} within {limit}")).hint("allow more time with --timeout 2m")
-            }
-            Cause::Tls(why) => failure(format!("no secure connection to {host}: {why}"))
-                .hint("if your network has its own certificate authority, name its certificate with --ca-file"),
-            Cause::ProxyLogin => failure(format!("{stop} asks for a login")).hint(PROXY_LOGIN),
-            Cause::TooLarge => failure(format!("the answer of {host} is over 256 MiB")),
-            Cause::Other(error) if broken.ending == Ending::NotSent && proxy.is_some() => {
-                failure(format!("{stop} opened no way to {host}")).source(error)
-            }
-            Cause::Other(error) => failure(format!("the connection to {host} broke")).source(error),
-        };
-        match broken.ending {
-            Ending::NotSent => self.way(&request.url).into_iter().fold(failure, Failure::hint),
-            _ => failure,
+        let failure = broken.explain(way, request.effect, repeated);
+        match is_unsent {
+            true => self.way(&request.url).into_iter().fold(failure, Failure::hint),
+            false => failure,
         }
     }
 

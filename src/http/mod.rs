@@ -3,6 +3,7 @@
 pub mod broken;
 pub mod client;
 pub mod connect;
+pub mod encoding;
 pub mod endpoint;
 pub mod foreign;
 pub mod json;

@@ -135,13 +135,16 @@ impl TokensApi {
             .raw("CreateRevokableToken", request, Effect::Mint)
             .await
             .map_err(|error| self.failure(error, Effect::Mint))?;
-        let message = match decode::<CreateResponse>(&body, Effect::Mint, &self.endpoint) {
-            Ok(message) if !message.bearer_token.expose().is_empty() => message,
-            Ok(_) => {
-                return Err(unreadable(Effect::Mint, &self.endpoint.authority(), "it holds no bearerToken"));
-            }
+        let mut message = match decode::<CreateResponse>(&body, Effect::Mint, &self.endpoint) {
+            Ok(message) => message,
             Err(failure) => salvaged(&body).ok_or(failure)?,
         };
+        if message.bearer_token.expose().is_empty() {
+            // It may stand in another place, where all else fits.
+            let secret = salvage(&body, &SECRET)
+                .ok_or_else(|| unreadable(Effect::Mint, &self.endpoint.authority(), "it holds no bearerToken"))?;
+            message.bearer_token = Secret::new(secret);
+        }
         Ok(Reply { message, body })
     }
 
@@ -206,10 +209,13 @@ impl TokensApi {
     }
 }
 
+/// What the secret of an answer is called, in both forms of protobuf's JSON.
+const SECRET: [&str; 2] = ["bearerToken", "bearer_token"];
+
 /// What can be had of a create's answer that does not fit: the secret exists
 /// now and must not be lost for a field that is of no matter.
 fn salvaged(body: &[u8]) -> Option<CreateResponse> {
-    let secret = salvage(body, &["bearerToken", "bearer_token"])?;
+    let secret = salvage(body, &SECRET)?;
     let token_id = salvage(body, &["tokenId", "token_id"]).unwrap_or_default();
     let token = RevokableToken { token_id, ..RevokableToken::default() };
     Some(CreateResponse { bearer_token: Secret::new(secret), token })

@@ -288,13 +288,16 @@ impl IdentityApi {
     /// Reads an answer with a token in it, which must not be lost for
     /// something else in the answer that does not fit.
     fn minted(&self, body: Vec<u8>) -> Result<Reply> {
-        let read = decode::<Account>(&body, Effect::Mint, &self.endpoint);
-        let account = match read {
+        let mut account = match decode::<Account>(&body, Effect::Mint, &self.endpoint) {
             Ok(account) => account,
             Err(failure) => salvaged(&body).ok_or(failure)?,
         };
         if account.status.access_token.as_ref().is_none_or(|token| token.expose().is_empty()) {
-            return Err(unreadable(Effect::Mint, &self.endpoint.authority(), "it holds no status.accessToken"));
+            // It may stand in another place, where all else fits.
+            let token = salvage(&body, &TOKEN).ok_or_else(|| {
+                unreadable(Effect::Mint, &self.endpoint.authority(), "it holds no status.accessToken")
+            })?;
+            account.status.access_token = Some(Secret::new(token));
         }
         let json = String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into());
         Ok(Reply { account, json })
@@ -320,9 +323,12 @@ pub fn rotate_path(organization: &str, id: &str) -> String {
     format!("{}/rotate", account_path(organization, id))
 }
 
+/// What the token of an answer is called, here and by other versions.
+const TOKEN: [&str; 2] = ["accessToken", "access_token"];
+
 /// What can be had of an answer that does not fit: the token exists now.
 fn salvaged(body: &[u8]) -> Option<Account> {
-    let token = salvage(body, &["accessToken"])?;
+    let token = salvage(body, &TOKEN)?;
     let id = salvage(body, &["id"]).unwrap_or_default();
     Some(Account {
         metadata: ReadMetadata { id, ..ReadMetadata::default() },

@@ -52,6 +52,8 @@ goes wrong, and after an x how often:
   hang           never answers
   drop           does what was asked, and closes without an answer
   truncate       does what was asked, and closes in the middle of the answer
+  stall          does what was asked, and never sends the answer's last byte
+  gzip           does what was asked, and encodes the answer unasked
   garbage        does what was asked, and answers with what is no JSON
   redirect       sends the caller to another host
 

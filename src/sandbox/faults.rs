@@ -1,6 +1,7 @@
 //! Misbehaving on purpose: what a user asks the server to get wrong, and how
 //! often.
 
+use std::io::Read;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -8,6 +9,8 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Response, StatusCode, header};
+use flate2::Compression;
+use flate2::read::GzEncoder;
 use http_body::Frame;
 
 use crate::error::{Failure, Result};
@@ -63,6 +66,10 @@ pub enum Kind {
     Drop,
     /// Does what was asked, and closes in the middle of the answer.
     Truncate,
+    /// Does what was asked, and never sends the last byte of the answer.
+    Stall,
+    /// Does what was asked, and encodes the answer though nobody asked for it.
+    Gzip,
     /// Does what was asked, and answers with what is no JSON.
     Garbage,
     /// Sends the caller elsewhere.
@@ -70,7 +77,7 @@ pub enum Kind {
 }
 
 /// How the forms are written, for help and hints.
-pub const FORMS: &str = "STATUS, code=NAME, html-STATUS, each with :SECONDS (Retry-After) or acted- before it, slow=MS, hang, drop, truncate, garbage, redirect";
+pub const FORMS: &str = "STATUS, code=NAME, html-STATUS, each with :SECONDS (Retry-After) or acted- before it, slow=MS, hang, drop, truncate, stall, gzip, garbage, redirect";
 
 /// Faults that are still to come.
 #[derive(Debug, Default)]
@@ -143,6 +150,8 @@ fn parse_kind(text: &str) -> Option<Kind> {
         "hang" => Kind::Hang,
         "drop" => Kind::Drop,
         "truncate" => Kind::Truncate,
+        "stall" => Kind::Stall,
+        "gzip" => Kind::Gzip,
         "garbage" => Kind::Garbage,
         "redirect" => Kind::Redirect,
         _ => match text.strip_prefix("slow=") {
@@ -206,19 +215,47 @@ pub fn garbage(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-/// The answer, broken off: in the middle, or before its first byte.
-pub async fn cut(response: Response<Body>, in_the_middle: bool) -> Response<Body> {
+/// The answer in an encoding.
+pub async fn gzip(response: Response<Body>) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     let whole = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let length = HeaderValue::from(whole.len().max(2));
-    parts.headers.insert(header::CONTENT_LENGTH, length);
-    let half = in_the_middle.then(|| whole.slice(..whole.len() / 2));
-    Response::from_parts(parts, Body::new(Cut { half, has_paused: !in_the_middle }))
+    let mut encoded = Vec::new();
+    // Neither reading nor writing can fail in memory.
+    let _ = GzEncoder::new(&*whole, Compression::fast()).read_to_end(&mut encoded);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    Response::from_parts(parts, Body::from(encoded))
 }
 
-/// A body that ends in an error, upon which the connection is closed.
+/// Where an answer stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Before its first byte, and the connection is closed.
+    Before,
+    /// In the middle, and the connection is closed.
+    Middle,
+    /// Before its last byte, and the connection stays open.
+    Last,
+}
+
+/// The answer, not to its end.
+pub async fn cut(response: Response<Body>, stop: Stop) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    let whole = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len().max(2)));
+    let length = match stop {
+        Stop::Before => 0,
+        Stop::Middle => whole.len() / 2,
+        Stop::Last => whole.len().saturating_sub(1),
+    };
+    let part = (stop != Stop::Before).then(|| whole.slice(..length));
+    Response::from_parts(parts, Body::new(Cut { part, stop, has_paused: false }))
+}
+
+/// A body that ends in an error, upon which the connection is closed, or never.
 struct Cut {
-    half: Option<Bytes>,
+    part: Option<Bytes>,
+    stop: Stop,
     has_paused: bool,
 }
 
@@ -230,15 +267,16 @@ impl http_body::Body for Cut {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<std::result::Result<Frame<Bytes>, std::io::Error>>> {
-        match self.half.take() {
-            Some(half) => Poll::Ready(Some(Ok(Frame::data(half)))),
+        match (self.part.take(), self.stop) {
+            (Some(part), _) => Poll::Ready(Some(Ok(Frame::data(part)))),
+            (None, Stop::Last) => Poll::Pending,
             // Time for what there is to be sent.
-            None if !self.has_paused => {
+            (None, Stop::Middle) if !self.has_paused => {
                 self.has_paused = true;
                 context.waker().wake_by_ref();
                 Poll::Pending
             }
-            None => Poll::Ready(Some(Err(std::io::ErrorKind::BrokenPipe.into()))),
+            (None, _) => Poll::Ready(Some(Err(std::io::ErrorKind::BrokenPipe.into()))),
         }
     }
 }

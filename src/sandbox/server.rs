@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, Method as HttpMethod, Response, StatusCode, header};
 
 use crate::error::{Failure, Result};
 use crate::http::connect::Code;
-use crate::sandbox::faults::{self, Faults, Instead, Kind as Fault};
+use crate::sandbox::faults::{self, Faults, Instead, Kind as Fault, Stop};
 use crate::sandbox::journal::Journal;
 use crate::sandbox::namespace::{Method, Namespace};
 use crate::sandbox::nscale::Nscale;
@@ -69,8 +69,10 @@ async fn answer(State(sides): State<Arc<Sides>>, request: Request) -> Response<B
             tokio::time::sleep(wait).await;
             serve_request(sides, request).await
         }
-        Fault::Drop => faults::cut(serve_request(sides, request).await, false).await,
-        Fault::Truncate => faults::cut(serve_request(sides, request).await, true).await,
+        Fault::Drop => faults::cut(serve_request(sides, request).await, Stop::Before).await,
+        Fault::Truncate => faults::cut(serve_request(sides, request).await, Stop::Middle).await,
+        Fault::Stall => faults::cut(serve_request(sides, request).await, Stop::Last).await,
+        Fault::Gzip => faults::gzip(serve_request(sides, request).await).await,
         Fault::Garbage => faults::garbage(serve_request(sides, request).await),
     }
 }

@@ -34,7 +34,7 @@ const COMMANDS: [(&str, &str, Effect); 10] = [
 
 /// Faults, one behind another where there is a +, and for each effect the exit
 /// code and the number of requests. What [`EXCEPTIONS`] says of some goes before.
-const FAULTS: [(&str, [(i32, usize); 3]); 62] = [
+const FAULTS: [(&str, [(i32, usize); 3]); 64] = [
     // Statuses without a word, as from what stands in front of a server.
     ("400", [(1, 1), (1, 1), (1, 1)]),
     ("401", [(1, 1), (1, 1), (1, 1)]),
@@ -98,6 +98,8 @@ const FAULTS: [(&str, [(i32, usize); 3]); 62] = [
     ("dropx1", [(0, 2), (0, 2), (8, 1)]),
     ("dropx1+429", [(7, 4), (8, 4), (8, 1)]),
     ("truncatex1", [(0, 2), (0, 2), (8, 1)]),
+    ("stall", [(7, 1), (8, 1), (0, 1)]),
+    ("gzip", [(0, 1), (0, 1), (0, 1)]),
     ("garbage", [(1, 1), (8, 1), (8, 1)]),
     ("redirect", [(1, 1), (1, 1), (1, 1)]),
     ("hang", [(7, 1), (8, 1), (8, 1)]),
@@ -143,8 +145,8 @@ fn cells() -> VecDeque<Cell> {
             let (mut code, requests) = exception.unwrap_or(outcomes[effect as usize]);
             for is_json in [false, true] {
                 // What is no JSON cannot be shown as JSON, and is kept.
-                if fault == "truncatex1" && operation == "token.create" {
-                    code = is_json.into();
+                if is_json && effect == Mint && code == 0 && ["truncatex1", "stall"].contains(&fault) {
+                    code = 1;
                 }
                 cells.push_back(Cell { line, operation, fault, is_json, code, requests });
             }
@@ -190,7 +192,7 @@ impl Cell {
             word => word,
         });
         // What hangs is given up soon; what is answered may take its time.
-        let timeout = if self.fault == "hang" { "300ms" } else { "60s" };
+        let timeout = if ["hang", "stall"].contains(&self.fault) { "300ms" } else { "60s" };
         let mut args: Vec<&str> = words.chain(["--timeout", timeout]).collect();
         let has_json = self.is_json && self.operation != "sa.delete";
         if has_json {
@@ -243,7 +245,8 @@ impl Cell {
         // What may not be sent again ends with the first.
         let mut faults = self.fault.split('+');
         let last = if self.requests == 1 { faults.next() } else { faults.next_back() }.unwrap();
-        let is_connection = ["drop", "hang", "truncate", "garbage", "redirect"].iter().any(|it| last.contains(it));
+        let connections = ["drop", "hang", "truncate", "stall", "garbage", "redirect"];
+        let is_connection = connections.iter().any(|it| last.contains(it));
         let mut words = Vec::new();
         match self.code {
             8 if self.fault == "truncatex1" => words.push("the secret in it is lost"),

@@ -307,7 +307,7 @@ fn an_answer_without_measure_is_not_read() {
     sa(&world, "list", "").fails_with(1, "is over 256 MiB");
     server.requests(1);
     let (world, _server) = nscale_world([huge.to_owned()]);
-    sa(&world, "rotate", &format!("--id {ID} --yes")).fails_with(8, "its outcome is unknown");
+    sa(&world, "rotate", &format!("--id {ID} --yes")).fails_with(8, "is lost");
 }
 
 #[test]

@@ -8,6 +8,7 @@
 mod account_conflicts;
 mod account_errors;
 mod accounts;
+mod arrivals;
 mod errors;
 mod middlebox;
 mod proxies;

@@ -60,12 +60,20 @@ impl Server {
     /// A server that tells of the first request, and answers it only once the
     /// gate is dropped.
     pub fn gated(answers: impl IntoIterator<Item = String>) -> (Self, mpsc::Receiver<()>, mpsc::Sender<()>) {
+        Self::with(answers.into_iter().map(String::into_bytes).collect())
+    }
+
+    /// A server whose answers are no text.
+    pub fn of_bytes(answers: Vec<Vec<u8>>) -> Self {
+        Self::with(answers).0
+    }
+
+    fn with(mut answers: Vec<Vec<u8>>) -> (Self, mpsc::Receiver<()>, mpsc::Sender<()>) {
         let (news, heard) = mpsc::channel();
         let (gate, opened) = mpsc::channel();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let mut answers: Vec<String> = answers.into_iter().collect();
         answers.reverse();
         let kept = Arc::clone(&requests);
         // It ends with the test's process, which has its own for each binary.
@@ -91,17 +99,15 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, answers: &mut Vec<String>, kept: &Mutex<Vec<Request>>, pass: impl Fn()) {
+fn serve(stream: TcpStream, answers: &mut Vec<Vec<u8>>, kept: &Mutex<Vec<Request>>, pass: impl Fn()) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
     while let Some(request) = read(&mut reader) {
         kept.lock().unwrap().push(request);
         pass();
         let Some(answer) = answers.pop() else { return };
-        if writer.write_all(answer.as_bytes()).is_err()
-            || !answer.starts_with("HTTP/1.1 ")
-            || answer.contains("Connection: close")
-        {
+        let has = |part: &[u8]| answer.windows(part.len()).any(|it| it == part);
+        if writer.write_all(&answer).is_err() || !answer.starts_with(b"HTTP/1.1 ") || has(b"Connection: close") {
             return;
         }
     }
