@@ -27,7 +27,7 @@
 //! [`context::Context`]. The command checks what can be checked without the
 //! server, finds the credential, and asks its wing's `api`, which goes through
 //! [`http::client::Client`]: there it is decided what may be tried again, by what
-//! sending it twice would do ([`http::retry::Effect`]). What comes back is
+//! sending it twice would do ([`http::retry::policy`]). What comes back is
 //! rendered by [`output::rendering`]; a secret goes through [`output::deliver`],
 //! which loses none. A [`error::Failure`] on the way is told at the end, with its
 //! kind's exit code.

@@ -2,7 +2,7 @@
 //! while the process was stopped, in part while it was asked to end, encoded,
 //! too long, or with the secret in another place. None of it is thrown away.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -166,23 +166,23 @@ fn what_cannot_be_shown_of_a_part_is_kept() {
 
 #[test]
 fn nothing_is_sent_again_by_whoever_was_asked_to_end() {
-    let (server, heard, gate) =
-        Server::gated([answer(502, "Retry-After: 1\r\n", ""), json(200, "{}"), json(200, "{}")]);
+    let server = Server::start([answer(502, "Retry-After: 1\r\n", ""), json(200, "{}"), json(200, "{}")]);
     let world = leads_to(&server);
     let mut command = world.command("nsc");
-    command.args(["token", "revoke", "--token_id", "tok_a"]).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().unwrap();
-    heard.recv().unwrap();
-    drop(gate);
+    command.args(["token", "revoke", "--token_id", "tok_a", "-v"]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(log.by_ref().any(|line| line.starts_with("< 502 ")));
+    // It waits before another try.
     signal(&child, Signal::TERM);
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(8), "{output:?}");
+    let errors: Vec<String> = log.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(8), "{errors:?}");
     server.requests(1);
 }
 
 fn encoded(encoder: impl Read) -> Vec<u8> {
     let mut bytes = Vec::new();
-    std::io::BufReader::new(encoder).read_to_end(&mut bytes).unwrap();
+    BufReader::new(encoder).read_to_end(&mut bytes).unwrap();
     bytes
 }
 
