@@ -55,6 +55,15 @@ impl Interrupt {
         *self.0.asked.borrow() >= Asked::ToEnd
     }
 
+    /// Asks it to.
+    pub fn request(&self) {
+        self.ask(Asked::ToEnd);
+    }
+
+    fn ask(&self, asked: Asked) {
+        self.0.asked.send_if_modified(|now| std::mem::replace(now, asked.max(*now)) < asked);
+    }
+
     /// Waits until it is.
     pub async fn requested(&self) {
         self.asked(Asked::ToEnd).await;
@@ -113,10 +122,10 @@ impl Interrupt {
         let hear = move |runtime: tokio::runtime::Runtime| {
             runtime.block_on(async {
                 signals.any().await;
-                interrupt.0.asked.send_replace(Asked::ToEnd);
+                interrupt.request();
                 let patience = if interrupt.in_flight() { LONGER } else { PATIENCE };
                 let _ = timeout(patience, signals.any()).await;
-                interrupt.0.asked.send_replace(Asked::ToEndNow);
+                interrupt.ask(Asked::ToEndNow);
                 sleep(MOMENT).await;
                 give_up(&interrupt.failure());
             });

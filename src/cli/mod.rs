@@ -21,7 +21,7 @@ use crate::auth::AuthCommand;
 use crate::cli::parse::{Stop, color_choice, names_json, one_sentence, parse};
 use crate::context::{ColorChoice, Context, Environment, Settings, Stream};
 use crate::error::{Failure, Kind, Result};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Signals};
 use crate::names::{Program, hand_on};
 use crate::namespace::commands::TokenCommand;
 use crate::namespace::commands::permissions::{self, PermissionsArgs};
@@ -268,8 +268,10 @@ async fn interruptible(
 ) -> Result<()> {
     tokio::pin!(command);
     let asked_to_end = async {
+        let mut signals = Signals::listen()?;
         interrupt.watch(give_up)?;
-        interrupt.requested().await;
+        signals.any().await;
+        interrupt.request();
         Ok(())
     };
     // The command first: until it waits for something, signals end the

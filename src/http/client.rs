@@ -285,9 +285,8 @@ impl Client {
         Ok(Answer { status, headers, body, ending, repeated: false })
     }
 
-    /// Waits until an answer is not waited for any longer: the time is over, or
-    /// the command was asked to end a while ago, upon which nobody waits for a
-    /// listing.
+    /// Waits until the answer is not waited for any longer: the time is over, or
+    /// the command was asked to end, and the grace that a change has is over too.
     async fn out_of_time(&self, effect: Effect, deadline: Instant) -> Cause {
         let asked_to_end = async {
             match effect {
