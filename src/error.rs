@@ -28,9 +28,10 @@ pub enum Kind {
     NotFound,
     /// It exists already, or is not in a state that allows this.
     Conflict,
-    /// Unreachable, rate limited or unavailable. Safe to run again.
+    /// Unreachable, rate limited or unavailable. Nothing was changed: safe to
+    /// run again.
     Temporary,
-    /// A change was sent and no answer came.
+    /// A change may have been carried out, and no success is known.
     OutcomeUnknown,
     /// Stopped by the user.
     Interrupted,
@@ -197,6 +198,11 @@ impl Failure {
     pub fn request_id(mut self, id: Option<String>) -> Self {
         self.0.request_id = id;
         self
+    }
+
+    /// The HTTP status that the server answered with, where it did.
+    pub fn status(&self) -> Option<u16> {
+        self.0.http_status
     }
 
     /// The kind.

@@ -10,8 +10,8 @@ pub const CODES: [(u8, &str); 10] = [
     (4, "not authenticated: no credential, or a rejected one"),
     (5, "not found"),
     (6, "conflict or failed precondition"),
-    (7, "temporary: unreachable, timed out, rate limited; safe to run again"),
-    (8, "outcome unknown: a change was sent and no answer came; look before running again"),
+    (7, "temporary: unreachable, timed out, rate limited; nothing was changed; safe to run again"),
+    (8, "outcome unknown: a change may have been carried out; look before running again"),
     (130, "interrupted, or the question was declined"),
 ];
 

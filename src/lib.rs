@@ -29,6 +29,8 @@
 //! [`http::client::Client`]: there it is decided what may be tried again, by what
 //! sending it twice would do ([`http::retry::Effect`]). What comes back is
 //! rendered by [`output::rendering`]; a secret goes through [`delivery`],
+//! sending it twice would do ([`http::retry::policy`]). What comes back is
+//! rendered by [`output::rendering`]; a secret goes through [`output::deliver`],
 //! which loses none. A [`error::Failure`] on the way is told at the end, with its
 //! kind's exit code.
 //!

@@ -193,10 +193,10 @@ fn run(program: Program, cli: Cli, argv: &[OsString]) -> Result<u8> {
     let mut ctx = context(program, cli.global)?;
     ctx.held = cli.command.wants_json().then(Vec::new);
     match cli.command {
-        Command::Token(command) => to_its_end(&mut ctx, async |ctx| command.run(ctx).await),
-        Command::ServiceAccounts(command) => to_its_end(&mut ctx, async |ctx| command.run(ctx).await),
-        Command::Auth(command) => to_its_end(&mut ctx, async |ctx| command.run(ctx).await),
-        Command::Permissions(args) => to_its_end(&mut ctx, async |ctx| permissions::run(args, ctx).await),
+        Command::Token(command) => to_its_end(&mut ctx, argv, async |ctx| command.run(ctx).await),
+        Command::ServiceAccounts(command) => to_its_end(&mut ctx, argv, async |ctx| command.run(ctx).await),
+        Command::Auth(command) => to_its_end(&mut ctx, argv, async |ctx| command.run(ctx).await),
+        Command::Permissions(args) => to_its_end(&mut ctx, argv, async |ctx| permissions::run(args, ctx).await),
         #[cfg(feature = "docs")]
         Command::Completions(args) => completions::run(&args, &mut ctx).map(|()| 0),
         #[cfg(feature = "docs")]
@@ -211,13 +211,22 @@ fn run(program: Program, cli: Cli, argv: &[OsString]) -> Result<u8> {
 }
 
 /// Runs a command of a wing, and lets go of what it held back.
-fn to_its_end(ctx: &mut Context, command: impl AsyncFnOnce(&mut Context) -> Result<()>) -> Result<u8> {
+fn to_its_end(
+    ctx: &mut Context,
+    argv: &[OsString],
+    command: impl AsyncFnOnce(&mut Context) -> Result<()>,
+) -> Result<u8> {
     let interrupt = ctx.interrupt.clone();
+    let (as_json, argv) = (ctx.held.is_some(), argv.to_vec());
+    let give_up = move |failure: &Failure| give_up(failure, as_json, &argv);
     let result = block_on(async {
         interrupt::outlive_size_limit();
-        interruptible(command(ctx), &interrupt).await
+        interruptible(command(ctx), &interrupt, give_up).await
     })
     .flatten();
+    if interrupt.is_requested() && result.is_ok() {
+        ctx.note("interrupted; the change had been sent already, and was finished");
+    }
     ctx.release(result).map(|()| 0)
 }
 
@@ -263,34 +272,46 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
 /// Runs a command until it ends or is asked to (Ctrl-C, SIGTERM, SIGHUP). A
 /// change that is on its way gets a moment for its answer, nothing new is
 /// begun, and what was prepared is cleaned up.
-async fn interruptible(command: impl Future<Output = Result<()>>, interrupt: &Interrupt) -> Result<()> {
-    /// Long enough for a server that is there.
-    const GRACE: Duration = Duration::from_secs(2);
+async fn interruptible(
+    command: impl Future<Output = Result<()>>,
+    interrupt: &Interrupt,
+    give_up: impl FnOnce(&Failure) + Send + 'static,
+) -> Result<()> {
     tokio::pin!(command);
+    let asked_to_end = async {
+        let mut signals = Signals::listen()?;
+        interrupt.watch(give_up)?;
+        signals.any().await;
+        interrupt.request();
+        Ok(())
+    };
     // The command first: until it waits for something, signals end the
     // process as they always did.
     tokio::select! {
         biased;
         result = &mut command => return result,
-        result = asked_to_end() => result?,
+        result = asked_to_end => result?,
     }
-    interrupt.request();
-    if interrupt.in_flight()
-        && let Ok(result) = tokio::time::timeout(GRACE, command).await
-    {
-        return result;
+    if interrupt.in_flight() {
+        tokio::select! {
+            biased;
+            result = command => return result,
+            () = interrupt.insisted() => {}
+        }
     }
-    // By now an answer may have come, and what is left is to show it.
-    let failure = if interrupt.in_flight() {
-        let what = "interrupted while a change was on its way; its outcome is unknown";
-        Failure::new(Kind::OutcomeUnknown, what)
-    } else {
-        Failure::new(Kind::Interrupted, "interrupted")
-    };
-    Err(interrupt.advice().into_iter().fold(failure, Failure::hint))
+    Err(interrupt.failure())
 }
 
-async fn asked_to_end() -> Result<()> {
-    Signals::listen()?.any().await;
-    Ok(())
+/// Ends the process where the command does not end.
+fn give_up(failure: &Failure, as_json: bool, argv: &[OsString]) {
+    /// Standard error may be what nobody reads.
+    const PATIENCE: Duration = Duration::from_millis(500);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(PATIENCE);
+            std::process::exit(failure.kind().exit_code().into());
+        });
+        tell(failure, as_json, argv);
+        std::process::exit(failure.kind().exit_code().into());
+    });
 }

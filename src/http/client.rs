@@ -2,29 +2,34 @@
 //! size, with retries where they can do no harm.
 
 use std::cell::Cell;
-use std::error::Error as _;
-use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
+use tokio::time::{sleep, sleep_until};
 use url::Url;
 
 use crate::context::{Environment, Settings};
 use crate::error::{Failure, Kind, Result};
+use crate::http::broken::{Broken, Cause, Way, broken};
 use crate::http::clocks::Clocks;
+use crate::http::encoding;
 use crate::http::endpoint::{Endpoint, authority};
-use crate::http::retry::{Effect, Ending, Tries, delay, parse_retry_after};
+use crate::http::retry::{Effect, Ending, Tries, delay, parse_retry_after, policy};
 use crate::http::tls;
 use crate::http::wire::WireLog;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{ANSWER_GRACE, Interrupt};
 use crate::output::spinner::Spinner;
 use crate::redactor::Redactor;
 
 /// The largest answer that is read, in bytes: 100,000 accounts are 35 MB.
 const LARGEST_ANSWER: usize = 256 * 1024 * 1024;
+
+/// How long what has arrived is taken in once the time is over: a process that
+/// was stopped finds the answer and the end of its time together.
+const DRAIN: Duration = Duration::from_millis(500);
 
 /// How long to wait for a connection, within the timeout of the command.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,6 +48,8 @@ pub struct Request {
     pub effect: Effect,
     /// How often it is tried at most.
     pub tries: Tries,
+    /// What an answer means by the protocol: its status, headers and body.
+    pub read_ending: fn(StatusCode, &HeaderMap, &[u8]) -> Ending,
 }
 
 /// A server's answer, whole.
@@ -53,6 +60,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
+    /// What it means.
+    pub ending: Ending,
     /// Whether an earlier try of the same request may have been carried out.
     pub repeated: bool,
 }
@@ -75,23 +84,6 @@ pub struct Client {
     spinner: Spinner,
     /// At the last answer that had a `Date`.
     clocks: Cell<Option<Clocks>>,
-}
-
-/// A try that brought no answer.
-struct Broken {
-    ending: Ending,
-    cause: Cause,
-}
-
-/// Why.
-enum Cause {
-    Resolve,
-    Refused,
-    ConnectTimeout,
-    Timeout,
-    Tls(String),
-    TooLarge,
-    Other(anyhow::Error),
 }
 
 impl Client {
@@ -199,7 +191,7 @@ impl Client {
         if wait + self.connect_timeout >= self.left.get() || self.interrupt.is_requested() {
             return false;
         }
-        tokio::time::sleep(wait).await;
+        sleep(wait).await;
         self.left.set(self.left.get() - wait);
         true
     }
@@ -210,20 +202,29 @@ impl Client {
         loop {
             let outcome = self.once(request, tries, deadline).await;
             let (ending, asked) = match &outcome {
-                Ok(answer) => (Ending::Status(answer.status.as_u16()), retry_after(&answer.headers)),
+                Ok(answer) => (answer.ending, retry_after(&answer.headers)),
                 Err(broken) => (broken.ending, None),
             };
-            let permanent = matches!(&outcome, Err(Broken { cause: Cause::Tls(_) | Cause::TooLarge, .. }));
+            let permanent = outcome.as_ref().is_err_and(|broken| broken.cause.is_permanent());
             let wait = delay(tries, asked);
             // Only while there is time to tell whether it was sent.
             let needed = wait + self.connect_timeout;
-            let allowed = request.effect.allows_retry(ending) && !self.interrupt.is_requested();
-            if allowed && !permanent && request.tries.allow_another(tries, ending) && needed < left(deadline) {
-                repeated |= ending.may_have_landed();
+            let policy = policy(request.effect, ending);
+            let is_break = outcome.as_ref().map_or(ending == Ending::NoAnswer, |answer| answer.status.as_u16() == 502);
+            let allowed =
+                policy.again && request.tries.allow_another(tries, is_break) && !self.interrupt.is_requested();
+            if allowed && !permanent && needed < left(deadline) {
+                repeated |= policy.may_have_been_processed;
                 self.interrupt.set_in_flight(repeated && request.effect != Effect::Read);
-                tokio::time::sleep(wait).await;
-                tries += 1;
-                continue;
+                let was_asked_to_end = tokio::select! {
+                    () = sleep(wait) => false,
+                    () = self.interrupt.requested() => true,
+                };
+                self.interrupt.set_in_flight(false);
+                if !was_asked_to_end {
+                    tries += 1;
+                    continue;
+                }
             }
             return match outcome {
                 Ok(answer) if answer.status.is_redirection() => Err(redirected(request, &answer, &self.redactor)),
@@ -248,87 +249,114 @@ impl Client {
 
     async fn exchange(&self, request: &Request, deadline: Instant) -> std::result::Result<Answer, Broken> {
         let started = Instant::now();
-        let remaining = left(deadline);
-        if remaining.is_zero() {
+        if left(deadline).is_zero() {
             return Err(Broken { ending: Ending::NotSent, cause: Cause::Timeout });
         }
-        let mut response = self
+        let no_answer = |cause| Broken { ending: Ending::NoAnswer, cause };
+        let out_of_time = self.out_of_time(request.effect, deadline);
+        tokio::pin!(out_of_time);
+        let sending = self
             .http
             .request(request.method.clone(), request.url.clone())
             .headers(request.headers.clone())
             .body(request.body.clone())
-            .timeout(remaining)
-            .send()
-            .await
-            .map_err(broken)?;
+            .send();
+        let mut response = tokio::select! {
+            biased;
+            response = sending => response.map_err(broken)?,
+            cause = &mut out_of_time => return Err(no_answer(cause)),
+        };
         self.clocks.set(Clocks::at_answer(response.headers()).or(self.clocks.get()));
+        let status = response.status();
+        // Whatever comes of it may hold the secret, and that may be all there is.
+        let is_precious = request.effect == Effect::Mint && status.is_success();
         // Told beforehand or not, it is not read further than this.
-        if response.content_length().is_some_and(|length| length > LARGEST_ANSWER as u64) {
-            return Err(Broken { ending: Ending::NoAnswer, cause: Cause::TooLarge });
+        if !is_precious && response.content_length().is_some_and(|length| length > LARGEST_ANSWER as u64) {
+            return Err(no_answer(Cause::TooLarge));
         }
         let mut body = Vec::new();
         loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_ANSWER => {
-                    return Err(Broken { ending: Ending::NoAnswer, cause: Cause::TooLarge });
-                }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => break,
-                // What did come may hold the secret.
-                Err(_) if request.effect == Effect::Mint && response.status().is_success() && !body.is_empty() => break,
-                Err(error) => return Err(broken(error)),
+            let stopped_by = tokio::select! {
+                biased;
+                chunk = response.chunk() => match chunk {
+                    Ok(Some(chunk)) => {
+                        body.extend_from_slice(&chunk[..chunk.len().min(LARGEST_ANSWER - body.len() + 1)]);
+                        if body.len() <= LARGEST_ANSWER {
+                            continue;
+                        }
+                        no_answer(Cause::TooLarge)
+                    }
+                    Ok(None) => break,
+                    Err(error) => broken(error),
+                },
+                cause = &mut out_of_time => no_answer(cause),
+            };
+            if is_precious && !body.is_empty() {
+                break;
             }
+            return Err(stopped_by);
         }
-        let status = response.status();
         self.log.answer(status.as_u16(), started.elapsed(), response.headers());
-        Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body, repeated: false })
+        let mut headers = std::mem::take(response.headers_mut());
+        let body = encoding::decode(&mut headers, body, LARGEST_ANSWER + 1);
+        if status.is_success()
+            && let Some(encoding) = encoding::unknown(&headers)
+        {
+            return Err(no_answer(Cause::Encoding(encoding)));
+        }
+        if body.len() > LARGEST_ANSWER && !is_precious {
+            return Err(no_answer(Cause::TooLarge));
+        }
+        let ending = (request.read_ending)(status, &headers, &body);
+        Ok(Answer { status, headers, body, ending, repeated: false })
+    }
+
+    /// Waits until the answer is not waited for any longer: the time is over, or
+    /// the command was asked to end, and the grace that a change has is over too.
+    async fn out_of_time(&self, effect: Effect, deadline: Instant) -> Cause {
+        let asked_to_end = async {
+            match effect {
+                Effect::Read => std::future::pending().await,
+                Effect::Change | Effect::Mint => self.interrupt.requested().await,
+            }
+            sleep(ANSWER_GRACE).await;
+        };
+        let cause = tokio::select! {
+            () = sleep_until(deadline.into()) => Cause::Timeout,
+            () = asked_to_end => Cause::Interrupted,
+        };
+        sleep(DRAIN).await;
+        cause
     }
 
     /// One sentence for a request that was given up.
     fn explain(&self, request: &Request, broken: Broken, repeated: bool) -> Failure {
-        let host = authority(&request.url);
-        let limit = humantime::format_duration(self.timeout);
-        let landed = repeated || broken.ending.may_have_landed();
-        let (kind, prefix) = match request.effect {
-            Effect::Read if matches!(broken.cause, Cause::TooLarge) => (Kind::Unexpected, ""),
-            Effect::Read => (Kind::Temporary, ""),
-            Effect::Change | Effect::Mint if landed => {
-                (Kind::OutcomeUnknown, "the request was sent and its outcome is unknown: ")
-            }
-            Effect::Change | Effect::Mint => (Kind::Temporary, ""),
+        let is_unsent = broken.ending == Ending::NotSent;
+        let way = Way {
+            host: authority(&request.url),
+            proxy: self.proxy(&request.url),
+            timeout: self.timeout,
+            connect_timeout: self.connect_timeout,
+            redactor: self.redactor.clone(),
         };
-        let failure = |what: String| Failure::new(kind, format!("{prefix}{what}"));
-        // The first stop on the way, which is what could not be reached.
-        let proxy = self.proxy(&request.url);
-        let stop = proxy.as_ref().map_or_else(|| host.clone(), |proxy| format!("the proxy {proxy}"));
-        let failure = match broken.cause {
-            // Most SOCKS proxies are given an address that was looked up here.
-            Cause::Resolve if proxy.is_some() => failure(format!("the name of {stop} or of {host} cannot be resolved")),
-            Cause::Resolve => failure(format!("the name {host} cannot be resolved")),
-            Cause::Refused => failure(format!("{stop} refused the connection")),
-            Cause::ConnectTimeout => {
-                failure(format!("no connection to {stop} within {}", humantime::format_duration(self.connect_timeout)))
-            }
-            Cause::Timeout => {
-                failure(format!("no answer from {host} within {limit}")).hint("allow more time with --timeout 2m")
-            }
-            Cause::Tls(why) => failure(format!("no secure connection to {host}: {why}"))
-                .hint("if your network has its own certificate authority, name its certificate with --ca-file"),
-            Cause::TooLarge => failure(format!("the answer of {host} is over 256 MiB")),
-            Cause::Other(error) if broken.ending == Ending::NotSent && proxy.is_some() => {
-                failure(format!("{stop} opened no way to {host}")).source(error)
-            }
-            Cause::Other(error) => failure(format!("the connection to {host} broke")).source(error).broken(),
-        };
-        let origin = self.origins.iter().find(|(known, _)| *known == host);
-        match (proxy, origin) {
-            _ if broken.ending != Ending::NotSent => failure,
-            (Some(_), _) => failure.hint(
-                "proxies come from HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that need none",
-            ),
-            (None, Some((_, variable))) => failure.hint(format!("the address comes from {variable}")),
-            (None, None) => failure,
+        let failure = broken.explain(way, request.effect, repeated);
+        match is_unsent {
+            true => self.way(&request.url).into_iter().fold(failure, Failure::hint),
+            false => failure,
         }
+    }
+
+    /// What leads to an address, as a hint: the variables of proxies, or the one
+    /// that the address itself comes from.
+    pub fn way(&self, url: &Url) -> Option<String> {
+        if self.proxy(url).is_some() {
+            let hint =
+                "proxies come from HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that need none";
+            return Some(hint.to_owned());
+        }
+        let host = authority(url);
+        let (_, variable) = self.origins.iter().find(|(known, _)| *known == host)?;
+        Some(format!("the address comes from {variable}"))
     }
 
     /// The proxy on the way to an address, without the login in its own.
@@ -367,43 +395,4 @@ fn redirected(request: &Request, answer: &Answer, redactor: &Redactor) -> Failur
         ),
     )
     .http_status(answer.status.as_u16())
-}
-
-/// Tells what stopped a try, and whether the request had left by then.
-fn broken(error: reqwest::Error) -> Broken {
-    let connecting = error.is_connect();
-    let ending = if connecting || error.is_builder() { Ending::NotSent } else { Ending::NoAnswer };
-    let cause = if let Some(tls) = find_tls(&error) {
-        Cause::Tls(tls)
-    } else if error.is_dns() {
-        Cause::Resolve
-    } else if error.is_timeout() {
-        if connecting { Cause::ConnectTimeout } else { Cause::Timeout }
-    } else if has_io(&error, io::ErrorKind::ConnectionRefused) {
-        Cause::Refused
-    } else {
-        Cause::Other(anyhow::Error::from(error.without_url()))
-    };
-    Broken { ending, cause }
-}
-
-/// The errors beneath, those wrapped in an [`io::Error`] included.
-fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
-    let mut next = error.source();
-    std::iter::from_fn(move || {
-        let current = next?;
-        next = match current.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner),
-            None => current.source(),
-        };
-        Some(current)
-    })
-}
-
-fn find_tls(error: &reqwest::Error) -> Option<String> {
-    causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()).map(tls::explain)
-}
-
-fn has_io(error: &reqwest::Error, kind: io::ErrorKind) -> bool {
-    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|io| io.kind() == kind)
 }

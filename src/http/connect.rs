@@ -7,16 +7,17 @@ use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Failure, Kind, Result};
 use crate::http::client::{Answer, Client, Request, retry_after};
 use crate::http::endpoint::Endpoint;
-use crate::http::json::{self, is_json, unreadable};
-use crate::http::retry::{Effect, Tries};
+use crate::http::foreign::foreign;
+use crate::http::json::{self, is_json, is_own};
+use crate::http::retry::{Effect, Ending, Tries};
 use crate::redactor::Redactor;
 use crate::secret::Secret;
 
@@ -95,18 +96,6 @@ impl Code {
         }
     }
 
-    /// What an answer without a usable envelope means.
-    pub fn from_http(status: u16) -> Self {
-        match status {
-            400 => Self::Internal,
-            401 => Self::Unauthenticated,
-            403 => Self::PermissionDenied,
-            404 => Self::Unimplemented,
-            429 | 502..=504 => Self::Unavailable,
-            _ => Self::Unknown,
-        }
-    }
-
     /// The kind of failure it is to a user.
     pub fn kind(self) -> Kind {
         match self {
@@ -155,11 +144,10 @@ pub struct RpcError {
     pub details: Vec<Detail>,
     /// The HTTP status.
     pub http_status: u16,
+    /// What its code ends.
+    pub ending: Ending,
     /// Whether an earlier try of the same request may have been carried out.
     pub repeated: bool,
-    /// Whether the code was read from the envelope rather than guessed from
-    /// the HTTP status.
-    pub from_envelope: bool,
     /// How long the server asks to wait.
     pub retry_after: Option<Duration>,
 }
@@ -168,7 +156,7 @@ pub struct RpcError {
 pub enum CallError {
     /// The server answered with an error.
     Rpc(RpcError),
-    /// There was no answer, or none that could be read.
+    /// There was no answer, or none of the API's own.
     Failed(Failure),
 }
 
@@ -178,23 +166,29 @@ pub enum CallError {
 /// [`CallError`].
 pub async fn unary(client: &Client, call: Call<'_>) -> std::result::Result<Vec<u8>, CallError> {
     let url = call.endpoint.join(&format!("/{}", call.method));
-    let host = call.endpoint.authority();
     let headers = headers(call.bearer, client.remaining()).map_err(CallError::Failed)?;
-    let request =
-        Request { method: Method::POST, url, headers, body: call.message, effect: call.effect, tries: Tries::USUAL };
+    let (effect, tries) = (call.effect, Tries::USUAL);
+    let request = Request { method: Method::POST, url, headers, body: call.message, effect, tries, read_ending };
     client.redactor().keep_out(call.bearer);
     let answer = client.send(&request).await.map_err(CallError::Failed)?;
     // A success that is not by the protocol may still hold a secret.
     if answer.status.is_success() && call.effect == Effect::Mint {
         return Ok(answer.body);
     }
-    if answer.status.as_u16() != 200 {
-        return Err(CallError::Rpc(read_error(&answer, client.redactor())));
+    if answer.status.as_u16() == 200 && is_own(&answer.headers, &answer.body) {
+        return Ok(answer.body);
     }
-    if !is_json(&answer.headers) {
-        return Err(CallError::Failed(unreadable(call.effect, &host, "it is not JSON")));
-    }
-    Ok(answer.body)
+    Err(match read_error(&answer, client.redactor()) {
+        Some(error) => CallError::Rpc(error),
+        None => CallError::Failed(foreign(&answer, call.effect, client, call.endpoint)),
+    })
+}
+
+/// The code is believed rather than the status that it came with.
+fn read_ending(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Ending {
+    let envelope = if status.is_success() { None } else { envelope(headers, body) };
+    let status = envelope.map_or(status.as_u16(), |(code, ..)| code.http_status());
+    Ending::of_status(status, retry_after(headers).is_some())
 }
 
 fn headers(bearer: &Secret, remaining: Duration) -> Result<HeaderMap> {
@@ -209,8 +203,7 @@ fn headers(bearer: &Secret, remaining: Duration) -> Result<HeaderMap> {
     Ok(headers)
 }
 
-/// The envelope as it comes. A detail that does not fit makes all of it
-/// unusable, as the protocol says.
+/// The envelope as it comes.
 #[derive(Deserialize)]
 struct Envelope {
     #[serde(default)]
@@ -218,7 +211,7 @@ struct Envelope {
     #[serde(default)]
     message: Option<String>,
     #[serde(default)]
-    details: Option<Vec<EnvelopeDetail>>,
+    details: Value,
 }
 
 #[derive(Deserialize)]
@@ -228,32 +221,38 @@ struct EnvelopeDetail {
     value: String,
 }
 
-fn read_error(answer: &Answer, redactor: &Redactor) -> RpcError {
-    let http_status = answer.status.as_u16();
-    let envelope = is_json(&answer.headers).then(|| read_envelope(&answer.body)).flatten();
-    let (code, message, mut details) = envelope.unwrap_or_else(|| (None, format!("HTTP {http_status}"), Vec::new()));
+fn read_error(answer: &Answer, redactor: &Redactor) -> Option<RpcError> {
+    let (code, message, mut details) = envelope(&answer.headers, &answer.body)?;
     details.retain(|detail| !redactor.finds(&detail.value));
-    RpcError {
-        code: code.unwrap_or_else(|| Code::from_http(http_status)),
+    Some(RpcError {
+        code,
         message: redactor.clean(&message),
         details,
-        http_status,
+        http_status: answer.status.as_u16(),
+        ending: answer.ending,
         repeated: answer.repeated,
-        from_envelope: code.is_some(),
         retry_after: retry_after(&answer.headers),
-    }
+    })
+}
+
+/// What an error of the protocol says.
+type Told = (Code, String, Vec<Detail>);
+
+fn envelope(headers: &HeaderMap, body: &[u8]) -> Option<Told> {
+    if is_json(headers) { read_envelope(body) } else { None }
 }
 
 /// The code, the server's words and the details of an error's body; `None`
-/// where it is not the protocol's.
-pub fn read_envelope(body: &[u8]) -> Option<(Option<Code>, String, Vec<Detail>)> {
+/// where it is not the protocol's, which always has a code. A detail that does
+/// not fit takes nothing away from it.
+pub fn read_envelope(body: &[u8]) -> Option<Told> {
     // serde would take an array for a struct.
     if !body.trim_ascii_start().starts_with(b"{") {
         return None;
     }
     let envelope: Envelope = serde_json::from_slice(body).ok()?;
-    let details = envelope.details.unwrap_or_default().into_iter().map(read_detail).collect::<Option<_>>()?;
-    Some((Code::from_json(&envelope.code), envelope.message.unwrap_or_default(), details))
+    let details = envelope.details.as_array().into_iter().flatten().filter_map(read_detail).collect();
+    Some((Code::from_json(&envelope.code)?, envelope.message.unwrap_or_default(), details))
 }
 
 /// Reads base64 in either alphabet, with or without padding.
@@ -263,7 +262,8 @@ pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
     GeneralPurpose::new(&alphabet, lenient).decode(text).ok()
 }
 
-fn read_detail(detail: EnvelopeDetail) -> Option<Detail> {
+fn read_detail(detail: &Value) -> Option<Detail> {
+    let detail = EnvelopeDetail::deserialize(detail).ok()?;
     let value = decode_base64(&detail.value)?;
     let name = detail.type_name.rsplit('/').next().unwrap_or_default();
     Some(Detail { type_name: name.to_owned(), value })
@@ -289,25 +289,6 @@ mod tests {
     }
 
     #[test]
-    fn statuses_without_an_envelope() {
-        for (status, code) in [
-            (400, Code::Internal),
-            (401, Code::Unauthenticated),
-            (403, Code::PermissionDenied),
-            (404, Code::Unimplemented),
-            (429, Code::Unavailable),
-            (502, Code::Unavailable),
-            (503, Code::Unavailable),
-            (504, Code::Unavailable),
-            (409, Code::Unknown),
-            (500, Code::Unknown),
-            (418, Code::Unknown),
-        ] {
-            assert_eq!(Code::from_http(status), code, "{status}");
-        }
-    }
-
-    #[test]
     fn envelopes_that_are_unusable() {
         for body in [
             "",
@@ -315,10 +296,20 @@ mod tests {
             "[\"not_found\",\"x\",[]]",
             "{\"code\":",
             "{\"message\":7}",
-            "{\"details\":[{\"type\":\"a\"}]}",
-            "{\"details\":[{\"type\":\"a\",\"value\":\"*\"}]}",
+            "{\"message\":\"Forbidden\"}",
+            "{\"code\":\"AccessDenied\"}",
+            "{\"code\":null}",
+            "{\"code\":\"internal\",\"message\":7}",
         ] {
             assert!(read_envelope(body.as_bytes()).is_none(), "{body}");
+        }
+    }
+
+    #[test]
+    fn details_that_do_not_fit_are_passed_over() {
+        for details in ["null", "7", "{}", "[7]", r#"[{"type":"a"}]"#, r#"[{"type":"a","value":"*"}]"#] {
+            let body = format!(r#"{{"code":"not_found","details":{details}}}"#);
+            assert_eq!(read_envelope(body.as_bytes()), Some((Code::NotFound, String::new(), Vec::new())), "{body}");
         }
     }
 
@@ -328,8 +319,8 @@ mod tests {
             [("a.B", "CglyZXFfMDFhYmM"), ("a.B", "CglyZXFfMDFhYmM="), ("type.googleapis.com/a.B", "CglyZXFfMDFhYmM=")]
         {
             let body = format!(r#"{{"code":16,"details":[{{"type":"{name}","value":"{value}"}}]}}"#);
-            let (code, _, details) = read_envelope(body.as_bytes()).unwrap_or((None, String::new(), Vec::new()));
-            assert_eq!(code, Some(Code::Unauthenticated));
+            let (code, _, details) = read_envelope(body.as_bytes()).unwrap();
+            assert_eq!(code, Code::Unauthenticated);
             assert_eq!(details, [Detail { type_name: "a.B".into(), value: b"\n\treq_01abc".to_vec() }], "{body}");
         }
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::error::{Failure, Kind, Result};
 use crate::http::endpoint::Endpoint;
+use crate::http::page::is_html;
 use crate::http::retry::Effect;
 use crate::output::json::each;
 use crate::secret::Secret;
@@ -39,6 +40,11 @@ pub fn or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
+/// Whether a success is the API's own: said to be JSON, and no page all the same.
+pub fn is_own(headers: &HeaderMap, body: &[u8]) -> bool {
+    is_json(headers) && !is_html(body)
+}
+
 /// Whether a body is said to be JSON.
 pub fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -66,10 +72,17 @@ pub fn unreadable(effect: Effect, host: &str, why: &str) -> Failure {
 /// Unexpected, or outcome unknown where a change was made: it does not fit.
 pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8], effect: Effect, endpoint: &Endpoint) -> Result<T> {
     // serde would take an array for a message.
-    if !body.trim_ascii_start().starts_with(b"{") {
-        return Err(unreadable(effect, &endpoint.authority(), "it is no JSON object"));
+    if body.trim_ascii_start().starts_with(b"{") {
+        return fit(body, effect, endpoint);
     }
-    fit(body, effect, endpoint)
+    let host = endpoint.authority();
+    // Only what mints comes this far with a page: it might have held a secret.
+    if is_html(body) {
+        let what = format!("the answer is not the API's, but an HTML page from {host}");
+        let sent = "the request was sent and its outcome is unknown";
+        return Err(Failure::new(Kind::OutcomeUnknown, format!("{sent}: {what}")));
+    }
+    Err(unreadable(effect, &host, "it is no JSON object"))
 }
 
 /// Reads a response message that is an array; `null` is an empty one.

@@ -3,15 +3,16 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
-use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
 use crate::error::Failure;
 use crate::http::client::{Answer, Client, Request, retry_after};
 use crate::http::endpoint::Endpoint;
-use crate::http::json::{headers, is_json, unreadable};
-use crate::http::retry::{Effect, Tries};
+use crate::http::foreign::foreign;
+use crate::http::json::{headers, is_json, is_own};
+use crate::http::retry::{Effect, Ending, Tries};
 use crate::redactor::Redactor;
 use crate::secret::Secret;
 
@@ -38,12 +39,14 @@ pub struct Call<'a> {
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
-    /// The server's word for the error, where its body is the API's.
-    pub error: Option<String>,
+    /// The server's word for the error.
+    pub error: String,
     /// The server's words, which may be empty.
     pub description: String,
     /// The server's id for the request.
     pub trace_id: Option<String>,
+    /// What its status ends.
+    pub ending: Ending,
     /// Whether an earlier try of the same request may have been carried out.
     pub repeated: bool,
     /// How long the server asks to wait.
@@ -54,7 +57,7 @@ pub struct Refusal {
 pub enum CallError {
     /// The server answered with an error.
     Refused(Refusal),
-    /// There was no answer, or none that could be read.
+    /// There was no answer, or none of the API's own.
     Failed(Failure),
 }
 
@@ -81,20 +84,25 @@ pub async fn call(client: &Client, call: Call<'_>) -> Result<Vec<u8>, CallError>
     let url = call.endpoint.join(call.path);
     let body = call.body.unwrap_or_default();
     let (effect, tries) = (call.effect, call.tries);
-    let answer = client.send(&Request { method: call.method, url, headers, body, effect, tries }).await?;
-    if !answer.status.is_success() {
-        let refusal = read_refusal(&answer, client.redactor());
-        if let Some(id) = &refusal.trace_id {
-            client.log().trace(id);
-        }
-        return Err(CallError::Refused(refusal));
-    }
+    let request = Request { method: call.method, url, headers, body, effect, tries, read_ending };
+    let answer = client.send(&request).await?;
     // A success that is not by the book may still hold a secret, and one
     // without a body says all there is to say.
-    if call.effect != Effect::Mint && !answer.body.is_empty() && !is_json(&answer.headers) {
-        return Err(unreadable(call.effect, &call.endpoint.authority(), "it is not JSON").into());
+    let is_readable = call.effect == Effect::Mint || answer.body.is_empty() || is_own(&answer.headers, &answer.body);
+    if answer.status.is_success() && is_readable {
+        return Ok(answer.body);
     }
-    Ok(answer.body)
+    let Some(refusal) = read_refusal(&answer, client.redactor()) else {
+        return Err(foreign(&answer, call.effect, client, call.endpoint).into());
+    };
+    if let Some(id) = &refusal.trace_id {
+        client.log().trace(id);
+    }
+    Err(CallError::Refused(refusal))
+}
+
+fn read_ending(status: StatusCode, headers: &HeaderMap, _body: &[u8]) -> Ending {
+    Ending::of_status(status.as_u16(), retry_after(headers).is_some())
 }
 
 /// The error body as it comes.
@@ -107,35 +115,39 @@ struct ErrorBody {
     trace_id: Option<String>,
 }
 
-/// The error, its description and the trace id, where the body is the API's.
-type Told = (Option<String>, Option<String>, Option<String>);
+/// The error, its description and the trace id.
+type Told = (String, Option<String>, Option<String>);
 
+/// What an error's body says; `None` where it is not the API's.
 pub(crate) fn read_body(body: &[u8]) -> Option<Told> {
     // serde would take an array for a struct.
     if !body.trim_ascii_start().starts_with(b"{") {
         return None;
     }
     let body: ErrorBody = serde_json::from_slice(body).ok()?;
-    Some((Some(body.error), body.error_description, body.trace_id))
+    Some((body.error, body.error_description, body.trace_id))
 }
 
-fn read_refusal(answer: &Answer, redactor: &Redactor) -> Refusal {
+fn read_refusal(answer: &Answer, redactor: &Redactor) -> Option<Refusal> {
     /// Older servers quote the whole request and its schema.
     const LONGEST: usize = 500;
-    let (error, description, trace_id) =
-        is_json(&answer.headers).then(|| read_body(&answer.body)).flatten().unwrap_or_default();
+    if answer.status.is_success() || !is_json(&answer.headers) {
+        return None;
+    }
+    let (error, description, trace_id) = read_body(&answer.body)?;
     let clean = |text: String| redactor.clean(&text);
     let mut description = clean(description.unwrap_or_default());
     if let Some((end, _)) = description.char_indices().nth(LONGEST) {
         description.truncate(end);
         description.push('…');
     }
-    Refusal {
+    Some(Refusal {
         status: answer.status.as_u16(),
-        error: error.map(clean),
+        error: clean(error),
         description,
         trace_id: trace_id.map(clean),
+        ending: answer.ending,
         repeated: answer.repeated,
         retry_after: retry_after(&answer.headers),
-    }
+    })
 }

@@ -1,8 +1,11 @@
-//! When a request may be sent again, and how long to wait before.
+//! What may be sent again, what may have been carried out all the same, and
+//! how long to wait before another try.
 
 use std::time::{Duration, SystemTime};
 
 use jiff::fmt::rfc2822;
+
+use crate::error::Kind;
 
 /// What sending a request twice would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,15 +18,32 @@ pub enum Effect {
     Mint,
 }
 
-/// How one try of a request ended without an answer to give on.
+/// How one try of a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// It never left.
     NotSent,
     /// It left, or may have, and no answer came back whole.
     NoAnswer,
-    /// The server answered with this status.
-    Status(u16),
+    /// It was one too many, and the server says how long to wait.
+    Postponed,
+    /// It was one too many, and nobody says how long to wait.
+    Limited,
+    /// Nobody answered in time, or something on the way could not.
+    Unavailable,
+    /// The server failed, or gave up.
+    Failed,
+    /// It was answered: done, or refused.
+    Answered,
+}
+
+/// What follows from an ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Whether the request may be sent again.
+    pub again: bool,
+    /// Whether a change may have been carried out although no success is known.
+    pub may_have_been_processed: bool,
 }
 
 /// The most tries of one request.
@@ -50,32 +70,69 @@ impl Tries {
     /// What is left of the usual tries after that.
     pub const AFTER_BREAK: Self = Self { most: MOST_TRIES - 1, most_broken: MOST_TRIES - 1 };
 
-    /// Whether there may be another after so many, the last of which ended so.
-    pub fn allow_another(self, tries: u32, ending: Ending) -> bool {
-        tries < if ending.is_break() { self.most_broken } else { self.most }
+    /// Whether there may be another after so many; `is_break` is whether the
+    /// connection broke in the last, here or behind a proxy.
+    pub fn allow_another(self, tries: u32, is_break: bool) -> bool {
+        tries < if is_break { self.most_broken } else { self.most }
     }
 }
 
-impl Effect {
-    /// Whether a request with this effect may be sent again after that.
-    pub fn allows_retry(self, ending: Ending) -> bool {
-        match ending {
-            Ending::NotSent | Ending::Status(429) => true,
-            Ending::NoAnswer | Ending::Status(502..=504) => self != Self::Mint,
-            Ending::Status(_) => false,
-        }
+/// The one table of what may be sent again and of what may have been carried
+/// out, for both clouds. A server that is unavailable or fails may have seen the
+/// request before, or have died in the middle of it. That it was one too many is
+/// believed of a change, which does no harm twice; of a second secret only the
+/// time to wait is proof enough.
+pub fn policy(effect: Effect, ending: Ending) -> Policy {
+    const fn cell(again: bool, may_have_been_processed: bool) -> Policy {
+        Policy { again, may_have_been_processed }
     }
+    const SAFE: Policy = cell(true, false);
+    const DOUBT: Policy = cell(true, true);
+    const OVER: Policy = cell(false, false);
+    const STOP: Policy = cell(false, true);
+    let row = match ending {
+        //                     Read   Change Mint
+        Ending::NotSent => [SAFE, SAFE, SAFE],
+        Ending::NoAnswer => [SAFE, DOUBT, STOP],
+        Ending::Postponed => [SAFE, SAFE, SAFE],
+        Ending::Limited => [SAFE, SAFE, STOP],
+        Ending::Unavailable => [SAFE, DOUBT, STOP],
+        Ending::Failed => [OVER, STOP, STOP],
+        Ending::Answered => [OVER, OVER, OVER],
+    };
+    row[effect as usize]
+}
+
+/// The kind of failure that a request comes to: what the last answer says,
+/// unless the request may have been carried out, in this try or in an earlier
+/// one. That a thing is not there settles what became of changing it.
+pub fn kind(said: Kind, effect: Effect, ending: Ending, repeated: bool) -> Kind {
+    let is_open = repeated || policy(effect, ending).may_have_been_processed;
+    if is_open && effect != Effect::Read && said != Kind::NotFound { Kind::OutcomeUnknown } else { said }
 }
 
 impl Ending {
-    /// Whether the connection broke, here or behind a proxy, which says 502 then.
-    pub fn is_break(self) -> bool {
-        matches!(self, Self::NoAnswer | Self::Status(502))
+    /// What a status means, be it the answer's own or the one that belongs to
+    /// the code in it. `waits` is whether the server says how long to wait.
+    pub fn of_status(status: u16, waits: bool) -> Self {
+        match status {
+            429 if waits => Self::Postponed,
+            429 => Self::Limited,
+            408 | 502..=504 => Self::Unavailable,
+            // Nobody who can do it was there: the method is not known, or the
+            // network wants a login first.
+            501 | 511 => Self::Answered,
+            499 | 500.. => Self::Failed,
+            _ => Self::Answered,
+        }
     }
 
-    /// Whether the server may have acted all the same.
-    pub fn may_have_landed(self) -> bool {
-        matches!(self, Self::NoAnswer | Self::Status(502 | 504))
+    /// What an answer says where it does not say it in the API's own form.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::NotSent | Self::NoAnswer | Self::Postponed | Self::Limited | Self::Unavailable => Kind::Temporary,
+            Self::Failed | Self::Answered => Kind::Unexpected,
+        }
     }
 }
 
@@ -121,28 +178,60 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Every cell of the table: sent again, and maybe carried out.
     #[test]
-    fn a_mint_is_sent_again_only_when_it_cannot_have_landed() {
-        assert!(Effect::Mint.allows_retry(Ending::NotSent));
-        assert!(Effect::Mint.allows_retry(Ending::Status(429)));
-        for ending in
-            [Ending::NoAnswer, Ending::Status(502), Ending::Status(503), Ending::Status(504), Ending::Status(500)]
-        {
-            assert!(!Effect::Mint.allows_retry(ending), "{ending:?}");
-        }
-        for effect in [Effect::Read, Effect::Change] {
-            for ending in [
-                Ending::NotSent,
-                Ending::NoAnswer,
-                Ending::Status(429),
-                Ending::Status(502),
-                Ending::Status(503),
-                Ending::Status(504),
-            ] {
-                assert!(effect.allows_retry(ending), "{effect:?} {ending:?}");
+    fn the_table() {
+        use Ending::{Answered, Failed, Limited, NoAnswer, NotSent, Postponed, Unavailable};
+        let (yes, no) = (true, false);
+        for (ending, read, change, mint) in [
+            (NotSent, yes, (yes, no), (yes, no)),
+            (NoAnswer, yes, (yes, yes), (no, yes)),
+            (Postponed, yes, (yes, no), (yes, no)),
+            (Limited, yes, (yes, no), (no, yes)),
+            (Unavailable, yes, (yes, yes), (no, yes)),
+            (Failed, no, (no, yes), (no, yes)),
+            (Answered, no, (no, no), (no, no)),
+        ] {
+            assert_eq!(policy(Effect::Read, ending).again, read, "{ending:?}");
+            for (effect, (again, may_have_been_processed)) in [(Effect::Change, change), (Effect::Mint, mint)] {
+                let expected = Policy { again, may_have_been_processed };
+                assert_eq!(policy(effect, ending), expected, "{effect:?} {ending:?}");
+                // What is sent again although it may have been carried out
+                // must do no harm twice.
+                assert!(effect == Effect::Change || !(again && may_have_been_processed));
             }
-            assert!(!effect.allows_retry(Ending::Status(500)));
-            assert!(!effect.allows_retry(Ending::Status(401)));
+        }
+    }
+
+    #[test]
+    fn statuses_and_what_they_end() {
+        use Ending::{Answered, Failed, Limited, Postponed, Unavailable};
+        for (statuses, ending) in [
+            (&[200, 201, 307, 400, 401, 403, 404, 407, 409, 413, 418, 501, 511][..], Answered),
+            (&[429], Limited),
+            (&[408, 502, 503, 504], Unavailable),
+            (&[499, 500, 505, 520, 524, 599, 999], Failed),
+        ] {
+            for status in statuses {
+                assert_eq!(Ending::of_status(*status, false), ending, "{status}");
+                let waits = if ending == Limited { Postponed } else { ending };
+                assert_eq!(Ending::of_status(*status, true), waits, "{status}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_earlier_try_counts_unless_the_thing_is_not_there() {
+        for (said, ending, repeated, read, change) in [
+            (Kind::NotPermitted, Ending::Answered, false, Kind::NotPermitted, Kind::NotPermitted),
+            (Kind::NotPermitted, Ending::Answered, true, Kind::NotPermitted, Kind::OutcomeUnknown),
+            (Kind::NotFound, Ending::Answered, true, Kind::NotFound, Kind::NotFound),
+            (Kind::Temporary, Ending::Limited, true, Kind::Temporary, Kind::OutcomeUnknown),
+            (Kind::Temporary, Ending::Unavailable, false, Kind::Temporary, Kind::OutcomeUnknown),
+            (Kind::Unexpected, Ending::Failed, false, Kind::Unexpected, Kind::OutcomeUnknown),
+        ] {
+            assert_eq!(kind(said, Effect::Read, ending, repeated), read, "{said:?} {ending:?}");
+            assert_eq!(kind(said, Effect::Change, ending, repeated), change, "{said:?} {ending:?}");
         }
     }
 
@@ -151,14 +240,9 @@ mod tests {
         for (tries, after_break, after_another) in
             [(Tries::USUAL, 3, 3), (Tries::ONCE, 0, 0), (Tries::UNTIL_BROKEN, 0, 3), (Tries::AFTER_BREAK, 2, 2)]
         {
-            for (ending, more) in [
-                (Ending::NoAnswer, after_break),
-                (Ending::Status(502), after_break),
-                (Ending::Status(503), after_another),
-                (Ending::NotSent, after_another),
-            ] {
-                let allowed = (1..10).filter(|made| tries.allow_another(*made, ending)).count();
-                assert_eq!(allowed, more, "{tries:?} {ending:?}");
+            for (is_break, more) in [(true, after_break), (false, after_another)] {
+                let allowed = (1..10).filter(|made| tries.allow_another(*made, is_break)).count();
+                assert_eq!(allowed, more, "{tries:?} {is_break}");
             }
         }
     }

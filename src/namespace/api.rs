@@ -126,8 +126,7 @@ impl TokensApi {
     }
 
     /// Asks for a single token, to see whether the server takes the
-    /// credential: who may not list them is known all the same. That it is the
-    /// server that says so, and nobody on the way, its envelope shows.
+    /// credential: who may not list them is known all the same.
     ///
     /// # Errors
     /// Not authenticated: it does not. Else as the server or the way there
@@ -136,7 +135,7 @@ impl TokensApi {
         let request = ListRequest { max_entries: 1, ..ListRequest::default() };
         match self.raw("ListRevokableTokens", &request, Effect::Read).await {
             Ok(body) => decode::<ListResponse>(&body, Effect::Read, &self.endpoint).map(|_| ()),
-            Err(CallError::Rpc(error)) if error.from_envelope && error.code == Code::PermissionDenied => Ok(()),
+            Err(CallError::Rpc(error)) if error.code == Code::PermissionDenied => Ok(()),
             Err(error) => Err(self.failure(error, Effect::Read)),
         }
     }
@@ -160,13 +159,16 @@ impl TokensApi {
             .raw("CreateRevokableToken", request, Effect::Mint)
             .await
             .map_err(|error| self.failure(error, Effect::Mint))?;
-        let (message, is_whole) = match decode::<CreateResponse>(&body, Effect::Mint, &self.endpoint) {
-            Ok(message) if !message.bearer_token.expose().is_empty() => (message, true),
-            Ok(_) => {
-                return Err(unreadable(Effect::Mint, &self.endpoint.authority(), "it holds no bearerToken"));
-            }
+        let (mut message, is_whole) = match decode::<CreateResponse>(&body, Effect::Mint, &self.endpoint) {
+            Ok(message) => (message, true),
             Err(failure) => (salvaged(&body).ok_or(failure)?, false),
         };
+        if message.bearer_token.expose().is_empty() {
+            // It may stand in another place, where all else fits.
+            let secret = salvage(&body, &SECRET)
+                .ok_or_else(|| unreadable(Effect::Mint, &self.endpoint.authority(), "it holds no bearerToken"))?;
+            message.bearer_token = Secret::new(secret);
+        }
         self.client.redactor().keep_out(&message.bearer_token);
         Ok(Reply { message, is_whole, body })
     }
@@ -245,16 +247,19 @@ impl TokensApi {
     }
 }
 
-/// Whether the server itself says that a credential is not good, and no earlier
-/// try of the same request can have been carried out.
+/// Whether the server says that a credential is not good, and no earlier try
+/// of the same request can have been carried out.
 fn is_refused(error: &RpcError) -> bool {
-    error.from_envelope && error.code == Code::Unauthenticated && !error.repeated
+    error.code == Code::Unauthenticated && !error.repeated
 }
+
+/// What the secret of an answer is called, in both forms of protobuf's JSON.
+const SECRET: [&str; 2] = ["bearerToken", "bearer_token"];
 
 /// What can be had of a create's answer that does not fit: the secret exists
 /// now and must not be lost for a field that is of no matter.
 fn salvaged(body: &[u8]) -> Option<CreateResponse> {
-    let secret = salvage(body, &["bearerToken", "bearer_token"])?;
+    let secret = salvage(body, &SECRET)?;
     let token_id = salvage(body, &["tokenId", "token_id"]).unwrap_or_default();
     let token = RevokableToken { token_id, ..RevokableToken::default() };
     Some(CreateResponse { bearer_token: Secret::new(secret), token })

@@ -2,7 +2,7 @@
 
 use crate::error::{Failure, Kind};
 use crate::http::connect::{Code, RpcError};
-use crate::http::retry::{Effect, run_again};
+use crate::http::retry::{Effect, kind, run_again};
 use crate::namespace::credential::Source;
 use crate::namespace::detail::{PERMISSION_DENIED, REQUEST_ID, read_permission_denied, read_request_id};
 use crate::output::sanitize::sanitize;
@@ -15,12 +15,7 @@ pub fn server_words(error: &RpcError) -> String {
 /// An error of the server, in a sentence.
 pub fn explain(error: &RpcError, effect: Effect, source: &Source) -> Failure {
     let words = server_words(error);
-    let kind = match error.code.kind() {
-        kind if effect == Effect::Read => kind,
-        _ if is_gateway_doubt(error) => Kind::OutcomeUnknown,
-        Kind::Temporary if error.repeated || error.code == Code::DeadlineExceeded => Kind::OutcomeUnknown,
-        kind => kind,
-    };
+    let kind = kind(error.code.kind(), effect, error.ending, error.repeated);
     let failure = match kind {
         Kind::NotAuthenticated => {
             Failure::new(kind, format!("the server rejected the credential from {}{words}", source.name())).hint(
@@ -38,7 +33,10 @@ pub fn explain(error: &RpcError, effect: Effect, source: &Source) -> Failure {
         Kind::Temporary => {
             Failure::new(kind, format!("the server cannot answer now{words}")).hint(run_again(error.retry_after))
         }
-        Kind::OutcomeUnknown => Failure::new(kind, format!("the request was sent and its outcome is unknown{words}")),
+        Kind::OutcomeUnknown => Failure::new(
+            kind,
+            format!("the request was sent and its outcome is unknown{words} ({})", error.code.name()),
+        ),
         _ => Failure::new(kind, format!("the server refused{words} ({})", error.code.name())),
     };
     failure.http_status(error.http_status).request_id(request_id(error))
@@ -58,15 +56,4 @@ fn missing(error: &RpcError) -> Option<String> {
 fn request_id(error: &RpcError) -> Option<String> {
     let detail = error.details.iter().find(|detail| detail.type_name == REQUEST_ID)?;
     read_request_id(&detail.value).map(|id| sanitize(&id).into_owned())
-}
-
-/// Whether somebody in between answered who cannot know what became of the
-/// request: it may have been carried out.
-fn is_gateway_doubt(error: &RpcError) -> bool {
-    match error.http_status {
-        502 | 504 => true,
-        503 => false,
-        408 | 500.. => !error.from_envelope,
-        _ => false,
-    }
 }

@@ -189,11 +189,15 @@ pub struct CreateRequest {
 #[derive(Debug, Deserialize)]
 pub struct CreateResponse {
     /// The secret, given once.
-    #[serde(rename = "bearerToken", alias = "bearer_token")]
+    #[serde(rename = "bearerToken", alias = "bearer_token", default = "no_secret")]
     pub bearer_token: Secret,
     /// The token.
     #[serde(default, deserialize_with = "or_default")]
     pub token: RevokableToken,
+}
+
+fn no_secret() -> Secret {
+    Secret::new("")
 }
 
 /// Request of `ListRevokableTokens`.

@@ -16,7 +16,7 @@ use crate::http::retry::{Effect, MOST_TRIES, Tries, delay};
 use crate::names::Program;
 use crate::nscale::accounts::{Accounts, Reply};
 use crate::nscale::credential::{self, Found};
-use crate::nscale::failure::explain;
+use crate::nscale::failure::{explain, on_the_way};
 use crate::nscale::message::{Account, AccountStatus, AccountWrite, Named, ReadMetadata, Userinfo};
 use crate::secret::Secret;
 
@@ -110,7 +110,7 @@ impl IdentityApi {
             };
             match timeout_at(deadline, call(&self.client, question)).await {
                 // The API's own, and not that of something on the way.
-                Ok(Err(CallError::Refused(refusal))) if refusal.status == 401 && refusal.error.is_some() => {}
+                Ok(Err(CallError::Refused(refusal))) if refusal.status == 401 => {}
                 Ok(_) => return true,
                 Err(_) => return tries == 1,
             }
@@ -310,22 +310,26 @@ impl IdentityApi {
                 // So a proxy says of a connection that broke behind it.
                 if refusal.status == 502 { failure.broken() } else { failure }
             }
-            CallError::Failed(failure) => failure,
+            CallError::Failed(failure) => on_the_way(failure),
         }
     }
 
     /// Reads an answer with a token in it, which must not be lost for
     /// something else in the answer that does not fit.
     fn minted(&self, body: Vec<u8>) -> Result<Reply> {
-        let read = decode::<Account>(&body, Effect::Mint, &self.endpoint);
-        let account = match read {
+        let mut account = match decode::<Account>(&body, Effect::Mint, &self.endpoint) {
             Ok(account) => account,
             Err(failure) => salvaged(&body).ok_or(failure)?,
         };
-        match &account.status.access_token {
-            Some(token) if !token.expose().is_empty() => self.client.redactor().keep_out(token),
-            _ => return Err(unreadable(Effect::Mint, &self.endpoint.authority(), "it holds no status.accessToken")),
-        }
+        let token = match account.status.access_token.take().filter(|token| !token.expose().is_empty()) {
+            Some(token) => token,
+            // It may stand in another place, where all else fits.
+            None => Secret::new(salvage(&body, &TOKEN).ok_or_else(|| {
+                unreadable(Effect::Mint, &self.endpoint.authority(), "it holds no status.accessToken")
+            })?),
+        };
+        self.client.redactor().keep_out(&token);
+        account.status.access_token = Some(token);
         let json = String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into());
         Ok(Reply { account, json })
     }
@@ -350,9 +354,12 @@ pub fn rotate_path(organization: &str, id: &str) -> String {
     format!("{}/rotate", account_path(organization, id))
 }
 
+/// What the token of an answer is called, here and by other versions.
+const TOKEN: [&str; 2] = ["accessToken", "access_token"];
+
 /// What can be had of an answer that does not fit: the token exists now.
 fn salvaged(body: &[u8]) -> Option<Account> {
-    let token = salvage(body, &["accessToken"])?;
+    let token = salvage(body, &TOKEN)?;
     let id = salvage(body, &["id"]).unwrap_or_default();
     Some(Account {
         metadata: ReadMetadata { id, ..ReadMetadata::default() },

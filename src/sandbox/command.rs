@@ -45,12 +45,16 @@ A fault names an operation (token.create, token.list, token.revoke,
 token.refresh, session.exchange, sa.list, sa.create, sa.update, sa.rotate,
 sa.delete, groups.list, organizations.list, userinfo; sa.* is all of them), what
 goes wrong, and after an x how often:
-  503, 429:2     that status instead, here with Retry-After: 2
-  acted-502      does what was asked, and answers with that status
+  503, 429:2     that status instead and no more, here with Retry-After: 2
+  code=internal  the API's own error instead: that code of Connect, or its status
+  html-403       that status with a page instead, as a web filter has it
+  acted-502      does what was asked, and answers so all the same
   slow=1500      waits 1500 milliseconds first
   hang           never answers
   drop           does what was asked, and closes without an answer
   truncate       does what was asked, and closes in the middle of the answer
+  stall          does what was asked, and never sends the answer's last byte
+  gzip           does what was asked, and encodes the answer unasked
   garbage        does what was asked, and answers with what is no JSON
   redirect       sends the caller to another host
 

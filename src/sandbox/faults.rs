@@ -1,6 +1,7 @@
 //! Misbehaving on purpose: what a user asks the server to get wrong, and how
 //! often.
 
+use std::io::Read;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -8,9 +9,12 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Response, StatusCode, header};
+use flate2::Compression;
+use flate2::read::GzEncoder;
 use http_body::Frame;
 
 use crate::error::{Failure, Result};
+use crate::http::connect::Code;
 use crate::input::nearest::nearest;
 
 /// The operations that can go wrong, as the commands call them.
@@ -30,14 +34,25 @@ pub const OPERATIONS: [&str; 13] = [
     "userinfo",
 ];
 
+/// What is answered instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// This status without a body, as what stands in front of a server does.
+    Bare(StatusCode),
+    /// This status with a page, as a web filter does.
+    Page(StatusCode),
+    /// The API's own error with this code, or with the status that belongs to it.
+    Code(Code),
+}
+
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Answers with this status, and `Retry-After` where it is given. With
+    /// Answers something else, and `Retry-After` where it is given. With
     /// `acted` after doing what was asked.
-    Status {
-        /// The status.
-        status: StatusCode,
+    Instead {
+        /// What.
+        what: Instead,
         /// Seconds.
         retry_after: Option<u32>,
         /// Whether it is done all the same.
@@ -51,6 +66,10 @@ pub enum Kind {
     Drop,
     /// Does what was asked, and closes in the middle of the answer.
     Truncate,
+    /// Does what was asked, and never sends the last byte of the answer.
+    Stall,
+    /// Does what was asked, and encodes the answer though nobody asked for it.
+    Gzip,
     /// Does what was asked, and answers with what is no JSON.
     Garbage,
     /// Sends the caller elsewhere.
@@ -58,8 +77,7 @@ pub enum Kind {
 }
 
 /// How the forms are written, for help and hints.
-pub const FORMS: &str =
-    "STATUS, STATUS:SECONDS (with Retry-After), acted-STATUS, slow=MS, hang, drop, truncate, garbage, redirect";
+pub const FORMS: &str = "STATUS, code=NAME, html-STATUS, each with :SECONDS (Retry-After) or acted- before it, slow=MS, hang, drop, truncate, stall, gzip, garbage, redirect";
 
 /// Faults that are still to come.
 #[derive(Debug, Default)]
@@ -132,15 +150,17 @@ fn parse_kind(text: &str) -> Option<Kind> {
         "hang" => Kind::Hang,
         "drop" => Kind::Drop,
         "truncate" => Kind::Truncate,
+        "stall" => Kind::Stall,
+        "gzip" => Kind::Gzip,
         "garbage" => Kind::Garbage,
         "redirect" => Kind::Redirect,
         _ => match text.strip_prefix("slow=") {
             Some(millis) => Kind::Slow(Duration::from_millis(millis.parse::<u32>().ok()?.into())),
             None => {
-                let (acted, status) = text.strip_prefix("acted-").map_or((false, text), |status| (true, status));
-                let (status, seconds) = status.split_once(':').map_or((status, None), |(a, b)| (a, Some(b)));
-                Kind::Status {
-                    status: status.parse().ok().filter(|status: &StatusCode| status.as_u16() >= 400)?,
+                let (acted, rest) = text.strip_prefix("acted-").map_or((false, text), |rest| (true, rest));
+                let (what, seconds) = rest.split_once(':').map_or((rest, None), |(a, b)| (a, Some(b)));
+                Kind::Instead {
+                    what: parse_instead(what)?,
                     retry_after: seconds.map(str::parse).transpose().ok()?,
                     acted,
                 }
@@ -149,10 +169,31 @@ fn parse_kind(text: &str) -> Option<Kind> {
     })
 }
 
-/// A bare status, as what stands in front of a server answers.
-pub fn bare(status: StatusCode, retry_after: Option<u32>) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
+fn parse_instead(text: &str) -> Option<Instead> {
+    let status = |text: &str| text.parse().ok().filter(|status: &StatusCode| status.as_u16() >= 400);
+    if let Some(name) = text.strip_prefix("code=") {
+        return Code::from_json(&name.into()).map(Instead::Code);
+    }
+    match text.strip_prefix("html-") {
+        Some(text) => status(text).map(Instead::Page),
+        None => status(text).map(Instead::Bare),
+    }
+}
+
+/// A status with a body: none, or somebody's page.
+pub fn outside(status: StatusCode, is_page: bool) -> Response<Body> {
+    const PAGE: &str =
+        "<!doctype html><html><head><title>Access denied</title></head><body>A web filter.</body></html>";
+    let mut response = Response::new(if is_page { Body::from(PAGE) } else { Body::empty() });
     *response.status_mut() = status;
+    if is_page {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    }
+    response
+}
+
+/// The answer, with how long to wait.
+pub fn postponed(mut response: Response<Body>, retry_after: Option<u32>) -> Response<Body> {
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
@@ -161,7 +202,7 @@ pub fn bare(status: StatusCode, retry_after: Option<u32>) -> Response<Body> {
 
 /// An answer that leads elsewhere.
 pub fn redirect() -> Response<Body> {
-    let mut response = bare(StatusCode::TEMPORARY_REDIRECT, None);
+    let mut response = outside(StatusCode::TEMPORARY_REDIRECT, false);
     let elsewhere = HeaderValue::from_static("https://elsewhere.example.com/");
     response.headers_mut().insert(header::LOCATION, elsewhere);
     response
@@ -174,19 +215,47 @@ pub fn garbage(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-/// The answer, broken off: in the middle, or before its first byte.
-pub async fn cut(response: Response<Body>, in_the_middle: bool) -> Response<Body> {
+/// The answer in an encoding.
+pub async fn gzip(response: Response<Body>) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     let whole = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let length = HeaderValue::from(whole.len().max(2));
-    parts.headers.insert(header::CONTENT_LENGTH, length);
-    let half = in_the_middle.then(|| whole.slice(..whole.len() / 2));
-    Response::from_parts(parts, Body::new(Cut { half, has_paused: !in_the_middle }))
+    let mut encoded = Vec::new();
+    // Neither reading nor writing can fail in memory.
+    let _ = GzEncoder::new(&*whole, Compression::fast()).read_to_end(&mut encoded);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    Response::from_parts(parts, Body::from(encoded))
 }
 
-/// A body that ends in an error, upon which the connection is closed.
+/// Where an answer stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Before its first byte, and the connection is closed.
+    Before,
+    /// In the middle, and the connection is closed.
+    Middle,
+    /// Before its last byte, and the connection stays open.
+    Last,
+}
+
+/// The answer, not to its end.
+pub async fn cut(response: Response<Body>, stop: Stop) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    let whole = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len().max(2)));
+    let length = match stop {
+        Stop::Before => 0,
+        Stop::Middle => whole.len() / 2,
+        Stop::Last => whole.len().saturating_sub(1),
+    };
+    let part = (stop != Stop::Before).then(|| whole.slice(..length));
+    Response::from_parts(parts, Body::new(Cut { part, stop, has_paused: false }))
+}
+
+/// A body that ends in an error, upon which the connection is closed, or never.
 struct Cut {
-    half: Option<Bytes>,
+    part: Option<Bytes>,
+    stop: Stop,
     has_paused: bool,
 }
 
@@ -198,15 +267,16 @@ impl http_body::Body for Cut {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<std::result::Result<Frame<Bytes>, std::io::Error>>> {
-        match self.half.take() {
-            Some(half) => Poll::Ready(Some(Ok(Frame::data(half)))),
+        match (self.part.take(), self.stop) {
+            (Some(part), _) => Poll::Ready(Some(Ok(Frame::data(part)))),
+            (None, Stop::Last) => Poll::Pending,
             // Time for what there is to be sent.
-            None if !self.has_paused => {
+            (None, Stop::Middle) if !self.has_paused => {
                 self.has_paused = true;
                 context.waker().wake_by_ref();
                 Poll::Pending
             }
-            None => Poll::Ready(Some(Err(std::io::ErrorKind::BrokenPipe.into()))),
+            (None, _) => Poll::Ready(Some(Err(std::io::ErrorKind::BrokenPipe.into()))),
         }
     }
 }
@@ -220,7 +290,8 @@ mod tests {
         let texts = ["sa.create=503:2x2", "sa.*=drop", "token.list=slow=1500x1", "userinfo=acted-502"];
         let faults = Faults::parse(&texts.map(str::to_owned)).unwrap();
         let status = |status, retry_after, acted| {
-            Some(Kind::Status { status: StatusCode::from_u16(status).unwrap(), retry_after, acted })
+            let what = Instead::Bare(StatusCode::from_u16(status).unwrap());
+            Some(Kind::Instead { what, retry_after, acted })
         };
         for expected in [status(503, Some(2), false), status(503, Some(2), false), Some(Kind::Drop), Some(Kind::Drop)] {
             assert_eq!(faults.next("sa.create"), expected);
@@ -242,6 +313,10 @@ mod tests {
             "sa.create=fall",
             "sa.create=200",
             "sa.create=503:x",
+            "sa.create=code=",
+            "sa.create=code=ok",
+            "sa.create=html-200",
+            "sa.create=html",
             "sa.create=slow",
             "sa.create=slow=x",
             "sa.create=dropx99999999999",

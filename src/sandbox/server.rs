@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, Method as HttpMethod, Response, StatusCode, header};
 
 use crate::error::{Failure, Result};
 use crate::http::connect::Code;
-use crate::sandbox::faults::{self, Faults, Kind as Fault};
+use crate::sandbox::faults::{self, Faults, Instead, Kind as Fault, Stop};
 use crate::sandbox::journal::Journal;
 use crate::sandbox::namespace::{Method, Namespace};
 use crate::sandbox::nscale::Nscale;
@@ -58,18 +58,35 @@ async fn answer(State(sides): State<Arc<Sides>>, request: Request) -> Response<B
     match fault {
         Fault::Hang => std::future::pending().await,
         Fault::Redirect => faults::redirect(),
-        Fault::Status { status, retry_after, acted: false } => faults::bare(status, retry_after),
-        Fault::Status { status, retry_after, acted: true } => {
-            serve_request(sides, request).await;
-            faults::bare(status, retry_after)
+        Fault::Instead { what, retry_after, acted } => {
+            let response = instead(what, &sides, &request);
+            if acted {
+                serve_request(sides, request).await;
+            }
+            faults::postponed(response, retry_after)
         }
         Fault::Slow(wait) => {
             tokio::time::sleep(wait).await;
             serve_request(sides, request).await
         }
-        Fault::Drop => faults::cut(serve_request(sides, request).await, false).await,
-        Fault::Truncate => faults::cut(serve_request(sides, request).await, true).await,
+        Fault::Drop => faults::cut(serve_request(sides, request).await, Stop::Before).await,
+        Fault::Truncate => faults::cut(serve_request(sides, request).await, Stop::Middle).await,
+        Fault::Stall => faults::cut(serve_request(sides, request).await, Stop::Last).await,
+        Fault::Gzip => faults::gzip(serve_request(sides, request).await).await,
         Fault::Garbage => faults::garbage(serve_request(sides, request).await),
+    }
+}
+
+/// What a fault answers a request with.
+fn instead(what: Instead, sides: &Sides, request: &Request) -> Response<Body> {
+    const WORDS: &str = "a fault that was asked for";
+    match what {
+        Instead::Bare(status) => faults::outside(status, false),
+        Instead::Page(status) => faults::outside(status, true),
+        Instead::Code(code) => match Method::at(request.uri().path()) {
+            Some((_, dialect)) => write(Err(RpcFailure::new(code, WORDS)), dialect, &sides.namespace.request_id()),
+            None => sides.nscale.refused(code.http_status(), WORDS, request.headers()),
+        },
     }
 }
 

@@ -154,7 +154,9 @@ fn a_server_that_cannot_be_reached_says_nothing_of_the_credential() {
         ("token.list=500", 1, "unclear"),
         ("token.list=404", 1, "unclear"),
         ("session.exchange=403", 1, "unclear"),
-        ("session.exchange=401", 4, "rejected"),
+        ("session.exchange=401", 1, "unclear"),
+        ("session.exchange=html-401", 1, "unclear"),
+        ("session.exchange=code=unauthenticated", 4, "rejected"),
     ] {
         let mut sandbox = Sandbox::with(World::new(), &["--fault", fault]);
         if fault.starts_with("session") {
@@ -167,7 +169,8 @@ fn a_server_that_cannot_be_reached_says_nothing_of_the_credential() {
     let sandbox = Sandbox::with(World::new(), &["--fault", "token.list=500", "--fault", "userinfo=garbage"]);
     assert!(status(&sandbox, "").stderr.starts_with("error: neither credential is known to be good; Namespace: "));
     // Rejected is 4, whatever became of the other.
-    let sandbox = Sandbox::with(World::new(), &["--fault", "token.list=500", "--fault", "userinfo=401"]);
+    let sandbox =
+        Sandbox::with(World::new(), &["--fault", "token.list=500", "--fault", "userinfo=code=unauthenticated"]);
     assert_eq!(report(&sandbox, "").1, 4);
     // What stands in the way may say no, too, and knows nothing of it.
     let sandbox = Sandbox::with(World::new(), &["--fault", "userinfo=409", "--fault", "sa.list=403"]);

@@ -68,7 +68,7 @@ fn what_a_page_says() {
         "TOKEN=$(nsc token create --name ci --grant @grants.json --output token)",
         "XDG_STATE_HOME\n",
         "EXIT STATUS\n",
-        "outcome unknown: a change was sent and no answer came; look before running again",
+        "outcome unknown: a change may have been carried out; look before running again",
     ] {
         assert!(shown.contains(part), "no {part:?} in {shown}");
     }

@@ -28,7 +28,7 @@ fn it_lengthens_and_never_shortens() {
     };
     let first = expiry("--minimum_duration 1h");
     let longer = expiry("--minimum-duration 1y");
-    assert!((355 * 86_400 - 5..=355 * 86_400).contains(&(longer - first)), "{}", longer - first);
+    assert!((355 * 86_400 - 5..355 * 86_400 + 60).contains(&(longer - first)), "{}", longer - first);
     assert_eq!(expiry(""), longer);
 }
 

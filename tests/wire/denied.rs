@@ -122,7 +122,7 @@ fn what_is_not_recognised_is_sent() {
         assert_eq!(server.requests(1)[0].headers["authorization"], format!("Bearer {token}"));
     }
     for token in ["something-new", "nsxx_CANARY", "v4.local.CANARY", "CANARY=", &jose(3), &jose(5)] {
-        let server = Server::start([json(200, "[]")]);
+        let server = Server::start([json(200, r#"[{"metadata":{"id":"a"}}]"#)]);
         let mut world = World::new();
         world.set("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", &server.url).set("NSCALE_SERVICE_TOKEN", token);
         world.set("NSCALE_ORGANIZATION_ID", crate::accounts::ORG);

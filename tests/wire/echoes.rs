@@ -187,9 +187,9 @@ fn of_a_session_and_of_what_was_minted() {
     let minted = "minted-CANARY-of-no-known-shape";
     for (echo, piece) in echoes(minted) {
         let made = json(200, &format!(r#"{{"bearerToken":"{minted}","token":{{"tokenId":"tok_a"}}}}"#));
-        let (mut world, _server) = crate::world([made, answer(403, &format!("X-Request-Id: {echo}\r\n"), "")]);
-        world.set("HOME", "/dev/null").set("TMPDIR", "/dev/null");
-        let run = world.sh(&format!("nsc token create --name t --grant '{GRANT}' -v -o token > /dev/full"));
+        let (world, _server) = crate::world([made, answer(403, &format!("X-Request-Id: {echo}\r\n"), "")]);
+        let run =
+            world.sh(&format!("ulimit -f 0; nsc token create --name t --grant '{GRANT}' -v -o token > /dev/full"));
         hides(&run, &echo, &piece);
         assert!(run.stderr.contains("x-request-id: "), "{run:?}");
     }

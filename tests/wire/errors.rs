@@ -45,9 +45,9 @@ fn a_refusal_without_usable_details() {
             r#","details":[{"type":"namespace.cloud.iam.v1beta.PermissionDeniedError","value":"/////w"}]"#,
             "not permitted: not allowed\n",
         ),
-        // A detail that is no detail makes the whole body unusable.
-        (r#","details":[{"type":"a","value":"***"}]"#, "not permitted: HTTP 403\n"),
-        (r#","details":7"#, "not permitted: HTTP 403\n"),
+        // What is no detail takes nothing from the rest.
+        (r#","details":[{"type":"a","value":"***"}]"#, "not permitted: not allowed\n"),
+        (r#","details":7"#, "not permitted: not allowed\n"),
     ] {
         let (world, _server) =
             world([json(403, &format!(r#"{{"code":"permission_denied","message":"not allowed"{details}}}"#))]);
@@ -91,27 +91,34 @@ fn every_code_of_the_envelope() {
 }
 
 #[test]
-fn what_is_no_envelope_is_judged_by_its_status() {
+fn what_is_no_envelope_is_no_verdict() {
     let html = |status| answer(status, "Content-Type: text/html\r\n", "<html>CANARY</html>");
-    for (status, exit) in [(400, 1), (401, 4), (403, 3), (404, 1), (500, 1), (418, 1)] {
+    for status in [400, 401, 403, 404, 407, 500, 418] {
         for response in [
             html(status),
             json(status, "CANARY"),
             json(status, "[]"),
             json(status, ""),
             json(status, "{\"message\":7}"),
+            json(status, "{\"message\":\"CANARY\"}"),
+            json(status, "{\"code\":\"CANARY\"}"),
         ] {
             let (world, server) = world([response]);
-            let stderr = world.nsc("token list").fails_with(exit, &format!("HTTP {status}"));
+            let words = format!("the answer is not the API's, but HTTP {status} from 127.0.0.1:");
+            let stderr = world.nsc("token list").fails_with(1, &words);
+            assert!(stderr.contains("hint: the address comes from NSC_IAM_ENDPOINT\n"), "{stderr}");
             assert!(!stderr.contains("CANARY"), "{stderr}");
             server.requests(1);
         }
     }
-    for response in
-        [answer(200, "Content-Type: text/html\r\n", "{}"), answer(200, "", "{}"), json(200, "CANARY"), json(200, "[]")]
-    {
+    for (response, words) in [
+        (answer(200, "Content-Type: text/html\r\n", "{}"), "with an HTML page"),
+        (answer(200, "", "{}"), "with a body of no type"),
+        (json(200, "CANARY"), "cannot be read"),
+        (json(200, "[]"), "cannot be read"),
+    ] {
         let (world, _server) = world([response]);
-        let stderr = world.nsc("token list").fails_with(1, "cannot be read");
+        let stderr = world.nsc("token list").fails_with(1, words);
         assert!(!stderr.contains("CANARY"), "{stderr}");
     }
 }
@@ -140,7 +147,7 @@ fn a_listing_is_tried_again_and_a_create_is_not() {
     let (world, server) = world((0..9).map(|_| busy(503)));
     world.nsc("token list").fails_with(7, "the server cannot answer now: HTTP 503");
     server.requests(4);
-    for (status, exit, sent) in [(429, 7, 4), (502, 8, 1), (503, 7, 1), (504, 8, 1), (500, 8, 1)] {
+    for (status, exit, sent) in [(429, 7, 4), (502, 8, 1), (503, 8, 1), (504, 8, 1), (500, 8, 1)] {
         let (world, server) = crate::world((0..9).map(|_| busy(status)));
         world.create("t", "").fails(exit);
         server.requests(sent);
@@ -253,19 +260,18 @@ fn a_connection_that_does_not_come_about_is_safe_to_repeat() {
 fn what_a_gateway_says_of_a_change_is_not_taken_for_its_outcome() {
     let html = |status| answer(status, "Content-Type: text/html\r\n", "<html>");
     let unavailable = r#"{"code":"unavailable","message":"upstream"}"#;
-    for response in
-        [html(408), html(500), html(502), html(504), html(524), json(502, unavailable), json(504, unavailable)]
-    {
+    for response in [408, 429, 500, 502, 503, 504, 524].map(html).into_iter().chain([json(502, unavailable)]) {
         let (world, server) = world([response]);
         world.create("t", "").fails_with(8, "its outcome is unknown");
         server.requests(1);
     }
-    for response in [json(500, r#"{"code":"internal"}"#), json(400, r#"{"code":"invalid_argument"}"#)] {
-        let (world, _server) = world([response]);
-        world.create("t", "").fails(1);
+    // What the protocol says is believed, not the status that it came with.
+    for status in [400, 503] {
+        let (world, _server) = world([json(status, unavailable)]);
+        world.create("t", "").fails_with(8, "its outcome is unknown: upstream (unavailable)");
     }
-    let (world, _server) = world([json(503, unavailable)]);
-    world.create("t", "").fails_with(7, "the server cannot answer now: upstream");
+    let (world, _server) = world([json(500, r#"{"code":"invalid_argument"}"#)]);
+    world.create("t", "").fails(1);
     // The first try may have landed, whatever the later ones say.
     let (world, _server) = crate::world([html(502), html(503), html(503), html(503)]);
     world.nsc("token revoke --token_id tok_a").fails_with(8, "run `nsc token revoke --token_id tok_a` again");

@@ -8,11 +8,13 @@
 mod account_conflicts;
 mod account_errors;
 mod accounts;
+mod arrivals;
 mod asked_for;
 mod denied;
 mod echoes;
 mod errors;
 mod granted;
+mod middlebox;
 mod organizations;
 mod other_identities;
 mod proxies;

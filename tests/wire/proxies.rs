@@ -95,6 +95,16 @@ fn a_proxy_that_is_not_there_or_says_no_is_named_without_its_login() {
 }
 
 #[test]
+fn a_proxy_that_asks_for_a_login_does_not_pass() {
+    let (mut world, _) = world();
+    let server = Server::start(["HTTP/1.1 407 Whatever\r\nConnection: close\r\n\r\n".to_owned()]);
+    world.set("HTTPS_PROXY", &server.url);
+    let stderr = world.create("t", "").fails_with(1, "asks for a login");
+    assert!(stderr.contains("the proxy 127.0.0.1:") && stderr.contains("USER:PASSWORD@"), "{stderr}");
+    server.requests(1);
+}
+
+#[test]
 fn a_host_that_needs_no_proxy_is_called_without() {
     let (mut world, _) = world();
     world.set("HTTPS_PROXY", "http://127.0.0.1:1").set("NO_PROXY", "example.test");

@@ -77,12 +77,20 @@ impl Server {
     /// A server that tells of the first request, and answers it only once the
     /// gate is dropped.
     pub fn gated(answers: impl IntoIterator<Item = String>) -> (Self, mpsc::Receiver<()>, mpsc::Sender<()>) {
+        Self::with(answers.into_iter().map(String::into_bytes).collect())
+    }
+
+    /// A server whose answers are no text.
+    pub fn of_bytes(answers: Vec<Vec<u8>>) -> Self {
+        Self::with(answers).0
+    }
+
+    fn with(mut answers: Vec<Vec<u8>>) -> (Self, mpsc::Receiver<()>, mpsc::Sender<()>) {
         let (news, heard) = mpsc::channel();
         let (gate, opened) = mpsc::channel();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let mut answers: Vec<String> = answers.into_iter().collect();
         answers.reverse();
         let kept = Arc::clone(&requests);
         let trials = Arc::<Mutex<Trials>>::default();
@@ -134,7 +142,7 @@ impl Server {
 
 fn serve(
     stream: TcpStream,
-    answers: &mut Vec<String>,
+    answers: &mut Vec<Vec<u8>>,
     kept: &Mutex<Vec<Request>>,
     tried: &Mutex<Trials>,
     pass: impl Fn(),
@@ -146,17 +154,15 @@ fn serve(
             let mut trials = tried.lock().unwrap();
             trials.made += 1;
             let _ = trials.news.as_ref().map(|news| news.send(()));
-            Some(trials.answers.pop_front().unwrap_or_else(|| json(200, "{}")))
+            Some(trials.answers.pop_front().unwrap_or_else(|| json(200, "{}")).into_bytes())
         } else {
             kept.lock().unwrap().push(request);
             pass();
             answers.pop()
         };
         let Some(answer) = answer else { return };
-        if writer.write_all(answer.as_bytes()).is_err()
-            || !answer.starts_with("HTTP/1.1 ")
-            || answer.contains("Connection: close")
-        {
+        let has = |part: &[u8]| answer.windows(part.len()).any(|it| it == part);
+        if writer.write_all(&answer).is_err() || !answer.starts_with(b"HTTP/1.1 ") || has(b"Connection: close") {
             return;
         }
     }

@@ -105,6 +105,11 @@ impl Nscale {
         self.write(Err(RestFailure::store()), headers)
     }
 
+    /// The API's own error with a status.
+    pub fn refused(&self, status: u16, words: &str, headers: &HeaderMap) -> Response<Body> {
+        self.write(Err(RestFailure::with_status(status, words)), headers)
+    }
+
     fn write(&self, result: RestResult<Reply>, headers: &HeaderMap) -> Response<Body> {
         let trace_id = trace_id(headers).unwrap_or_else(|| self.keys.trace_id());
         reply::write(result, headers, &trace_id)

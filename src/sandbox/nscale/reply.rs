@@ -49,6 +49,20 @@ impl RestFailure {
         Self { has_trace_id: false, ..failure }
     }
 
+    /// A status with the word that goes with it.
+    pub fn with_status(status: u16, description: impl Into<String>) -> Self {
+        let error = match status {
+            401 => "access_denied",
+            403 => "forbidden",
+            404 => "not_found",
+            409 => "conflict",
+            500.. => "server_error",
+            _ => "invalid_request",
+        };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::new(status, error, description)
+    }
+
     /// The store did not take a change.
     pub fn store() -> Self {
         let description = "an internal error has occurred, please contact support";

@@ -1,0 +1,146 @@
+//! Encodings that a body came in although none was asked for: something on the
+//! way did it, and what is in the body is the only copy all the same.
+
+use std::io::Read;
+
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
+
+/// The body without its encodings, and the headers without their names. Of a
+/// body that is cut off or damaged whatever decodes is given, at most `limit`
+/// bytes; one in an encoding that is not known stays as it is.
+pub fn decode(headers: &mut HeaderMap, mut body: Vec<u8>, limit: usize) -> Vec<u8> {
+    let Some(names) = names(headers) else { return body };
+    // The last was applied last.
+    for name in names.iter().rev() {
+        body = match name.as_str() {
+            "gzip" | "x-gzip" => read(|| MultiGzDecoder::new(&*body), limit),
+            "deflate" if is_zlib(&body) => read(|| ZlibDecoder::new(&*body), limit),
+            "deflate" => read(|| DeflateDecoder::new(&*body), limit),
+            _ => body,
+        };
+    }
+    if !names.is_empty() {
+        headers.remove(CONTENT_ENCODING);
+        headers.remove(CONTENT_LENGTH);
+    }
+    body
+}
+
+/// The encoding that a body is still in.
+pub fn unknown(headers: &HeaderMap) -> Option<String> {
+    Some(String::from_utf8_lossy(headers.get(CONTENT_ENCODING)?.as_bytes()).into_owned())
+}
+
+/// The names of the encodings; none where one of them is not known.
+fn names(headers: &HeaderMap) -> Option<Vec<String>> {
+    const KNOWN: [&str; 5] = ["gzip", "x-gzip", "deflate", "identity", ""];
+    let mut names = Vec::new();
+    for value in headers.get_all(CONTENT_ENCODING) {
+        names.extend(value.to_str().ok()?.split(',').map(|name| name.trim().to_ascii_lowercase()));
+    }
+    names.iter().all(|name| KNOWN.contains(&name.as_str())).then_some(names)
+}
+
+/// Some send the bare stream for what is to be in zlib's form.
+fn is_zlib(body: &[u8]) -> bool {
+    matches!(body, [first, second, ..] if first & 0x0f == 8 && u16::from_be_bytes([*first, *second]) % 31 == 0)
+}
+
+fn read<R: Read>(decoder: impl Fn() -> R, limit: usize) -> Vec<u8> {
+    let mut decoded = Vec::new();
+    if decoder().take(limit as u64).read_to_end(&mut decoded).is_ok() {
+        return decoded;
+    }
+    // With an error the library drops what it was about to give, so that it is
+    // asked for little at a time.
+    decoded.clear();
+    let (mut decoder, mut byte) = (decoder(), [0]);
+    while decoded.len() < limit && matches!(decoder.read(&mut byte), Ok(1)) {
+        decoded.extend(byte);
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::read::{DeflateEncoder, GzEncoder, ZlibEncoder};
+    use proptest::prelude::*;
+
+    const TEXT: &[u8] = br#"{"bearerToken":"nsrt_abc","token":{"tokenId":"tok_a","name":"ci"}}"#;
+
+    fn encoded(mut encoder: impl Read) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        encoder.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        encoded(GzEncoder::new(text, Compression::best()))
+    }
+
+    fn decoded(encoding: &str, body: Vec<u8>, limit: usize) -> (Vec<u8>, Option<String>) {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_ENCODING, encoding.parse().unwrap());
+        let body = decode(&mut headers, body, limit);
+        (body, unknown(&headers))
+    }
+
+    #[test]
+    fn what_is_known_is_decoded() {
+        for (encoding, body) in [
+            ("gzip", gzip(TEXT)),
+            (" X-GZIP ", gzip(TEXT)),
+            ("gzip, identity", gzip(TEXT)),
+            ("deflate", encoded(ZlibEncoder::new(TEXT, Compression::best()))),
+            ("deflate", encoded(DeflateEncoder::new(TEXT, Compression::best()))),
+            ("deflate, gzip", gzip(&encoded(ZlibEncoder::new(TEXT, Compression::fast())))),
+            ("gzip", [gzip(&TEXT[..9]), gzip(&TEXT[9..])].concat()),
+            ("identity", TEXT.to_vec()),
+            ("", TEXT.to_vec()),
+        ] {
+            assert_eq!(decoded(encoding, body, usize::MAX), (TEXT.to_vec(), None), "{encoding}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_stays_and_is_named() {
+        for encoding in ["br", "zstd", "gzip, br"] {
+            assert_eq!(decoded(encoding, b"x".to_vec(), 9), (b"x".to_vec(), Some(encoding.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_small_body_does_not_become_a_large_one() {
+        assert_eq!(decoded("gzip", gzip(&vec![b' '; 10_000_000]), 1_000).0.len(), 1_000);
+    }
+
+    #[test]
+    fn of_a_stream_that_is_cut_off_or_damaged_what_there_is() {
+        let whole = gzip(TEXT);
+        // The checksum and the length stand at the end.
+        assert_eq!(decoded("gzip", whole[..whole.len() - 8].to_vec(), usize::MAX).0, TEXT);
+        let mut damaged = whole.clone();
+        *damaged.last_mut().unwrap() ^= 1;
+        assert_eq!(decoded("gzip", damaged, usize::MAX).0, TEXT);
+        for length in 0..whole.len() {
+            let (part, _) = decoded("gzip", whole[..length].to_vec(), usize::MAX);
+            assert!(TEXT.starts_with(&part));
+            assert!(length < whole.len() - 15 || part.starts_with(br#"{"bearerToken":"nsrt_abc""#), "{length}");
+        }
+        assert_eq!(decoded("gzip", b"{}".to_vec(), usize::MAX).0, b"");
+    }
+
+    proptest! {
+        #![proptest_config(crate::testing::properties())]
+
+        #[test]
+        fn no_bytes_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            for encoding in ["gzip", "deflate", "deflate, gzip"] {
+                decoded(encoding, body.clone(), 10_000);
+            }
+        }
+    }
+}
