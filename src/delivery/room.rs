@@ -278,7 +278,8 @@ pub fn overwrite(file: &mut File, content: &[u8]) -> io::Result<()> {
 /// There is no room. `Unsupported`: the file system cannot do this.
 pub fn reserve_in_place(file: &File) -> io::Result<()> {
     if getrlimit(Resource::Fsize).current.is_some_and(|limit| limit < ROOM) {
-        return Err(io::Error::other("the limit on the size of files (ulimit -f) leaves no room for a secret"));
+        let limit = "the limit on the size of files (ulimit -f) leaves no room for a secret";
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, limit));
     }
     allocate(file)
 }

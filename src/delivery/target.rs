@@ -235,13 +235,14 @@ const DISCARDS: &str = "discards what is written; the secret would be lost";
 
 /// Says what to do where it is room that is missing.
 fn no_room(failure: Failure, error: io::Error) -> Failure {
-    let is_full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-    let failure = failure.source(error);
-    if is_full {
-        failure.hint("make 64 KiB of room there, or name a file on another disk; nothing was sent")
-    } else {
-        failure
-    }
+    let hint = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "make 64 KiB of room there, or name a file on another disk; nothing was sent"
+        }
+        io::ErrorKind::FileTooLarge => "`ulimit -f unlimited` lifts it; nothing was sent",
+        _ => return failure.source(error),
+    };
+    failure.source(error).hint(hint)
 }
 
 fn busy(path: &Path) -> Failure {

@@ -28,7 +28,8 @@ fn sandbox(test: &str) -> Option<(Sandbox, &'static str)> {
 /// mount hides it, and its credential the account's own.
 fn mounted(sandbox: &Sandbox, unshare: &str, script: &str) -> Run {
     let token = sandbox.read("app.token");
-    let script = format!("export NSCALE_SERVICE_TOKEN={}; exec 9< \"{NSCRED}\"; nscale=/proc/self/fd/9; {script}", token.trim());
+    let script =
+        format!("export NSCALE_SERVICE_TOKEN={}; exec 9< \"{NSCRED}\"; nscale=/proc/self/fd/9; {script}", token.trim());
     sandbox.sh(&format!("exec {unshare} sh -c '{}'", script.replace('\'', r"'\''")))
 }
 
