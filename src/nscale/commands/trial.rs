@@ -13,7 +13,10 @@ pub(super) async fn try_out(token: Option<Secret>, api: &IdentityApi, ctx: &mut 
     let is_accepted = match Signals::listen() {
         Ok(mut signals) => tokio::select! {
             biased;
-            () = signals.any() => true,
+            () = signals.any() => {
+                ctx.interrupt.request();
+                true
+            }
             is_accepted = api.accepts(&token) => is_accepted,
         },
         Err(_) => true,
