@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use crate::error::Result;
 use crate::interrupt::Interrupt;
 use crate::names::Program;
-use crate::output::label;
-use crate::output::sanitize::{escape, sanitize};
-use crate::output::spinner::Spinner;
 use crate::secret::redact;
+use crate::spinner::Spinner;
+use crate::text::label;
+use crate::text::sanitize::{escape, sanitize};
 
 /// Everything a command is handed beside its flags.
 pub struct Context {
@@ -56,7 +56,7 @@ impl Context {
 
     /// A time for a view: relative for people, RFC 3339 for everyone else.
     pub fn time(&self, time: Timestamp) -> String {
-        use crate::output::time::{relative, rfc3339};
+        use crate::text::time::{relative, rfc3339};
         if self.stdout.is_terminal() { relative(time, self.now()) } else { rfc3339(time) }
     }
 

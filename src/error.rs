@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::output::sanitize::{escape, sanitize};
 use crate::secret::redact;
+use crate::text::sanitize::{escape, sanitize};
 
 /// `Result` with a [`Failure`].
 pub type Result<T> = std::result::Result<T, Failure>;

@@ -5,8 +5,8 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::output::sanitize::sanitize;
 use crate::secret::{Secret, encodings, redact};
+use crate::text::sanitize::sanitize;
 
 /// So many characters of a secret in a row are enough of it to be hidden.
 const PART: usize = 16;

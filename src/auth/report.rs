@@ -12,10 +12,10 @@ use crate::delivery::undelivered;
 use crate::error::{Failure, Kind, Result};
 use crate::http::endpoint::Endpoint;
 use crate::namespace::credential::LOG_IN;
-use crate::output::sanitize::shell_word;
 use crate::output::table;
-use crate::output::time::rfc3339;
 use crate::output::view::{Cell, Details, Tone};
+use crate::text::sanitize::shell_word;
+use crate::text::time::rfc3339;
 
 /// What a credential is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

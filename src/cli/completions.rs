@@ -7,7 +7,7 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 
 use crate::cli::help::TOPICS;
-use crate::cli::parse::tree;
+use crate::cli::tree::tree;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::namespace::permissions::{PUBLISHED, template};

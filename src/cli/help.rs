@@ -7,13 +7,13 @@ use clap::builder::StyledStr;
 use clap::{Args, Command};
 
 use crate::cli::environment::{Reader, VARIABLES, Variable};
-use crate::cli::parse::{SHARED, tree};
+use crate::cli::tree::{SHARED, tree};
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::exit::{self, CODES};
-use crate::input::nearest::nearest;
 use crate::names::Program;
 use crate::output::written;
+use crate::text::nearest::nearest;
 
 /// Flags of `help`.
 #[derive(Debug, Args)]

@@ -9,7 +9,7 @@ use clap_mangen::Man;
 use roff::{Roff, bold, roman};
 
 use crate::cli::help::{Sections, find, punctuated};
-use crate::cli::parse::tree;
+use crate::cli::tree::tree;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::names::Program;

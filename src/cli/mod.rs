@@ -7,6 +7,7 @@ mod help;
 #[cfg(feature = "docs")]
 mod man;
 mod parse;
+mod tree;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -26,12 +27,12 @@ use crate::names::{Program, hand_on};
 use crate::namespace::commands::TokenCommand;
 use crate::namespace::commands::permissions::{self, PermissionsArgs};
 use crate::nscale::commands::ServiceAccountsCommand;
-use crate::output::label;
 use crate::output::query::apart;
-use crate::output::spinner::Spinner;
 #[cfg(feature = "sandbox")]
 use crate::sandbox::command::SandboxArgs;
 use crate::secret::forbid_core_dumps;
+use crate::spinner::Spinner;
+use crate::text::label;
 
 /// Mint, list, refresh, rotate and revoke machine credentials.
 #[derive(Debug, Parser)]

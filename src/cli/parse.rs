@@ -6,12 +6,13 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 
+use crate::cli::tree::{SHARED, tree};
 use crate::cli::{Cli, help};
 use crate::context::{ColorChoice, Environment, Stream};
 use crate::error::Failure;
-use crate::input::nearest::nearest;
 use crate::names::{Program, hand_on};
 use crate::secret::redact;
+use crate::text::nearest::nearest;
 
 /// Why a command line does not lead to a command.
 pub(super) enum Stop {
@@ -22,10 +23,6 @@ pub(super) enum Stop {
     /// It was another program's, which could not be run.
     Failed(Failure),
 }
-
-/// A family of commands that the official programs have too: what of it is
-/// not here is theirs.
-pub(super) const SHARED: &str = "auth";
 
 pub(super) fn parse(program: Program, argv: &[OsString]) -> Result<Cli, Stop> {
     let argv = help_first(argv);
@@ -54,13 +51,6 @@ fn help_first(argv: &[OsString]) -> Cow<'_, [OsString]> {
         }
         _ => Cow::Borrowed(argv),
     }
-}
-
-/// The tree as lines are parsed by it, under the name that was called.
-pub(super) fn tree(program: Program) -> clap::Command {
-    let tree = Cli::command().name(program.name()).bin_name(program.name());
-    // Beside the official program of that name it says which it is.
-    if program.is_borrowed() { tree.version(concat!(env!("CARGO_PKG_VERSION"), " (nscred)")) } else { tree }
 }
 
 fn refuse(program: Program, argv: &[OsString], error: &clap::Error) -> Stop {

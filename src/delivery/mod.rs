@@ -16,9 +16,9 @@ use crate::delivery::rescue::RescueFile;
 use crate::delivery::stdout::{Stdout, mask};
 use crate::delivery::target::TargetFile;
 use crate::error::{Failure, Result};
-use crate::output::sanitize::shell_word;
 use crate::output::unwritable;
 use crate::secret::Secret;
+use crate::text::sanitize::shell_word;
 
 /// What is about to be done for a secret, which decides how many places it
 /// needs.

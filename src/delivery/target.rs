@@ -13,7 +13,7 @@ use crate::delivery::room::{LockError, RoomFile, overwrite, reserve_in_place};
 use crate::delivery::stdout::Stdout;
 use crate::error::{Failure, Kind, Result};
 use crate::input::document::read_limited;
-use crate::output::sanitize::shell_word;
+use crate::text::sanitize::shell_word;
 
 /// A file for a secret.
 pub struct TargetFile {

@@ -21,8 +21,8 @@ use crate::http::retry::{Effect, Ending, Tries, delay, parse_retry_after, policy
 use crate::http::tls;
 use crate::http::wire::WireLog;
 use crate::interrupt::{ANSWER_GRACE, Interrupt};
-use crate::output::spinner::Spinner;
 use crate::redactor::Redactor;
+use crate::spinner::Spinner;
 
 /// The largest answer that is read, in bytes: 100,000 accounts are 35 MB.
 const LARGEST_ANSWER: usize = 256 * 1024 * 1024;

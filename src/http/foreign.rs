@@ -9,8 +9,8 @@ use crate::http::client::{Answer, Client, retry_after};
 use crate::http::endpoint::Endpoint;
 use crate::http::page::{excerpt, is_html, page};
 use crate::http::retry::{Effect, kind, run_again};
-use crate::output::sanitize::sanitize;
 use crate::redactor::Redactor;
+use crate::text::sanitize::sanitize;
 
 /// An answer to a request with this effect that is not the API's, in a
 /// sentence. Whatever its status, it is no verdict on the credential, on rights

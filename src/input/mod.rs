@@ -2,6 +2,5 @@
 
 pub mod document;
 pub mod duration;
-pub mod nearest;
 pub mod node;
 pub mod prompt;

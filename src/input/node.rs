@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use crate::error::{Failure, Result};
 use crate::input::document::Document;
 use crate::output::json::Fields;
-use crate::output::sanitize::shortened;
+use crate::text::sanitize::shortened;
 
 /// A value within a document.
 #[derive(Clone, Copy)]

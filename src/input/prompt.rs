@@ -17,7 +17,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::interrupt::Signals;
-use crate::output::sanitize::sanitize;
+use crate::text::sanitize::sanitize;
 
 /// Whether somebody is there to be asked.
 pub fn can_ask(ctx: &Context) -> bool {

@@ -9,8 +9,8 @@ use crate::denylist::{has_quotes_around, is_content};
 use crate::error::Result;
 use crate::namespace::jwt::{Claims, TokenKind};
 use crate::namespace::token_file::{Trouble, is_missing, parse, read, refuse};
-use crate::output::time::rfc3339;
 use crate::secret::Secret;
+use crate::text::time::rfc3339;
 
 /// The variable that names a token file.
 pub const TOKEN_FILE_VARIABLE: &str = "NSC_TOKEN_FILE";

@@ -9,7 +9,7 @@ use crate::delivery::is_plain;
 use crate::names::Program;
 use crate::namespace::message::CreateResponse;
 use crate::namespace::proto::Time;
-use crate::output::time::{parse, rfc3339};
+use crate::text::time::{parse, rfc3339};
 
 /// The content of a file for a token that was just made: one key a line, of
 /// which official programs read the first and pass over the rest.

@@ -5,7 +5,7 @@ use crate::http::connect::{Code, RpcError};
 use crate::http::retry::{Effect, kind, run_again};
 use crate::namespace::credential::Source;
 use crate::namespace::detail::{PERMISSION_DENIED, REQUEST_ID, read_permission_denied, read_request_id};
-use crate::output::sanitize::sanitize;
+use crate::text::sanitize::sanitize;
 
 /// The server's words behind a colon, or nothing.
 pub fn server_words(error: &RpcError) -> String {

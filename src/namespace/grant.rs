@@ -8,9 +8,9 @@ use serde_json::value::RawValue;
 
 use crate::error::{Failure, Result};
 use crate::input::document::Document;
-use crate::input::nearest::nearest;
 use crate::namespace::message::Permission;
 use crate::namespace::permissions::{actions_of, nearest_type};
+use crate::text::nearest::nearest;
 
 /// What a grant looks like, for hints.
 const FORMAT: &str =

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::http::clocks::Clocks;
 use crate::namespace::message::{CreateRequest, Permission, RevokableToken, Scope};
 use crate::namespace::proto::Time;
-use crate::output::time::rfc3339;
+use crate::text::time::rfc3339;
 
 /// How far two times may lie apart that are taken for the same.
 const LEEWAY: SignedDuration = SignedDuration::from_secs(60);

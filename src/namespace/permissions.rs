@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::input::nearest::nearest;
+use crate::text::nearest::nearest;
 
 /// The catalogue as published, in its order.
 pub const PUBLISHED: [(&str, &[&str]); 29] = [

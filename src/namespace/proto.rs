@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::http::connect::decode_base64;
-use crate::output::time::{UNREADABLE, parse};
+use crate::text::time::{UNREADABLE, parse};
 
 /// An enum of protobuf: names with numbers, zero for what is not said. A newer
 /// server may send another name or number.

@@ -8,7 +8,7 @@ use crate::http::endpoint::Endpoint;
 use crate::http::json::{decode, decode_each, decode_list};
 use crate::http::retry::Effect;
 use crate::nscale::message::{Account, Named};
-use crate::output::sanitize::shortened;
+use crate::text::sanitize::shortened;
 
 /// What the server reads lags a moment behind what it wrote.
 pub const JUST_CREATED: &str = "an account that was created a moment ago may not be found yet: try again in a second";

@@ -6,11 +6,11 @@ use uuid::Uuid;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::input::document::Document;
-use crate::input::nearest::nearest;
 use crate::input::node::Node;
 use crate::nscale::message::{AccountSpec, AccountWrite, Tag, WriteMetadata, is_name};
-use crate::output::sanitize::{escape, shortened};
 use crate::secret::looks_secret;
+use crate::text::nearest::nearest;
+use crate::text::sanitize::{escape, shortened};
 
 /// What a document looks like, for hints.
 pub const FORMAT: &str = r#"a document looks like {"metadata":{"name":"ci","description":"…","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":[]}}"#;

@@ -5,7 +5,7 @@ use crate::http::rest::Refusal;
 use crate::http::retry::{self, Effect, run_again};
 use crate::names::Program;
 use crate::nscale::credential::Found;
-use crate::output::sanitize::sanitize;
+use crate::text::sanitize::sanitize;
 
 /// An error of the server, in a sentence.
 pub fn explain(refusal: &Refusal, effect: Effect, credential: &Found, program: Program) -> Failure {

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::http::json::or_default;
-use crate::output::time::{parse, rfc3339};
 use crate::secret::Secret;
+use crate::text::time::{parse, rfc3339};
 
 /// What a name must match, as the server words it.
 pub const NAME_PATTERN: &str = "^[0-9A-Za-z](?:[0-9A-Za-z-_.]{0,61}[0-9A-Za-z])?$";

@@ -10,8 +10,8 @@ use crate::input::prompt::{can_ask, choose};
 use crate::nscale::accounts::Accounts;
 use crate::nscale::api::IdentityApi;
 use crate::nscale::message::{ReadMetadata, Userinfo};
-use crate::output::sanitize::shortened;
 use crate::secret::looks_secret;
+use crate::text::sanitize::shortened;
 
 /// The variable that holds the organization's id.
 pub const ORGANIZATION_VARIABLE: &str = "NSCALE_ORGANIZATION_ID";

@@ -4,7 +4,7 @@
 use crate::nscale::document::AccountDocument;
 use crate::nscale::groups::Groups;
 use crate::nscale::message::{Account, AccountSpec, AccountWrite, Tag, WriteMetadata};
-use crate::output::sanitize::{cut, escape, shortened};
+use crate::text::sanitize::{cut, escape, shortened};
 
 /// A field that an update sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,14 +1,10 @@
 //! What goes out: tables, JSON, filtered values, and the one-time secret.
 
 pub mod json;
-pub mod label;
 pub mod private_file;
 pub mod query;
 pub mod rendering;
-pub mod sanitize;
-pub mod spinner;
 pub mod table;
-pub mod time;
 pub mod view;
 
 use std::io;

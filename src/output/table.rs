@@ -7,8 +7,8 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use unicode_width::UnicodeWidthStr;
 
 use crate::context::Stream;
-use crate::output::sanitize::sanitize;
 use crate::output::view::{Cell, Details, Listing, Tone};
+use crate::text::sanitize::sanitize;
 
 /// How narrow a column that wraps may become, in characters. On a terminal
 /// that leaves less, lines run over rather than fall to single letters.

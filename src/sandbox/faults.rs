@@ -15,7 +15,7 @@ use http_body::Frame;
 
 use crate::error::{Failure, Result};
 use crate::http::connect::Code;
-use crate::input::nearest::nearest;
+use crate::text::nearest::nearest;
 
 /// The operations that can go wrong, as the commands call them.
 pub const OPERATIONS: [&str; 13] = [

@@ -19,10 +19,10 @@ use crate::error::{Failure, Result};
 use crate::interrupt::Signals;
 use crate::names::Program;
 use crate::output::private_file;
-use crate::output::sanitize::quoted;
 use crate::sandbox::auth::{ADMIN, MEMBER};
 use crate::sandbox::server::Sides;
 use crate::secret::Secret;
+use crate::text::sanitize::quoted;
 
 /// How long the credentials of the sandbox's own users live.
 const LIFETIME: Duration = Duration::from_secs(30 * 86_400);

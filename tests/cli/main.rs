@@ -20,7 +20,7 @@ mod durable;
 mod errors;
 mod faults;
 mod help;
-mod house;
+mod layers;
 mod leaks;
 mod life;
 mod list;

@@ -19,7 +19,7 @@ use crate::nscale::groups::Groups;
 use crate::nscale::message::{Account, AccountWrite};
 use crate::nscale::organization::{self, Organization, canonical_id};
 use crate::nscale::plan::show_tags;
-use crate::output::sanitize::shortened;
+use crate::text::sanitize::shortened;
 
 /// Flags of `serviceaccounts create`.
 #[derive(Debug, Args)]
