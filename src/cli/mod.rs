@@ -293,6 +293,12 @@ async fn interruptible(
         result = &mut command => return result,
         result = asked_to_end => result?,
     }
+    // What hears the signal itself is let end first.
+    tokio::select! {
+        biased;
+        result = &mut command => return result,
+        () = std::future::ready(()) => {}
+    }
     if interrupt.in_flight() {
         tokio::select! {
             biased;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::context::{Context, Environment};
 use crate::delivery::rescue::RescueFile;
 use crate::delivery::stdout::{Stdout, mask};
-use crate::delivery::target::TargetFile;
+use crate::delivery::target::{TargetFile, left};
 use crate::error::{Failure, Result};
 use crate::output::unwritable;
 use crate::secret::Secret;
@@ -50,6 +50,8 @@ pub struct Minted {
     pub file_content: String,
     /// How to undo the minting, as a hint.
     pub undo: String,
+    /// What to know of the secret that the file held before.
+    pub replaced: Option<String>,
     /// The secret itself.
     pub secret: Secret,
 }
@@ -70,6 +72,9 @@ impl Delivery {
         ctx: &mut Context,
     ) -> Result<Self> {
         let target = file.map(|path| TargetFile::prepare(flag, path, no_clobber)).transpose()?;
+        if let Some(leftover) = target.as_ref().and_then(TargetFile::leftover) {
+            ctx.warn(&left(leftover));
+        }
         let stdout = Stdout::look();
         if target.is_none() && stdout == Stdout::Closed {
             return Err(Failure::usage(
@@ -89,16 +94,7 @@ impl Delivery {
             )
             .source(error)
             .hint("set TMPDIR to a directory that you can write to, with 64 KiB of room")),
-            rescue => {
-                if let Some(leftover) = target.as_ref().and_then(TargetFile::leftover) {
-                    ctx.warn(&format!(
-                        "an earlier run was stopped before it could put its secret in place, which is in {} now: \
-                         use it or revoke it, then remove the file",
-                        leftover.display()
-                    ));
-                }
-                Ok(Self { target, rescue, stdout })
-            }
+            rescue => Ok(Self { target, rescue, stdout }),
         }
     }
 
@@ -107,10 +103,10 @@ impl Delivery {
         self.target.is_some()
     }
 
-    /// What stands in the file now, and will be replaced; nothing where there
-    /// is no file.
-    pub fn previous(&self) -> &[u8] {
-        self.target.as_ref().map_or(&[], TargetFile::previous)
+    /// What stands in the file now, and will be replaced: nothing where there is
+    /// no file, and none where it cannot be read.
+    pub fn previous(&self) -> Option<&[u8]> {
+        self.target.as_ref().map_or(Some(&[]), TargetFile::previous)
     }
 
     /// Delivers: to the file first, then what `shown` makes to standard
@@ -135,7 +131,12 @@ impl Delivery {
         let in_file = match self.target {
             None => None,
             Some(target) => {
-                let (path, is_file) = (target.path().to_owned(), target.is_file());
+                let (path, is_file, is_overwritten) =
+                    (target.path().to_owned(), target.is_file(), target.is_overwritten());
+                // What is only written to may lead to a job's log.
+                if !is_file {
+                    mask(minted.secret.expose(), content, ctx);
+                }
                 if let Err(not_placed) = target.commit(content) {
                     let what = format!("{} was made, but {} cannot be written", minted.what, path.display());
                     let failure = Failure::unexpected(what).source(not_placed.error);
@@ -152,7 +153,10 @@ impl Delivery {
                     };
                     if let (Ok(rescue), true) = (&kept.0, is_file) {
                         let [from, to] = [rescue.path(), &path].map(|path| shell_word(path.as_os_str()));
-                        let mend = format!("put it in place once that is possible: `mv {from} {to}`");
+                        let mend = match is_overwritten {
+                            true => format!("put it in place once that is possible: `cat {from} > {to}`"),
+                            false => format!("put it in place once that is possible: `mv {from} {to}`"),
+                        };
                         undelivered.failure = undelivered.failure.hint(mend);
                     }
                     return Err(undelivered);
@@ -162,7 +166,12 @@ impl Delivery {
         };
         if let Some(path) = &in_file {
             kept.discard();
-            ctx.interrupt.advise(vec![format!("{} is in {}", minted.what, path.display())]);
+            // From here on it is gone, whatever comes of the rest.
+            let in_place = format!("{} is in {}", minted.what, path.display());
+            ctx.interrupt.advise(std::iter::once(in_place).chain(minted.replaced.clone()).collect());
+            if let Some(replaced) = &minted.replaced {
+                ctx.note(replaced);
+            }
         }
         let mut has_secret = false;
         let written = match shown.await {

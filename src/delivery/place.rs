@@ -43,11 +43,22 @@ pub fn follow(path: &Path) -> io::Result<Place> {
             });
         }
         match fs::read_link(&path) {
+            Ok(_) if is_planted(&path) => {
+                return Err(io::Error::other("it is another user's link in a directory that everybody may write to"));
+            }
             Ok(target) => path = parent(&path).join(target),
             Err(_) => return Ok(Place::File(path)),
         }
     }
     Err(io::Error::other("too many links"))
+}
+
+/// Whether a link may have been put there by somebody else to lead astray: such
+/// links Linux itself does not follow by default.
+fn is_planted(link: &Path) -> bool {
+    let (Ok(link), Ok(directory)) = (fs::symlink_metadata(link), fs::metadata(parent(link))) else { return false };
+    let user = rustix::process::geteuid().as_raw();
+    directory.mode() & (STICKY | 0o002) == STICKY | 0o002 && ![user, directory.uid()].contains(&link.uid())
 }
 
 /// Whether a path can only be that of a directory.
@@ -76,13 +87,18 @@ pub fn is_sink(metadata: &Metadata) -> bool {
         && ["/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"].iter().any(is_device)
 }
 
-/// Why a file will not be put in the place of `existing`, where that can be
+/// The bit of a directory in which each may remove what is their own alone.
+const STICKY: u32 = 0o1000;
+
+/// Why a file will not be put in that place, or should not, where that can be
 /// known beforehand: a rename would fail after the secret was made.
-pub fn obstacle(path: &Path, existing: &Metadata) -> Option<&'static str> {
-    const STICKY: u32 = 0o1000;
+pub fn obstacle(path: &Path, existing: Option<&Metadata>) -> Option<&'static str> {
     let directory = fs::metadata(parent(path)).ok()?;
     let user = rustix::process::geteuid().as_raw();
-    if directory.mode() & STICKY != 0 && ![0, existing.uid(), directory.uid()].contains(&user) {
+    let is_foreign = existing.is_some_and(|existing| existing.uid() != user);
+    // root may, and would give the secret to whoever put the file there.
+    let may_not = user == 0 || directory.uid() != user;
+    if directory.mode() & STICKY != 0 && is_foreign && may_not {
         return Some("belongs to another user, in a directory where only the owner may replace a file (sticky bit)");
     }
     attribute(path, parent(path))

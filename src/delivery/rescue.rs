@@ -3,7 +3,7 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::context::Environment;
@@ -22,15 +22,12 @@ pub struct RescueFile {
     directory: OwnDirectories,
 }
 
-struct OwnDirectories(PathBuf);
+/// A directory, and how many of its path, itself the last, are nscred's own.
+struct OwnDirectories(PathBuf, usize);
 
 impl Drop for OwnDirectories {
     fn drop(&mut self) {
-        let is_own = |directory: &&Path| {
-            let name = directory.file_name().unwrap_or_default().to_string_lossy();
-            name == "undelivered" || name.starts_with("nscred")
-        };
-        for directory in self.0.ancestors().take(2).take_while(is_own) {
+        for directory in self.0.ancestors().take(self.1) {
             // One that is in use is not empty.
             let _ = fs::remove_dir(directory);
         }
@@ -46,15 +43,18 @@ impl RescueFile {
         let in_state = |state: PathBuf| {
             let directory = state.join(DIRECTORY);
             DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
+            if !is_own(&directory) {
+                return Err(io::Error::other("the directory for it belongs to another user"));
+            }
             tidy(&directory);
-            Self::in_directory(directory)
+            Self::in_directory(OwnDirectories(directory, 2))
         };
         // A temporary directory is everybody's: a new one in it, that nobody
         // else can have made ready.
         let in_temporary = |temporary: PathBuf| {
             let directory = temporary.join(format!("{TEMPORARY}{:016x}", fastrand::u64(..)));
             DirBuilder::new().mode(0o700).create(&directory)?;
-            Self::in_directory(directory)
+            Self::in_directory(OwnDirectories(directory, 1))
         };
         let mut made = state(env).map_or(Err(io::ErrorKind::NotFound.into()), in_state);
         for temporary in temporaries(env) {
@@ -63,8 +63,7 @@ impl RescueFile {
         made
     }
 
-    fn in_directory(path: PathBuf) -> io::Result<Self> {
-        let directory = OwnDirectories(path);
+    fn in_directory(directory: OwnDirectories) -> io::Result<Self> {
         Ok(Self { room: RoomFile::new_in(&directory.0)?, directory })
     }
 
@@ -82,7 +81,8 @@ impl RescueFile {
             let name = if number == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{number}.{extension}") };
             match self.room.rename(&self.directory.0.join(name), true) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                // It holds the secret under any name.
+                // It holds the secret under any name, if it is still there.
+                Err(error) if !self.room.path().exists() => return Err(error),
                 _ => break,
             }
         }
@@ -119,21 +119,22 @@ fn temporaries(env: &Environment) -> Vec<PathBuf> {
     all
 }
 
+/// Whether a directory belongs to the user.
+fn is_own(path: &Path) -> bool {
+    let user = rustix::process::geteuid().as_raw();
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == user)
+}
+
 /// The secrets that were kept and are there still, in all places where they are
 /// looked for.
 pub fn kept(env: &Environment) -> Vec<PathBuf> {
-    let user = rustix::process::geteuid().as_raw();
-    let is_own = |path: &PathBuf| {
-        use std::os::unix::fs::MetadataExt as _;
-        fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == user)
-    };
     let in_temporaries = temporaries(env).into_iter().flat_map(|temporary| {
         let entries = fs::read_dir(temporary).into_iter().flatten().flatten();
         entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(TEMPORARY)).map(|entry| entry.path())
     });
     let directories = state(env).map(|state| state.join(DIRECTORY)).into_iter().chain(in_temporaries);
     let mut found = Vec::new();
-    for directory in directories.filter(is_own) {
+    for directory in directories.filter(|directory| is_own(directory)) {
         let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
         let is_named = |path: &PathBuf| ["json", "token"].iter().any(|known| path.extension() == Some(known.as_ref()));
         let mut named: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_named).collect();

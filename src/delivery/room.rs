@@ -35,13 +35,14 @@ pub enum LockError {
     Busy,
     /// It belongs to another user.
     Foreign,
-    /// The file cannot be made, or there is no room.
-    Io(io::Error),
+    /// The file cannot be made, or there is no room; with the place of a secret
+    /// that was moved out of the way by then.
+    Io(io::Error, Option<PathBuf>),
 }
 
 impl From<io::Error> for LockError {
     fn from(error: io::Error) -> Self {
-        Self::Io(error)
+        Self::Io(error, None)
     }
 }
 
@@ -55,14 +56,26 @@ impl RoomFile {
     pub fn beside(target: &Path, owner: Option<u32>) -> Result<(Self, Option<PathBuf>), LockError> {
         /// Each further try follows a process that was done in between.
         const MAX_TRIES: usize = 100;
-        let path = target.with_file_name(name_beside(target));
+        let path = name_beside(target);
         let mut leftover = None;
         for _ in 0..MAX_TRIES {
-            let file = open(&path, OpenOptions::new().create(true))?;
-            if let Err(TryLockError::WouldBlock) = file.try_lock() {
-                return Err(LockError::Busy);
+            let (file, is_new) = match open(&path, OpenOptions::new().create_new(true)) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    match open(&path, &mut OpenOptions::new()) {
+                        // Whoever had it is done.
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                        opened => (opened?, false),
+                    }
+                }
+                made => (made?, true),
+            };
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(LockError::Busy),
+                // Without locks only a file that was made just now is ours.
+                Err(TryLockError::Error(_)) if is_new => {}
+                Err(TryLockError::Error(_)) => return Err(LockError::Busy),
             }
-            // A file system without locks is used all the same.
             let metadata = file.metadata()?;
             if !fs::symlink_metadata(&path).is_ok_and(|there| is_same(&there, &metadata)) {
                 continue;
@@ -76,8 +89,10 @@ impl RoomFile {
                 continue;
             }
             let room = Self { file, path, holds_secret: false };
-            room.reserve()?;
-            return Ok((room, leftover));
+            return match room.reserve() {
+                Ok(()) => Ok((room, leftover)),
+                Err(error) => Err(LockError::Io(error, leftover)),
+            };
         }
         Err(LockError::Busy)
     }
@@ -91,9 +106,16 @@ impl RoomFile {
             let path = directory.join(format!("{PREFIX}{:016x}", fastrand::u64(..)));
             match open(&path, OpenOptions::new().create_new(true)) {
                 Ok(file) => {
+                    // Tells those who tidy up that it is in use, unless one of
+                    // them came first.
+                    let is_taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+                    let is_there = fs::symlink_metadata(&path)
+                        .and_then(|there| Ok(is_same(&there, &file.metadata()?)))
+                        .unwrap_or_default();
+                    if is_taken || !is_there {
+                        continue;
+                    }
                     let room = Self { file, path, holds_secret: false };
-                    // Tells those who tidy up that it is in use.
-                    let _ = room.file.try_lock();
                     room.reserve()?;
                     return Ok(room);
                 }
@@ -220,9 +242,9 @@ fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// The name of the file beside a target: with the target's own in it, where
-/// there is room for that.
-fn name_beside(target: &Path) -> std::ffi::OsString {
+/// The file beside a target: with the target's own name in its own, where there
+/// is room for that.
+pub fn name_beside(target: &Path) -> PathBuf {
     /// The most that file systems take, less what may be put behind it.
     const MAX_LENGTH: usize = 255 - 16;
     let name = target.file_name().unwrap_or_default();
@@ -234,7 +256,7 @@ fn name_beside(target: &Path) -> std::ffi::OsString {
         name.hash(&mut hasher);
         beside.push(format!("{:016x}", hasher.finish()));
     }
-    beside
+    target.with_file_name(beside)
 }
 
 /// Moves a secret that a killed process left behind out of the way.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use crate::delivery::place::{self, Place};
-use crate::delivery::room::{LockError, RoomFile, overwrite, reserve_in_place};
+use crate::delivery::room::{LockError, RoomFile, name_beside, overwrite, reserve_in_place};
 use crate::delivery::stdout::Stdout;
 use crate::error::{Failure, Kind, Result};
 use crate::input::document::read_limited;
@@ -19,8 +19,8 @@ use crate::text::sanitize::shell_word;
 pub struct TargetFile {
     shown: PathBuf,
     target: Target,
-    /// What stands there now.
-    previous: Vec<u8>,
+    /// What stands there now; none where that cannot be read.
+    previous: Option<Vec<u8>>,
     /// A secret that a killed process could not put in place.
     leftover: Option<PathBuf>,
 }
@@ -76,7 +76,7 @@ impl TargetFile {
         if place::names_directory(path) {
             return Err(refuse("names a directory; name a file in it"));
         }
-        let stream = |target| Self { shown: path.to_owned(), target, previous: Vec::new(), leftover: None };
+        let stream = |target| Self { shown: path.to_owned(), target, previous: Some(Vec::new()), leftover: None };
         match place::follow(path).map_err(|error| refuse("cannot be written").source(error))? {
             Place::Stdout => match Stdout::look() {
                 Stdout::Closed => Err(refuse("standard output is closed; the secret would be lost")),
@@ -87,11 +87,13 @@ impl TargetFile {
                 Err(refuse(DISCARDS))
             }
             Place::Stderr => Ok(stream(Target::Stderr)),
-            Place::Descriptor(descriptor) => open_stream(&descriptor, &refuse).map(|file| stream(Target::Stream(file))),
+            Place::Descriptor(descriptor) => {
+                open_stream(&descriptor, no_clobber, &refuse).map(|file| stream(Target::Stream(file)))
+            }
             Place::File(file) => match fs::metadata(&file) {
                 Ok(existing) if existing.is_file() => Self::over(path, file, existing, no_clobber, &refuse),
                 Ok(existing) if existing.is_dir() => Err(refuse("is a directory; name a file")),
-                Ok(_) => open_stream(&file, &refuse).map(|file| stream(Target::Stream(file))),
+                Ok(_) => open_stream(&file, no_clobber, &refuse).map(|file| stream(Target::Stream(file))),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     Self::beside(path, file, None, no_clobber, &refuse)
                 }
@@ -109,8 +111,7 @@ impl TargetFile {
         refuse: &impl Fn(&str) -> Failure,
     ) -> Result<Self> {
         if no_clobber {
-            let what = format!("{} exists, and is not replaced", path.display());
-            return Err(Failure::new(Kind::Conflict, what).hint("name another file, or move this one away"));
+            return Err(exists(path));
         }
         if existing.permissions().readonly() {
             let word = shell_word(path.as_os_str());
@@ -119,15 +120,12 @@ impl TargetFile {
             );
         }
         if !place::is_mount_point(&file) {
-            if let Some(why) = place::obstacle(&file, &existing) {
-                return Err(refuse(why).hint("name another file"));
-            }
             return Self::beside(path, file, Some(existing), false, refuse);
         }
         let cannot = |error: io::Error| refuse("is a mount point and cannot be written to").source(error);
         let opened = OpenOptions::new().read(true).write(true).open(&file).map_err(cannot)?;
         if let Err(TryLockError::WouldBlock) = opened.try_lock() {
-            return Err(busy(path));
+            return Err(busy(path, &file));
         }
         if existing.mode() & 0o077 != 0 {
             opened.set_permissions(Permissions::from_mode(0o600)).map_err(cannot)?;
@@ -136,7 +134,7 @@ impl TargetFile {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
             result => result.map_err(|error| no_room(refuse("has no room for a secret"), error))?,
         }
-        let previous = read_limited(&file).ok().flatten().unwrap_or_default();
+        let previous = read_limited(&file).ok().flatten();
         Ok(Self { shown: path.to_owned(), target: Target::InPlace(opened), previous, leftover: None })
     }
 
@@ -153,21 +151,33 @@ impl TargetFile {
             return Err(refuse("its directory does not exist")
                 .hint(format!("create it with `mkdir -p {}`", shell_word(directory.as_os_str()))));
         }
+        if let Some(why) = place::obstacle(&file, existing.as_ref()) {
+            return Err(refuse(why).hint("name another file"));
+        }
         let is_root = rustix::process::geteuid().is_root();
         let owner = existing.filter(|existing| is_root && existing.uid() != 0);
         let (room, leftover) =
             RoomFile::beside(&file, owner.as_ref().map(Metadata::uid)).map_err(|error| match error {
-                LockError::Busy => busy(path),
+                LockError::Busy => busy(path, &file),
                 LockError::Foreign => refuse("a file of another user is in the way of writing it")
                     .hint(format!("look at it with `ls -la {}`", shell_word(directory.as_os_str()))),
-                LockError::Io(error) => no_room(refuse("cannot be written"), error),
+                LockError::Io(error, leftover) => {
+                    let failure = no_room(refuse("cannot be written"), error);
+                    leftover.into_iter().fold(failure, |failure, leftover| failure.hint(left(&leftover)))
+                }
             })?;
         // What root replaces still belongs to whom it is for.
         if let Some(owner) = &owner {
             room.give_to(owner).map_err(|error| refuse("its owner cannot be kept").source(error))?;
         }
         // Looked at once no other process replaces it.
-        let previous = read_limited(&file).ok().flatten().unwrap_or_default();
+        if no_clobber && fs::symlink_metadata(&file).is_ok() {
+            return Err(exists(path));
+        }
+        let previous = match read_limited(&file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Some(Vec::new()),
+            read => read.ok().flatten(),
+        };
         let target = Target::Replace { room, path: file, no_clobber };
         Ok(Self { shown: path.to_owned(), target, previous, leftover })
     }
@@ -177,9 +187,9 @@ impl TargetFile {
         &self.shown
     }
 
-    /// What stands there now, and will be gone.
-    pub fn previous(&self) -> &[u8] {
-        &self.previous
+    /// What stands there now, and will be gone; none where that cannot be read.
+    pub fn previous(&self) -> Option<&[u8]> {
+        self.previous.as_deref()
     }
 
     /// Where a secret is that an earlier run was killed with before it could
@@ -245,13 +255,30 @@ fn no_room(failure: Failure, error: io::Error) -> Failure {
     failure.source(error).hint(hint)
 }
 
-fn busy(path: &Path) -> Failure {
+fn busy(path: &Path, file: &Path) -> Failure {
     let what = format!("another run is about to write {}", path.display());
-    Failure::new(Kind::Conflict, what).hint("wait until that has ended; nothing was sent")
+    let beside = name_beside(file);
+    Failure::new(Kind::Conflict, what)
+        .hint("wait until that has ended; nothing was sent")
+        .hint(format!("if there is none, look at what it left: {}", beside.display()))
+}
+
+fn exists(path: &Path) -> Failure {
+    let what = format!("{} exists, and is not replaced", path.display());
+    Failure::new(Kind::Conflict, what).hint("name another file, or move this one away")
+}
+
+/// What to know of a secret that a killed run could not put in place.
+pub fn left(leftover: &Path) -> String {
+    format!(
+        "an earlier run was stopped before it could put its secret in place, which is in {} now: \
+         use it or revoke it, then remove the file",
+        leftover.display()
+    )
 }
 
 /// Opens what is written to and never replaced.
-fn open_stream(path: &Path, refuse: &impl Fn(&str) -> Failure) -> Result<File> {
+fn open_stream(path: &Path, no_clobber: bool, refuse: &impl Fn(&str) -> Failure) -> Result<File> {
     let cannot = |error: io::Error| refuse("cannot be written to now").source(error);
     let metadata = fs::metadata(path).map_err(cannot)?;
     let kind = metadata.file_type();
@@ -267,6 +294,14 @@ fn open_stream(path: &Path, refuse: &impl Fn(&str) -> Failure) -> Result<File> {
     // Not blocking: a FIFO that nobody reads is told at once.
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
     let file = OpenOptions::new().append(true).custom_flags(flags).open(path).map_err(cannot)?;
+    if kind.is_file() {
+        if no_clobber {
+            return Err(exists(path));
+        }
+        if metadata.mode() & 0o077 != 0 {
+            file.set_permissions(Permissions::from_mode(0o600)).map_err(cannot)?;
+        }
+    }
     if kind.is_char_device() && !file.is_terminal() {
         return Err(refuse("is a device that keeps no files; name a file"));
     }

@@ -19,7 +19,7 @@ use crate::namespace::credential::{self, Found};
 use crate::namespace::failure::explain;
 use crate::namespace::message::{
     CreateRequest, CreateResponse, ListRequest, ListResponse, RefreshRequest, RefreshResponse, RevokableToken,
-    RevokeRequest, TOKEN_SERVICE,
+    RevokeRequest, Scope, TOKEN_SERVICE,
 };
 use crate::namespace::session::{self, Bearer};
 use crate::output::json::snake_case_names;
@@ -260,7 +260,12 @@ const SECRET: [&str; 2] = ["bearerToken", "bearer_token"];
 /// now and must not be lost for a field that is of no matter.
 fn salvaged(body: &[u8]) -> Option<CreateResponse> {
     let secret = salvage(body, &SECRET)?;
-    let token_id = salvage(body, &["tokenId", "token_id"]).unwrap_or_default();
-    let token = RevokableToken { token_id, ..RevokableToken::default() };
+    // Of several ids it cannot be told which is the token's.
+    let text = String::from_utf8_lossy(body);
+    let ids = text.matches("\"tokenId\"").count() + text.matches("\"token_id\"").count();
+    let token_id = salvage(body, &["tokenId", "token_id"]).filter(|_| ids == 1).unwrap_or_default();
+    let is_wide = salvage(body, &["scope"]).is_some_and(|scope| scope == "TENANT_SCOPE");
+    let scope = if is_wide { Scope::Tenant } else { Scope::Unknown };
+    let token = RevokableToken { token_id, scope, ..RevokableToken::default() };
     Some(CreateResponse { bearer_token: Secret::new(secret), token })
 }

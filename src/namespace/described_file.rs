@@ -1,7 +1,6 @@
 //! Token files: the layout that official programs read, with what the token is
 //! beside its secret, and what is said of a token that one held before.
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -42,8 +41,12 @@ struct Described {
 
 /// What to know of the token that a file held before `shown` was replaced, where
 /// it held one that may be alive.
-pub fn replaced(previous: &[u8], shown: &str, now: Timestamp, program: Program) -> Option<String> {
+pub fn replaced(previous: Option<&[u8]>, shown: &str, program: Program) -> Option<String> {
     let list = format!("`{program} token list` shows which tokens are still active");
+    let Some(previous) = previous else {
+        return Some(format!("what {shown} held before could not be read, and is gone: {list}"));
+    };
+    let previous = previous.strip_prefix(b"\xef\xbb\xbf").unwrap_or(previous);
     let Ok(file) = serde_json::from_slice::<Described>(previous) else {
         let text = str::from_utf8(previous).ok()?.trim();
         let is_bare = text.len() > 8 && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -55,17 +58,14 @@ pub fn replaced(previous: &[u8], shown: &str, now: Timestamp, program: Program) 
     }
     let id = |value: &Value| value.as_str().filter(|id| !id.is_empty() && id.chars().all(is_plain)).map(str::to_owned);
     let expiry = file.expires_at.as_str().and_then(parse);
-    let is_over = expiry.is_some_and(|expiry| expiry <= now);
     let retiring: Vec<String> =
         file.retiring.as_array().into_iter().flatten().filter_map(|entry| id(&entry["token_id"])).collect();
     let Some(current) = id(&file.token_id) else {
         return Some(format!("{shown} held another token before, whose id is not in the file: {list}"));
     };
-    let alive: Vec<String> = (!is_over).then_some(current.clone()).into_iter().chain(retiring).collect();
-    if alive.is_empty() {
-        return None;
-    }
-    let expires = expiry.map(|expiry| format!(" (expires {})", rfc3339(expiry))).unwrap_or_default();
+    let alive: Vec<String> = std::iter::once(current.clone()).chain(retiring).collect();
+    // A refresh elsewhere can only have moved it later.
+    let expires = expiry.map(|expiry| format!(" (expires {} or later)", rfc3339(expiry))).unwrap_or_default();
     let others = match alive.iter().filter(|id| **id != current).map(String::as_str).collect::<Vec<_>>() {
         others if others.is_empty() => String::new(),
         others => format!(", and the list of those to be retired: {}", others.join(", ")),
@@ -81,8 +81,7 @@ mod tests {
     use super::*;
 
     fn replaced(previous: &str) -> String {
-        let now = "2026-11-25T10:00:00Z".parse().unwrap_or_default();
-        super::replaced(previous.as_bytes(), "t.json", now, Program::Nsc).unwrap_or_default()
+        super::replaced(Some(previous.as_bytes()), "t.json", Program::Nsc).unwrap_or_default()
     }
 
     #[test]
@@ -93,10 +92,13 @@ mod tests {
             ("[1]", ""),
             ("some notes of mine", ""),
             (r#"{"bearer_token":"","token_id":"tok_a"}"#, ""),
-            (r#"{"bearer_token":"nsrt_x","token_id":"tok_a","expires_at":"2026-11-25T09:00:00Z"}"#, ""),
+            (
+                "\u{feff}{\"bearer_token\":\"nsrt_x\",\"token_id\":\"tok_a\"}",
+                "t.json held token tok_a before; replacing it revoked nothing: `nsc token revoke --token_id tok_a`",
+            ),
             (
                 r#"{"bearer_token":"nsrt_x","token_id":"tok_a","name":"ci","expires_at":"2026-11-26T09:00:00.5Z"}"#,
-                "t.json held token tok_a (expires 2026-11-26T09:00:00Z) before; replacing it revoked nothing: `nsc token revoke --token_id tok_a`",
+                "t.json held token tok_a (expires 2026-11-26T09:00:00Z or later) before; replacing it revoked nothing: `nsc token revoke --token_id tok_a`",
             ),
             (
                 r#"{"bearer_token":"nsrt_x","token_id":"tok_a","retiring":[{"token_id":"tok_b","after":"x"},{"token_id":"tok c"},7]}"#,

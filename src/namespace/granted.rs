@@ -99,7 +99,7 @@ impl Differences {
             let (here, server) = (rfc3339(here), rfc3339(server));
             self.granted.push(format!(
                 "the clock of this machine says {here}, and the server's {server}: \
-                 the token expires at {}, which is not as far away as was asked for",
+                 the token expires at {}, which by the server's clock is another lifetime than was asked for",
                 rfc3339(granted)
             ));
         }
@@ -111,11 +111,12 @@ impl Differences {
             return;
         }
         let (asked, granted) = (actions(asked), actions(granted));
-        for (what, difference) in [
-            ("the token may not do all that was asked for: it lacks", asked.difference(&granted)),
-            ("the token may do more than was asked for:", granted.difference(&asked)),
+        for (what, these, those) in [
+            ("the token may not do all that was asked for: it lacks", &asked, &granted),
+            ("the token may do more than was asked for:", &granted, &asked),
         ] {
-            let all: Vec<&(String, String, String)> = difference.collect();
+            let is_covered = |one: &&Action| those.iter().any(|other| covers(other, one));
+            let all: Vec<&Action> = these.iter().filter(|one| !is_covered(one)).collect();
             if !all.is_empty() {
                 self.granted.push(format!("{what} {}", shown(&all)));
             }
@@ -123,9 +124,18 @@ impl Differences {
     }
 }
 
+/// The kind of a resource, its id, and what may be done.
+type Action = (String, String, String);
+
+/// Whether who may do one thing may do another, which `*` says of all.
+fn covers(one: &Action, other: &Action) -> bool {
+    let is_in = |one: &str, other: &str| one == "*" || one == other;
+    one.0 == other.0 && is_in(&one.1, &other.1) && is_in(&one.2, &other.2)
+}
+
 /// Each action by itself, so that neither order nor grouping counts. No id and
 /// `*` are the same.
-fn actions(grants: &[Permission]) -> BTreeSet<(String, String, String)> {
+fn actions(grants: &[Permission]) -> BTreeSet<Action> {
     let mut all = BTreeSet::new();
     for grant in grants {
         let id = if grant.resource_id.is_empty() { "*" } else { &grant.resource_id };
@@ -134,7 +144,7 @@ fn actions(grants: &[Permission]) -> BTreeSet<(String, String, String)> {
     all
 }
 
-fn shown(actions: &[&(String, String, String)]) -> String {
+fn shown(actions: &[&Action]) -> String {
     /// More than these are no help.
     const MAX_SHOWN: usize = 10;
     let mut shown: Vec<String> =

@@ -30,6 +30,7 @@ mod permissions;
 mod picture;
 mod places;
 mod places_mounted;
+mod places_shared;
 mod places_traced;
 mod readme;
 mod refresh;

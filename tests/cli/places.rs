@@ -126,6 +126,10 @@ fn a_file_that_cannot_be_replaced_is_found_out_beforehand() {
     let run = sandbox.sh(&rotate("log/app.token"));
     assert!(succeeds("chattr", &["-a", &directory]));
     run.fails_with(2, "append-only directory");
+    assert!(succeeds("chattr", &["+a", &directory]));
+    let run = sandbox.sh(&rotate("log/new.token"));
+    assert!(succeeds("chattr", &["-a", &directory]));
+    run.fails_with(2, "append-only directory");
     assert_eq!(std::fs::read_to_string(file).unwrap(), "old\n");
     assert_untouched(&sandbox);
 }

@@ -44,9 +44,19 @@ fn the_token_that_a_file_held_is_named() {
     let expiry = expiry.split('.').next().unwrap().trim_end_matches('Z');
     let run = sandbox.create("second", &format!("{FILE} -o json"));
     let note = format!(
-        "note: t.json held token {first} (expires {expiry}Z) before; replacing it revoked nothing: `nsc token revoke --token_id {first}`\n"
+        "note: t.json held token {first} (expires {expiry}Z or later) before; replacing it revoked nothing: `nsc token revoke --token_id {first}`\n"
     );
-    assert!(run.stderr.ends_with(&note), "{}", run.stderr);
+    assert!(run.stderr.contains(&note), "{}", run.stderr);
+    // Also where what comes after it fails: it is gone then too.
+    let second = text(&read(&sandbox)["token_id"]);
+    for (name, flags) in [("third", "-q error(\"x\")"), ("fourth", "-o json")] {
+        let held = text(&read(&sandbox)["token_id"]);
+        let script = format!("nsc token create --name {name} --grant '{GRANT}' {FILE} {flags} > /dev/full");
+        let script = script.replace("error(\"x\")", "'error(\"x\")'");
+        let run = sandbox.sh(&script);
+        assert!(run.code == 1 && run.stderr.contains(&format!("held token {held} ")), "{run:#?}");
+    }
+    assert_ne!(text(&read(&sandbox)["token_id"]), second);
     // A file without an id says so; one without a token says nothing.
     for (content, words) in [
         (r#"{"bearer_token":"nsrt_abcdefgh12345678"}"#, Some("whose id is not in the file: `nsc token list`")),

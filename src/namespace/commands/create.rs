@@ -112,15 +112,13 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         );
         return Err(revoke_undelivered(failure, &args, &reply, &api, ctx).await);
     }
+    // Whatever comes of the delivery.
+    tell_differences(&request, &reply, &api, ctx);
     match deliver(&args, &reply, rendering, delivery, ctx).await {
         Err(undelivered) if undelivered.is_lost => {
             Err(revoke_undelivered(undelivered.failure, &args, &reply, &api, ctx).await)
         }
-        Err(undelivered) => Err(undelivered.failure),
-        Ok(()) => {
-            tell_differences(&request, &reply, &api, ctx);
-            Ok(())
-        }
+        result => result.map_err(|undelivered| undelivered.failure),
     }
 }
 
@@ -222,6 +220,8 @@ async fn deliver(
     let secret = reply.message.bearer_token.expose();
     let id = reply.message.token.token_id.as_str();
     let program = ctx.program;
+    let shown_path = args.token_file.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+    let replaced = described_file::replaced(delivery.previous(), &shown_path, program);
     let minted = Minted {
         what: format!("token {}", if id.is_empty() { &args.name } else { id }),
         id: id.to_owned(),
@@ -233,11 +233,10 @@ async fn deliver(
         } else {
             format!("if you do not want it, look for \"{}\" in `{program} token list` and revoke it", args.name)
         },
+        replaced,
         secret: reply.message.bearer_token.clone(),
     };
     let in_file = delivery.has_file();
-    let shown_path = args.token_file.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
-    let replaced = described_file::replaced(delivery.previous(), &shown_path, ctx.now(), program);
     let table = view::details(&reply.message.token, ctx);
     let table = table::details(&ctx.stdout, &table);
     let warns_once = args.output == Format::Table && rendering.is_for_people() && !in_file;
@@ -255,9 +254,6 @@ async fn deliver(
     let is_kept = delivery.deliver(ctx, &minted, shown).await?;
     if warns_once && !is_kept {
         ctx.note("store the bearer token now: it is shown only once");
-    }
-    if let Some(replaced) = replaced {
-        ctx.note(&replaced);
     }
     Ok(())
 }

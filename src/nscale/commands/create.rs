@@ -119,14 +119,11 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     let id = reply.account.metadata.id.clone();
     let replaced = args.token_file.replaced(&delivery);
     let token = reply.account.status.access_token.clone();
-    match hand_over(reply, &groups, undo, rendering, delivery, ctx).await {
+    match hand_over(reply, &groups, undo, replaced, rendering, delivery, ctx).await {
         Err(undelivered) if undelivered.is_lost => {
             return Err(delete_undelivered(undelivered.failure, &organization.id, &id, &api, ctx).await);
         }
         result => result.map_err(|undelivered| undelivered.failure)?,
-    }
-    if let Some(replaced) = replaced {
-        ctx.note(&replaced);
     }
     try_out(token, &api, ctx).await;
     Ok(())

@@ -30,7 +30,10 @@ impl TokenFileArgs {
     /// What to know of a token that the file holds before it is replaced.
     pub(super) fn replaced(&self, delivery: &Delivery) -> Option<String> {
         let path = self.token_file.as_ref()?.display();
-        let previous = str::from_utf8(delivery.previous()).ok()?.trim();
+        let Some(previous) = delivery.previous() else {
+            return Some(format!("what {path} held before could not be read, and is gone"));
+        };
+        let previous = str::from_utf8(previous).ok()?.trim();
         let is_token = !previous.is_empty() && previous.bytes().all(|byte| byte.is_ascii_graphic());
         is_token.then(|| {
             format!(
@@ -41,7 +44,8 @@ impl TokenFileArgs {
 }
 
 /// Delivers the token. `groups` are the account's as people are to see them,
-/// and `undo` is what to do where the token is lost or not wanted.
+/// `undo` is what to do where the token is lost or not wanted, and `replaced` what
+/// to know of the one that the file held before.
 ///
 /// # Errors
 /// [`Undelivered`]: it could not be made or written; the hints say where it is.
@@ -49,6 +53,7 @@ pub(super) async fn hand_over(
     reply: Reply,
     groups: &[String],
     undo: String,
+    replaced: Option<String>,
     rendering: Rendering,
     delivery: Delivery,
     ctx: &mut Context,
@@ -62,6 +67,7 @@ pub(super) async fn hand_over(
         extension: "token",
         file_content: format!("{token}\n"),
         undo,
+        replaced,
         secret: Secret::new(token),
     };
     let (in_file, is_for_people) = (delivery.has_file(), rendering.is_for_people());

@@ -82,7 +82,7 @@ pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
     let token = reply.account.status.access_token.clone();
     let groups = reply.account.spec.group_ids.clone();
     let is_for_people = rendering.is_for_people();
-    let handed_over = hand_over(reply, &groups, undo, rendering, delivery, ctx).await;
+    let handed_over = hand_over(reply, &groups, undo, None, rendering, delivery, ctx).await;
     // A lost token cannot be taken back: only another one replaces it.
     handed_over.map_err(|undelivered| match undelivered.is_lost {
         true => undelivered.failure.hint(format!("the account has no token that anybody knows: {again} makes another")),
