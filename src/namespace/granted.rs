@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::http::clocks::Clocks;
 use crate::namespace::message::{CreateRequest, Permission, RevokableToken, Scope};
 use crate::namespace::proto::Time;
+use crate::text::sanitize::shortened;
 use crate::text::time::rfc3339;
 
 /// How far two times may lie apart that are taken for the same.
@@ -147,8 +148,11 @@ fn actions(grants: &[Permission]) -> BTreeSet<Action> {
 fn shown(actions: &[&Action]) -> String {
     /// More than these are no help.
     const MAX_SHOWN: usize = 10;
-    let mut shown: Vec<String> =
-        actions.iter().take(MAX_SHOWN).map(|(kind, id, action)| format!("{action} of {kind} on {id}")).collect();
+    let mut shown: Vec<String> = actions
+        .iter()
+        .take(MAX_SHOWN)
+        .map(|(kind, id, action)| shortened(&format!("{action} of {kind} on {id}")))
+        .collect();
     if actions.len() > MAX_SHOWN {
         shown.push(format!("{} more", actions.len() - MAX_SHOWN));
     }
