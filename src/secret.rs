@@ -10,9 +10,10 @@ use secrecy::{ExposeSecret, SecretString};
 /// an id.
 pub const PREFIXES: [&str; 6] = ["nsrt_", "nsct_", "nscw_", "st_", "oidc_", "cognito_"];
 
-/// A secret: its debug form shows nothing, and it is opened in few places. This copy of it is wiped
-/// when it is dropped; what it was read from and what is made of it, such as a
-/// header, a body or the output, are copies of their own that are not.
+/// A secret: its debug form shows nothing, and it is opened in few places. This
+/// copy of it is wiped when it is dropped; what it was read from and what is made
+/// of it, such as a header, a body or the output, are copies of their own that
+/// are not.
 #[derive(Clone)]
 pub struct Secret(SecretString);
 

@@ -10,11 +10,12 @@ mod target;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::context::{Context, Environment};
 use crate::delivery::rescue::RescueFile;
 use crate::delivery::stdout::{Stdout, mask};
-use crate::delivery::target::{TargetFile, left};
+use crate::delivery::target::{NotPlaced, TargetFile, left};
 use crate::error::{Failure, Result};
 use crate::output::unwritable;
 use crate::secret::Secret;
@@ -30,6 +31,10 @@ pub enum Purpose {
     /// one loses nothing.
     Rotate,
 }
+
+/// How long undoing a mint may take whose secret cannot be delivered: a time of
+/// its own, since that of the command may be used up.
+pub const TO_UNDO: Duration = Duration::from_secs(10);
 
 /// Where a secret is to go, made ready before there is one.
 pub struct Delivery {
@@ -138,28 +143,12 @@ impl Delivery {
                     mask(minted.secret.expose(), content, ctx);
                 }
                 if let Err(not_placed) = target.commit(content) {
-                    let what = format!("{} was made, but {} cannot be written", minted.what, path.display());
-                    let failure = Failure::unexpected(what).source(not_placed.error);
-                    let mut undelivered = match (kept.0.is_ok(), not_placed.kept) {
-                        (true, room) => {
-                            room.into_iter().for_each(|mut room| room.give_up());
-                            kept.explain(ctx, minted, failure)
-                        }
-                        (false, None) => {
-                            kept = Kept::make(minted, ctx);
-                            kept.explain(ctx, minted, failure)
-                        }
-                        (false, Some(room)) => failure.hint(kept_in(minted, room.path())).hint(&minted.undo).into(),
-                    };
-                    if let (Ok(rescue), true) = (&kept.0, is_file) {
-                        let [from, to] = [rescue.path(), &path].map(|path| shell_word(path.as_os_str()));
-                        let mend = match is_overwritten {
-                            true => format!("put it in place once that is possible: `cat {from} > {to}`"),
-                            false => format!("put it in place once that is possible: `mv {from} {to}`"),
-                        };
-                        undelivered.failure = undelivered.failure.hint(mend);
-                    }
-                    return Err(undelivered);
+                    let undelivered = kept.instead_of(&path, not_placed, minted, ctx);
+                    let mend = is_file.then(|| kept.mend(&path, is_overwritten)).flatten();
+                    return Err(Undelivered {
+                        failure: mend.into_iter().fold(undelivered.failure, Failure::hint),
+                        ..undelivered
+                    });
                 }
                 Some(path)
             }
@@ -254,6 +243,31 @@ impl Kept {
         }
     }
 
+    /// Says where the secret is that could not be written to a file: here, in one
+    /// that is made now, or beside that file, where it got so far.
+    fn instead_of(&mut self, path: &Path, not_placed: NotPlaced, minted: &Minted, ctx: &mut Context) -> Undelivered {
+        let what = format!("{} was made, but {} cannot be written", minted.what, path.display());
+        let failure = Failure::unexpected(what).source(not_placed.error);
+        match not_placed.kept {
+            Some(room) if self.0.is_err() => failure.hint(kept_in(minted, room.path())).hint(&minted.undo).into(),
+            room => {
+                room.into_iter().for_each(|mut room| room.give_up());
+                if self.0.is_err() {
+                    *self = Self::make(minted, ctx);
+                }
+                self.explain(ctx, minted, failure)
+            }
+        }
+    }
+
+    /// How to put what is kept into its file later.
+    fn mend(&self, file: &Path, is_overwritten: bool) -> Option<String> {
+        let rescue = self.0.as_ref().ok()?;
+        let [from, to] = [rescue.path(), file].map(|path| shell_word(path.as_os_str()));
+        let line = if is_overwritten { format!("cat {from} > {to}") } else { format!("mv {from} {to}") };
+        Some(format!("put it in place once that is possible: `{line}`"))
+    }
+
     /// Says in the failure where the secret is. Where no file could be written
     /// a person at the terminal is shown it.
     fn explain(&self, ctx: &mut Context, minted: &Minted, failure: Failure) -> Undelivered {
@@ -291,6 +305,8 @@ pub fn undelivered(credential: Option<&Path>, is_json: bool, env: &Environment) 
     let beside = credential.map(|file| room::leftovers(place::parent(file))).unwrap_or_default();
     let mut found: Vec<PathBuf> = rescue::kept(env).into_iter().chain(beside).collect();
     found.retain(|path| std::fs::read(path).is_ok_and(|content| content.starts_with(b"{") == is_json));
+    // The credential may be in such a place itself.
+    found.sort();
     found.dedup();
     found
 }

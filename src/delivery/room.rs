@@ -19,7 +19,7 @@ const ROOM: u64 = 64 * 1024;
 const ROOM_MARK: &[u8] = b"nscred: room for a secret, which this file does not hold yet\n";
 
 /// What the names of these files begin with.
-pub const PREFIX: &str = ".nscred-";
+const PREFIX: &str = ".nscred-";
 
 /// A private file with room for a secret.
 pub struct RoomFile {
@@ -274,7 +274,7 @@ fn move_aside(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// Renames to a place where nothing is.
-pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         // A file system that cannot be asked for it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::context::Context;
-use crate::delivery::{Delivery, Minted, Purpose, Undelivered, is_plain};
+use crate::delivery::{Delivery, Minted, Purpose, TO_UNDO, Undelivered, is_plain};
 use crate::error::{Failure, Kind, Result};
 use crate::input::duration::lifetime;
 use crate::namespace::api::{Reply, TokensApi};
@@ -20,9 +20,6 @@ use crate::secret::looks_secret;
 
 /// What the document promises where `--expires_in` is not given.
 const DEFAULT_LIFETIME: &str = "24h";
-
-/// How long undoing a create may take.
-const TO_UNDO: Duration = Duration::from_secs(10);
 
 /// Flags of `token create`.
 #[derive(Debug, Args)]

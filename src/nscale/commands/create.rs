@@ -1,12 +1,11 @@
 //! `serviceaccounts create`.
 
 use std::io::IsTerminal;
-use std::time::Duration;
 
 use clap::Args;
 
 use crate::context::Context;
-use crate::delivery::{Purpose, is_plain};
+use crate::delivery::{Purpose, TO_UNDO, is_plain};
 use crate::error::{Failure, Kind, Result};
 use crate::input::prompt::can_ask;
 use crate::nscale::api::{IdentityApi, accounts_path};
@@ -154,8 +153,6 @@ async fn delete_undelivered(
     api: &IdentityApi,
     ctx: &Context,
 ) -> Failure {
-    /// How long it may take.
-    const TO_UNDO: Duration = Duration::from_secs(10);
     let program = ctx.program;
     let Ok(id) = canonical_id("the new account's id", id, "") else {
         return failure.hint(format!(
