@@ -21,6 +21,7 @@ pub struct Interrupt(Arc<Flags>);
 
 #[derive(Debug, Default)]
 struct Flags {
+    hears_signals: bool,
     in_flight: AtomicBool,
     is_unknown: AtomicBool,
     asked: watch::Sender<Asked>,
@@ -40,6 +41,17 @@ enum Asked {
 }
 
 impl Interrupt {
+    /// One that hears the signals which the process gets, and not only
+    /// [`Interrupt::request`].
+    pub fn of_process() -> Self {
+        Self(Arc::new(Flags { hears_signals: true, ..Flags::default() }))
+    }
+
+    /// Whether signals of the process are heard.
+    pub fn hears_signals(&self) -> bool {
+        self.0.hears_signals
+    }
+
     /// Whether a change is on its way, or may have arrived, and its answer is
     /// not here yet.
     pub fn in_flight(&self) -> bool {

@@ -20,7 +20,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::auth::AuthCommand;
 use crate::cli::parse::{Stop, color_choice, names_json, one_sentence, parse};
-use crate::context::{ColorChoice, Context, Environment, Settings, Stream};
+use crate::context::{ColorChoice, Context, Environment, Notes, Settings, Stream};
 use crate::error::{Failure, Kind, Result};
 use crate::interrupt::{self, Interrupt, Signals};
 use crate::names::{Program, hand_on};
@@ -171,7 +171,7 @@ pub fn main(argv: Vec<OsString>) -> ExitCode {
 
 /// The one place where a failure is shown and becomes an exit code.
 fn tell(failure: &Failure, as_json: bool, argv: &[OsString]) -> ExitCode {
-    if failure.is_quiet() {
+    if failure.kind() == Kind::BrokenPipe {
         return ExitCode::SUCCESS;
     }
     if as_json {
@@ -186,13 +186,15 @@ fn tell(failure: &Failure, as_json: bool, argv: &[OsString]) -> ExitCode {
 /// Shows lines of which some begin with a label.
 fn complain(text: &str, argv: &[OsString]) {
     let mut stderr = Stream::stderr();
-    stderr.settle(color_choice(argv), &Environment::Process);
+    stderr.configure(color_choice(argv), &Environment::Process);
     let _ = stderr.write_all(label::painted(text, stderr.color()).as_bytes()).and_then(|()| stderr.flush());
 }
 
 fn run(program: Program, cli: Cli, argv: &[OsString]) -> Result<u8> {
     let mut ctx = context(program, cli.global)?;
-    ctx.held = cli.command.wants_json().then(Vec::new);
+    if cli.command.wants_json() {
+        ctx.notes = Notes::deferred();
+    }
     match cli.command {
         Command::Token(command) => to_its_end(&mut ctx, argv, async |ctx| command.run(ctx).await),
         Command::ServiceAccounts(command) => to_its_end(&mut ctx, argv, async |ctx| command.run(ctx).await),
@@ -218,7 +220,7 @@ fn to_its_end(
     command: impl AsyncFnOnce(&mut Context) -> Result<()>,
 ) -> Result<u8> {
     let interrupt = ctx.interrupt.clone();
-    let (as_json, argv) = (ctx.held.is_some(), argv.to_vec());
+    let (as_json, argv) = (ctx.notes.are_deferred(), argv.to_vec());
     let give_up = move |failure: &Failure| give_up(failure, as_json, &argv);
     let result = block_on(async {
         interrupt::outlive_size_limit();
@@ -228,7 +230,7 @@ fn to_its_end(
     if interrupt.is_requested() && result.is_ok() {
         ctx.note("interrupted; the change had been sent already, and was finished");
     }
-    ctx.release(result).map(|()| 0)
+    ctx.finish(result).map(|()| 0)
 }
 
 fn context(program: Program, global: GlobalArgs) -> Result<Context> {
@@ -238,24 +240,16 @@ fn context(program: Program, global: GlobalArgs) -> Result<Context> {
     if timeout.is_zero() {
         return Err(Failure::usage("--timeout is zero; no request could be made").hint(example));
     }
-    let env = Environment::Process;
-    let (mut stdout, mut stderr) = (Stream::stdout(), Stream::stderr());
-    stdout.settle(global.color, &env);
-    stderr.settle(global.color, &env);
+    let mut ctx = Context::of_process(program);
+    ctx.stdout.configure(global.color, &ctx.env);
+    ctx.stderr.configure(global.color, &ctx.env);
     /// Longer than any deadline can be reckoned with.
     const LONGEST: Duration = Duration::from_secs(365 * 86_400);
     // The log of the wire would write into its line.
-    let spinner = Spinner::new(stderr.can_erase() && !global.verbose);
+    let spinner = Spinner::new(ctx.stderr.can_erase() && !global.verbose);
     let timeout = timeout.min(LONGEST);
-    Ok(Context {
-        program,
-        env,
-        stdout,
-        stderr,
-        settings: Settings { timeout, verbose: global.verbose, ca_file: global.ca_file, spinner },
-        interrupt: Interrupt::default(),
-        held: None,
-    })
+    ctx.settings = Settings { timeout, verbose: global.verbose, ca_file: global.ca_file, spinner };
+    Ok(ctx)
 }
 
 /// Builds the runtime, which only commands that talk to a server need.
