@@ -10,7 +10,7 @@ mod parse;
 mod run;
 mod tree;
 
-pub use run::main;
+pub use run::{main, run};
 
 use std::path::PathBuf;
 

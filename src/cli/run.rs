@@ -10,17 +10,18 @@ use crate::cli::parse::{Stop, color_choice, names_json, one_sentence, parse};
 use crate::cli::{Cli, Command, GlobalArgs, help};
 #[cfg(feature = "docs")]
 use crate::cli::{completions, man};
-use crate::context::{Context, Environment, Notes, Settings, Stream};
+use crate::context::{Context, Notes, Settings, Stream};
 use crate::error::{Failure, Kind, Result};
 use crate::interrupt::{self, Interrupt, Signals};
 use crate::names::{Program, hand_on};
 use crate::namespace::commands::permissions;
 use crate::output::query::apart;
+use crate::output::written;
 use crate::secret::forbid_core_dumps;
 use crate::spinner::Spinner;
 use crate::text::label;
 
-/// Runs a command line and gives the process its exit code.
+/// Runs the process's command line and gives its exit code.
 pub fn main(argv: Vec<OsString>) -> ExitCode {
     // The environment may hold a secret already.
     forbid_core_dumps();
@@ -28,111 +29,109 @@ pub fn main(argv: Vec<OsString>) -> ExitCode {
         return code;
     }
     let program = Program::called_by(argv.first().map(OsString::as_os_str));
-    match parse(program, &argv) {
+    ExitCode::from(run(&argv, &mut Context::of_process(program)))
+}
+
+/// Runs a command line, the program's name first, and gives its exit code. All
+/// that it reads and writes beside files and the network is the context's.
+pub fn run(argv: &[OsString], ctx: &mut Context) -> u8 {
+    let color = color_choice(argv);
+    ctx.stdout.configure(color, &ctx.env);
+    ctx.stderr.configure(color, &ctx.env);
+    let (result, is_json) = match parse(ctx.program, argv) {
         Ok(cli) => {
-            let as_json = cli.command.wants_json();
-            match run(program, cli, &argv) {
-                Ok(code) => ExitCode::from(code),
-                Err(failure) => tell(&failure, as_json, &argv),
-            }
+            let is_json = cli.command.wants_json();
+            (execute(cli, argv, ctx), is_json)
         }
         Err(Stop::Print(text)) => {
-            let written = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
-            match crate::output::written(written) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(failure) => tell(&failure, false, &argv),
-            }
+            let result = ctx.stdout.write_all(text.as_bytes()).and_then(|()| ctx.stdout.flush());
+            (written(result).map(|()| 0), false)
         }
-        Err(Stop::Usage(text)) if names_json(&argv) => tell(&Failure::usage(one_sentence(&text)), true, &argv),
+        Err(Stop::Usage(text)) if names_json(argv) => (Err(Failure::usage(one_sentence(&text))), true),
         Err(Stop::Usage(text)) => {
-            complain(&text, &argv);
-            ExitCode::from(Kind::Usage.exit_code())
+            print_error(&text, &mut ctx.stderr);
+            return Kind::Usage.exit_code();
         }
-        Err(Stop::Failed(failure)) => tell(&failure, names_json(&argv), &argv),
-    }
+        Err(Stop::Failed(failure)) => (Err(failure), names_json(argv)),
+    };
+    result.unwrap_or_else(|failure| report(&failure, is_json, &mut ctx.stderr))
 }
 
 /// The one place where a failure is shown and becomes an exit code.
-fn tell(failure: &Failure, as_json: bool, argv: &[OsString]) -> ExitCode {
-    if failure.kind() == Kind::BrokenPipe {
-        return ExitCode::SUCCESS;
+fn report(failure: &Failure, is_json: bool, stderr: &mut Stream) -> u8 {
+    match failure.kind() {
+        Kind::BrokenPipe => {}
+        // Where standard error is gone too, the exit code still tells.
+        _ if is_json => {
+            let _ = stderr.write_line(&failure.to_json()).and_then(|()| stderr.flush());
+        }
+        _ => print_error(&failure.to_text(), stderr),
     }
-    if as_json {
-        // Where stderr is gone too, the exit code still tells.
-        let _ = std::io::stderr().write_all(format!("{}\n", failure.to_json()).as_bytes());
-    } else {
-        complain(&failure.to_text(), argv);
-    }
-    ExitCode::from(failure.kind().exit_code())
+    failure.kind().exit_code()
 }
 
 /// Shows lines of which some begin with a label.
-fn complain(text: &str, argv: &[OsString]) {
-    let mut stderr = Stream::stderr();
-    stderr.configure(color_choice(argv), &Environment::Process);
+fn print_error(text: &str, stderr: &mut Stream) {
     let _ = stderr.write_all(label::painted(text, stderr.color()).as_bytes()).and_then(|()| stderr.flush());
 }
 
-fn run(program: Program, cli: Cli, argv: &[OsString]) -> Result<u8> {
-    let mut ctx = context(program, cli.global)?;
+fn execute(cli: Cli, argv: &[OsString], ctx: &mut Context) -> Result<u8> {
+    ctx.settings = settings(cli.global, ctx)?;
     if cli.command.wants_json() {
         ctx.notes = Notes::deferred();
     }
     match cli.command {
-        Command::Token(command) => to_its_end(&mut ctx, argv, async |ctx| command.run(ctx).await),
-        Command::ServiceAccounts(command) => to_its_end(&mut ctx, argv, async |ctx| command.run(ctx).await),
-        Command::Auth(command) => to_its_end(&mut ctx, argv, async |ctx| command.run(ctx).await),
-        Command::Permissions(args) => to_its_end(&mut ctx, argv, async |ctx| permissions::run(args, ctx).await),
+        Command::Token(command) => run_async(ctx, async |ctx| command.run(ctx).await),
+        Command::ServiceAccounts(command) => run_async(ctx, async |ctx| command.run(ctx).await),
+        Command::Auth(command) => run_async(ctx, async |ctx| command.run(ctx).await),
+        Command::Permissions(args) => run_async(ctx, async |ctx| permissions::run(args, ctx).await),
         #[cfg(feature = "docs")]
-        Command::Completions(args) => completions::run(&args, &mut ctx).map(|()| 0),
+        Command::Completions(args) => completions::run(&args, ctx).map(|()| 0),
         #[cfg(feature = "docs")]
-        Command::Man(args) => man::run(args, &mut ctx).map(|()| 0),
-        Command::Help(args) => match help::run(&args, &mut ctx)? {
+        Command::Man(args) => man::run(args, ctx).map(|()| 0),
+        Command::Help(args) => match help::run(&args, ctx)? {
             None => Ok(0),
-            Some(foreign) => Err(hand_on(program, argv, &foreign, None)),
+            Some(foreign) => Err(hand_on(ctx.program, argv, &foreign, None)),
         },
         #[cfg(feature = "sandbox")]
-        Command::Sandbox(args) => block_on(crate::sandbox::command::run(args, &mut ctx)).flatten(),
+        Command::Sandbox(args) => block_on(crate::sandbox::command::run(args, ctx)).flatten(),
     }
 }
 
-/// Runs a command of a wing, and lets go of what it held back.
-fn to_its_end(
-    ctx: &mut Context,
-    argv: &[OsString],
-    command: impl AsyncFnOnce(&mut Context) -> Result<()>,
-) -> Result<u8> {
-    let interrupt = ctx.interrupt.clone();
-    let (as_json, argv) = (ctx.notes.are_deferred(), argv.to_vec());
-    let give_up = move |failure: &Failure| give_up(failure, as_json, &argv);
-    let result = block_on(async {
-        interrupt::outlive_size_limit();
-        interruptible(command(ctx), &interrupt, give_up).await
-    })
-    .flatten();
-    if interrupt.is_requested() && result.is_ok() {
-        ctx.note("interrupted; the change had been sent already, and was finished");
-    }
-    ctx.finish(result).map(|()| 0)
-}
-
-fn context(program: Program, global: GlobalArgs) -> Result<Context> {
+/// The global flags, checked.
+fn settings(global: GlobalArgs, ctx: &Context) -> Result<Settings> {
+    /// Longer ones could not be added to the clock.
+    const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 86_400);
     let example = "write a number and a unit, as in --timeout 30s or --timeout 2m";
     let timeout: Duration = humantime::parse_duration(&global.timeout)
         .map_err(|error| Failure::usage(format!("--timeout \"{}\": {error}", global.timeout)).hint(example))?;
     if timeout.is_zero() {
         return Err(Failure::usage("--timeout is zero; no request could be made").hint(example));
     }
-    let mut ctx = Context::of_process(program);
-    ctx.stdout.configure(global.color, &ctx.env);
-    ctx.stderr.configure(global.color, &ctx.env);
-    /// Longer than any deadline can be reckoned with.
-    const LONGEST: Duration = Duration::from_secs(365 * 86_400);
-    // The log of the wire would write into its line.
-    let spinner = Spinner::new(ctx.stderr.can_erase() && !global.verbose);
-    let timeout = timeout.min(LONGEST);
-    ctx.settings = Settings { timeout, verbose: global.verbose, ca_file: global.ca_file, spinner };
-    Ok(ctx)
+    Ok(Settings {
+        timeout: timeout.min(MAX_TIMEOUT),
+        verbose: global.verbose,
+        ca_file: global.ca_file,
+        // The log of the requests would write into its line.
+        spinner: Spinner::new(ctx.stderr.can_erase() && !global.verbose),
+    })
+}
+
+/// Runs a command that talks to a server, until it ends or is interrupted, and
+/// shows the notes that waited for its end.
+fn run_async(ctx: &mut Context, command: impl AsyncFnOnce(&mut Context) -> Result<()>) -> Result<u8> {
+    let interrupt = ctx.interrupt.clone();
+    let (is_json, mut stderr) = (ctx.notes.are_deferred(), ctx.stderr.clone());
+    let exit = move |failure: &Failure| exit_at_once(failure, is_json, &mut stderr);
+    let result = block_on(async {
+        interrupt::outlive_size_limit();
+        interruptible(command(ctx), &interrupt, exit).await
+    })
+    .flatten();
+    if interrupt.is_requested() && result.is_ok() {
+        ctx.note("interrupted; the change had been sent already, and was finished");
+    }
+    ctx.finish(result).map(|()| 0)
 }
 
 /// Builds the runtime, which only commands that talk to a server need.
@@ -147,18 +146,21 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
     Ok(result)
 }
 
-/// Runs a command until it ends or is asked to (Ctrl-C, SIGTERM, SIGHUP). A
-/// change that is on its way gets a moment for its answer, nothing new is
+/// Runs a command until it ends or a signal asks it to end (Ctrl-C, SIGTERM,
+/// SIGHUP). A change that was sent gets a moment for its answer, nothing new is
 /// begun, and what was prepared is cleaned up.
 async fn interruptible(
     command: impl Future<Output = Result<()>>,
     interrupt: &Interrupt,
-    give_up: impl FnOnce(&Failure) + Send + 'static,
+    exit: impl FnOnce(&Failure) + Send + 'static,
 ) -> Result<()> {
+    if !interrupt.hears_signals() {
+        return command.await;
+    }
     tokio::pin!(command);
-    let asked_to_end = async {
+    let shutdown_signal = async {
         let mut signals = Signals::listen()?;
-        interrupt.watch(give_up)?;
+        interrupt.watch(exit)?;
         signals.any().await;
         interrupt.request();
         Ok(())
@@ -168,7 +170,7 @@ async fn interruptible(
     tokio::select! {
         biased;
         result = &mut command => return result,
-        result = asked_to_end => result?,
+        result = shutdown_signal => result?,
     }
     // What hears the signal itself is let end first.
     tokio::select! {
@@ -187,15 +189,16 @@ async fn interruptible(
 }
 
 /// Ends the process where the command does not end.
-fn give_up(failure: &Failure, as_json: bool, argv: &[OsString]) {
-    /// Standard error may be what nobody reads.
-    const PATIENCE: Duration = Duration::from_millis(500);
+fn exit_at_once(failure: &Failure, is_json: bool, stderr: &mut Stream) {
+    /// Nobody may be reading standard error.
+    const MAX_WAIT: Duration = Duration::from_millis(500);
+    let code = failure.kind().exit_code().into();
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            std::thread::sleep(PATIENCE);
-            std::process::exit(failure.kind().exit_code().into());
+            std::thread::sleep(MAX_WAIT);
+            std::process::exit(code);
         });
-        tell(failure, as_json, argv);
-        std::process::exit(failure.kind().exit_code().into());
+        report(failure, is_json, stderr);
+        std::process::exit(code);
     });
 }
