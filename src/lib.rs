@@ -44,6 +44,7 @@
 pub mod auth;
 pub mod cli;
 pub mod context;
+pub mod credential;
 pub mod delivery;
 pub mod denylist;
 pub mod error;

@@ -3,7 +3,6 @@
 pub mod api;
 pub mod commands;
 pub mod credential;
-pub mod described_file;
 pub mod detail;
 pub mod failure;
 pub mod grant;

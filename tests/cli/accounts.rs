@@ -266,7 +266,7 @@ fn credentials_and_what_is_wrong_with_them() {
     sandbox.set("NSCALE_SERVICE_TOKEN_FILE", &path);
     sandbox.sa("list").ok();
     sandbox.set("NSCALE_SERVICE_TOKEN_FILE", "nonexistent");
-    sandbox.sa("list").fails_with(4, "cannot be read");
+    sandbox.sa("list").fails_with(4, "does not exist");
     // A token one character off is another token.
     let mut other = token.clone();
     other.pop();

@@ -25,7 +25,7 @@ fn sources(directory: &str) -> Vec<(PathBuf, String)> {
 
 /// The top-level modules, from the lowest to the highest: each may import what
 /// stands before it, and no two that stand together import each other.
-const LAYERS: [&[&str]; 14] = [
+const LAYERS: [&[&str]; 15] = [
     &["text", "secret", "spinner", "exit"],
     &["error", "redactor"],
     &["interrupt", "names"],
@@ -34,6 +34,7 @@ const LAYERS: [&[&str]; 14] = [
     &["input"],
     &["delivery", "http"],
     &["denylist"],
+    &["credential"],
     &["namespace", "nscale"],
     &["auth", "sandbox"],
     // Its tests feed every parser there is.
