@@ -43,6 +43,7 @@
 
 pub mod auth;
 pub mod cli;
+pub mod cloud;
 pub mod context;
 pub mod credential;
 pub mod delivery;
@@ -58,6 +59,7 @@ pub mod names;
 pub mod namespace;
 pub mod nscale;
 pub mod output;
+pub mod provider;
 pub mod redactor;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::cloud::{Cloud, NAMESPACE};
 use crate::credential::not_authenticated;
 use crate::delivery::is_plain;
 use crate::denylist::{denied, has_jose_header};
@@ -12,7 +13,7 @@ use crate::names::Program;
 use crate::namespace::jwt::TokenKind;
 use crate::namespace::message::CreateResponse;
 use crate::namespace::proto::Time;
-use crate::secret::{PREFIXES, Secret};
+use crate::secret::Secret;
 use crate::text::time;
 
 /// The keys that mean something. Others are ignored.
@@ -92,7 +93,7 @@ fn bare(text: &str) -> Keys {
 /// Whether a token's form says that it is another cloud's: a JWT or JWE
 /// without a prefix of this one.
 fn is_foreign(token: &str) -> bool {
-    has_jose_header(token) && !PREFIXES.iter().any(|prefix| token.starts_with(prefix))
+    has_jose_header(token) && Cloud::of_token(token) != Some(&NAMESPACE)
 }
 
 /// Whether a token can be sent, for all that is known of it.

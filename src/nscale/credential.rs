@@ -6,11 +6,12 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
+use crate::cloud::{Cloud, NSCALE};
 use crate::context::Environment;
 use crate::credential::{not_authenticated, read_named};
 use crate::denylist::{Denied, denied};
 use crate::error::Result;
-use crate::secret::{PREFIXES, Secret};
+use crate::secret::Secret;
 
 /// The variable that holds a service token.
 pub const TOKEN_VARIABLE: &str = "NSCALE_SERVICE_TOKEN";
@@ -71,13 +72,13 @@ fn read(value: OsString, source: &'static str, passed_over: Option<&'static str>
     let token = text.trim();
     let known = denied(token);
     let why = if token.is_empty() {
-        "is blank"
+        "is blank".to_owned()
     } else if let Some(denied) = known {
-        denied.words()
+        denied.words().to_owned()
     } else if Uuid::parse_str(token).is_ok() {
-        "holds an id; it must be the token that was shown when the account was made or rotated"
-    } else if PREFIXES.iter().any(|prefix| token.starts_with(prefix)) {
-        "holds a token of Namespace, which is not sent to Nscale"
+        "holds an id; it must be the token that was shown when the account was made or rotated".to_owned()
+    } else if let Some(other) = Cloud::of_token(token).filter(|cloud| **cloud != NSCALE) {
+        format!("holds a token of {}, which is not sent to {}", other.name, NSCALE.name)
     } else {
         return Ok(Found { token: Secret::new(token), source, path: None, passed_over });
     };

@@ -2,6 +2,8 @@
 //! variables that name them. No message ever quotes a value or a file's content,
 //! which may be a secret in the wrong place.
 
+pub mod report;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
