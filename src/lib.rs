@@ -66,6 +66,7 @@ pub mod sandbox;
 pub mod secret;
 pub mod spinner;
 pub mod text;
+pub mod verb;
 
 #[cfg(test)]
 mod testing {

@@ -8,11 +8,12 @@ use futures_util::future::join_all;
 use crate::cloud::{CLOUDS, Cloud};
 use crate::context::Context;
 use crate::credential::report::{self, Report, Status};
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Kind, Result};
 use crate::http::endpoint::Endpoint;
 use crate::input::duration::lifetime;
 use crate::output::rendering::{OutputArgs, write_out};
 use crate::provider::{Demand, Provider};
+use crate::verb::{Variables, Verb};
 use crate::{namespace, nscale};
 
 /// Every cloud's module.
@@ -45,8 +46,12 @@ impl AuthCommand {
     }
 }
 
+const EXIT_CODES: &[Kind] =
+    &[Kind::Unexpected, Kind::Usage, Kind::NotAuthenticated, Kind::NotFound, Kind::Temporary, Kind::Interrupted];
+
 /// Flags of `auth status`.
 #[derive(Debug, Args)]
+#[command(add = Verb { variables: &[Variables::Namespace, Variables::Nscale, Variables::Http], exit_codes: EXIT_CODES })]
 #[command(after_help = "\
 Examples:
   {program} auth status

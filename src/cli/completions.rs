@@ -12,9 +12,11 @@ use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::namespace::permissions::{PUBLISHED, template};
 use crate::output::written;
+use crate::verb::{LOCAL, Verb};
 
 /// Flags of `completions`.
 #[derive(Debug, Args)]
+#[command(add = Verb { variables: &[], exit_codes: LOCAL })]
 #[command(after_help = "\
 Examples:
   source <({program} completions bash)     # in this shell, or in ~/.bashrc

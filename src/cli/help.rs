@@ -6,17 +6,19 @@ use std::io::Write;
 use clap::builder::StyledStr;
 use clap::{Args, Command};
 
-use crate::cli::environment::{Reader, VARIABLES, Variable};
+use crate::cli::environment::{VARIABLES, Variable};
 use crate::cli::tree::{SHARED, tree};
 use crate::context::Context;
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Kind, Result};
 use crate::exit::{self, CODES};
 use crate::names::Program;
 use crate::output::written;
 use crate::text::nearest::nearest;
+use crate::verb::{LOCAL, Variables, Verb};
 
 /// Flags of `help`.
 #[derive(Debug, Args)]
+#[command(add = Verb { variables: &[], exit_codes: LOCAL })]
 #[command(after_help = "\
 Examples:
   {program} help token create
@@ -98,18 +100,21 @@ pub struct Sections {
 }
 
 impl Sections {
-    /// Those of the command at a path below the root.
-    pub fn of(program: Program, path: &[String], command: &Command) -> Self {
+    /// Those of a family are the variables that all its verbs read, and the exit
+    /// codes that one of them can end with.
+    pub fn of(program: Program, command: &Command) -> Self {
         let notes = command.get_after_help().map(|text| text.to_string()).unwrap_or_default();
-        let readers = readers(path);
-        let codes = codes(path);
+        let verbs = verbs(command);
+        let is_read = |group: &Variables| {
+            *group == Variables::Terminal || verbs.iter().all(|verb| verb.variables.contains(group))
+        };
+        let kinds: Vec<Kind> = verbs.iter().flat_map(|verb| verb.exit_codes).copied().collect();
+        let is_possible =
+            |code: u8| !kinds.is_empty() && (code == 0 || kinds.iter().any(|kind| kind.exit_code() == code));
         Self {
             notes: notes.replace("{program}", program.name()),
-            environment: VARIABLES
-                .iter()
-                .filter(|variable| variable.readers.iter().any(|reader| readers.contains(reader)))
-                .collect(),
-            codes: CODES.iter().filter(|(code, _)| codes.contains(code)).copied().collect(),
+            environment: VARIABLES.iter().filter(|variable| variable.groups.iter().any(is_read)).collect(),
+            codes: CODES.iter().filter(|(code, _)| is_possible(*code)).copied().collect(),
         }
     }
 
@@ -124,37 +129,11 @@ impl Sections {
     }
 }
 
-/// Who reads, of a command, by the family that it belongs to and by what it
-/// does.
-fn readers(path: &[String]) -> Vec<Reader> {
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    let mut readers = match path.first() {
-        Some(&"token") => vec![Reader::Namespace, Reader::Network],
-        Some(&"serviceaccounts") => vec![Reader::Nscale, Reader::Network],
-        Some(&"auth") => vec![Reader::Namespace, Reader::Nscale, Reader::Network],
-        Some(&"sandbox") => vec![Reader::Sandbox],
-        _ => vec![],
-    };
-    if let ["token" | "serviceaccounts", "create" | "rotate"] = path.as_slice() {
-        readers.push(Reader::Mint);
-    }
-    readers.push(Reader::Everyone);
-    readers
-}
-
-/// The exit codes of a command: of those that change nothing no conflict and
-/// no unknown outcome, and of those that call nobody what they come to alone.
-fn codes(path: &[String]) -> &'static [u8] {
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    match path.as_slice() {
-        ["token", "list"] => &[0, 1, 2, 3, 4, 7, 130],
-        ["serviceaccounts", "list" | "get"] => &[0, 1, 2, 3, 4, 5, 7, 130],
-        ["auth", ..] => &[0, 1, 2, 4, 5, 7, 130],
-        ["permissions"] => &[0, 1, 2, 5, 130],
-        ["completions" | "man" | "help"] => &[0, 1, 2],
-        // A command inside ends with codes of its own.
-        ["sandbox"] => &[],
-        _ => &[0, 1, 2, 3, 4, 5, 6, 7, 8, 130],
+/// What a verb declares; of a family, what its verbs declare.
+fn verbs(command: &Command) -> Vec<&Verb> {
+    match command.get::<Verb>() {
+        Some(verb) => vec![verb],
+        None => command.get_subcommands().flat_map(verbs).collect(),
     }
 }
 
@@ -168,7 +147,8 @@ fn variables(variables: &[&Variable]) -> String {
 /// everything behind the flags.
 pub fn decorated(program: Program, tree: Command) -> Command {
     let topics: String = TOPICS.iter().map(|(name, about)| format!("  {program} help {name:<12} {about}\n")).collect();
-    let mut tree = decorate(program, punctuated(tree), &mut Vec::new())
+    let mut tree = punctuated(tree)
+        .mut_subcommands(|command| decorate(program, command))
         .after_help(format!("{}\nHelp topics:\n{topics}", exit::help()));
     if program.is_borrowed() {
         tree = tree
@@ -177,20 +157,12 @@ pub fn decorated(program: Program, tree: Command) -> Command {
     tree
 }
 
-fn decorate(program: Program, command: Command, path: &mut Vec<String>) -> Command {
-    let command = match path.as_slice() {
-        [] => command,
-        path => {
-            let sections = Sections::of(program, path, &command);
-            command.after_long_help(sections.to_text()).after_help(sections.notes)
-        }
-    };
-    command.mut_subcommands(|subcommand| {
-        path.push(subcommand.get_name().to_owned());
-        let subcommand = decorate(program, subcommand, path);
-        path.pop();
-        subcommand
-    })
+fn decorate(program: Program, command: Command) -> Command {
+    let sections = Sections::of(program, &command);
+    command
+        .after_long_help(sections.to_text())
+        .after_help(sections.notes)
+        .mut_subcommands(|command| decorate(program, command))
 }
 
 /// The tree with the full stops of its texts, which clap takes off.

@@ -14,9 +14,11 @@ use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::names::Program;
 use crate::output::written;
+use crate::verb::{LOCAL, Verb};
 
 /// Flags of `man`.
 #[derive(Debug, Args)]
+#[command(add = Verb { variables: &[], exit_codes: LOCAL })]
 #[command(after_help = "\
 Examples:
   {program} man --dir ~/.local/share/man/man1    # then: man {program}-token-create
@@ -66,8 +68,7 @@ fn title(command: &Command) -> String {
 
 fn page(program: Program, command: &Command) -> io::Result<Vec<u8>> {
     let title = title(command);
-    let path: Vec<String> = command.get_bin_name().unwrap_or_default().split(' ').skip(1).map(str::to_owned).collect();
-    let sections = Sections::of(program, &path, command);
+    let sections = Sections::of(program, command);
     let man = Man::new(command.clone())
         .title(title.to_uppercase())
         // An empty date would be left out, and what follows move to its place.

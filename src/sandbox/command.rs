@@ -24,9 +24,11 @@ use crate::sandbox::nscale::{Nscale, Options, TOKEN_LIFE};
 use crate::sandbox::server::{self, Sides};
 use crate::sandbox::shell::World;
 use crate::sandbox::store::Store;
+use crate::verb::{Variables, Verb};
 
 /// Flags of `sandbox`.
 #[derive(Debug, Args)]
+#[command(add = Verb { variables: &[Variables::Sandbox], exit_codes: &[] })]
 #[command(after_help = "\
 Examples:
   nscred sandbox                                        a shell inside

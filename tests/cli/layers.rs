@@ -29,7 +29,7 @@ const LAYERS: [&[&str]; 17] = [
     &["cloud", "text", "spinner", "exit"],
     &["secret"],
     &["error", "redactor"],
-    &["interrupt", "names"],
+    &["interrupt", "names", "verb"],
     &["context"],
     &["output"],
     &["input"],

@@ -17,12 +17,14 @@ use crate::output::query::QueryArgs;
 use crate::output::rendering::{Rendering, WHOLE};
 use crate::output::table;
 use crate::secret::looks_secret;
+use crate::verb::{CHANGE, Variables, Verb};
 
 /// What the document promises where `--expires_in` is not given.
 const DEFAULT_LIFETIME: &str = "24h";
 
 /// Flags of `token create`.
 #[derive(Debug, Args)]
+#[command(add = Verb { variables: &[Variables::Namespace, Variables::Http, Variables::Delivery], exit_codes: CHANGE })]
 #[command(after_help = "\
 Examples:
   {program} token create --name ci \\

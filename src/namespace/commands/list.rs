@@ -5,15 +5,20 @@ use std::collections::HashSet;
 use clap::Args;
 
 use crate::context::Context;
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Kind, Result};
 use crate::namespace::api::TokensApi;
 use crate::namespace::message::ListRequest;
 use crate::namespace::view;
 use crate::output::rendering::{OutputArgs, write_out};
 use crate::output::table;
+use crate::verb::{Variables, Verb};
+
+const EXIT_CODES: &[Kind] =
+    &[Kind::Unexpected, Kind::Usage, Kind::NotPermitted, Kind::NotAuthenticated, Kind::Temporary, Kind::Interrupted];
 
 /// Flags of `token list`.
 #[derive(Debug, Args)]
+#[command(add = Verb { variables: &[Variables::Namespace, Variables::Http], exit_codes: EXIT_CODES })]
 #[command(after_help = "\
 Examples:
   {program} token list

@@ -9,9 +9,11 @@ use crate::namespace::permissions::{PUBLISHED, UNPUBLISHED, nearest_type, templa
 use crate::output::rendering::{OutputArgs, write_out};
 use crate::output::table;
 use crate::output::view::{Cell, Details, Listing, Tone};
+use crate::verb::Verb;
 
 /// Flags of `permissions`.
 #[derive(Debug, Args)]
+#[command(add = Verb { variables: &[], exit_codes: &[Kind::Unexpected, Kind::Usage, Kind::NotFound, Kind::Interrupted] })]
 #[command(after_help = "\
 Examples:
   {program} permissions

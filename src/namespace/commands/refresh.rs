@@ -13,9 +13,11 @@ use crate::namespace::proto::Span;
 use crate::namespace::{granted, view};
 use crate::output::rendering::{OutputArgs, write_out};
 use crate::output::table;
+use crate::verb::{CHANGE, Variables, Verb};
 
 /// Flags of `token refresh`.
 #[derive(Debug, Args)]
+#[command(add = Verb { variables: &[Variables::Namespace, Variables::Http], exit_codes: CHANGE })]
 #[command(after_help = "\
 Examples:
   {program} token refresh --token_id tok_abc

@@ -12,9 +12,11 @@ use crate::namespace::commands::{if_not_found, token_id};
 use crate::namespace::message::RevokeRequest;
 use crate::output::rendering::Format;
 use crate::output::written;
+use crate::verb::{CHANGE, Variables, Verb};
 
 /// Flags of `token revoke`.
 #[derive(Debug, Args)]
+#[command(add = Verb { variables: &[Variables::Namespace, Variables::Http], exit_codes: CHANGE })]
 #[command(after_help = "\
 Examples:
   {program} token revoke --token_id tok_abc

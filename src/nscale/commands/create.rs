@@ -17,9 +17,11 @@ use crate::nscale::message::{Account, AccountWrite};
 use crate::nscale::organization::{self, Organization, canonical_id};
 use crate::nscale::plan::show_tags;
 use crate::text::sanitize::shortened;
+use crate::verb::{CHANGE, Variables, Verb};
 
 /// Flags of `serviceaccounts create`.
 #[derive(Debug, Args)]
+#[command(add = Verb { variables: &[Variables::Nscale, Variables::Http, Variables::Delivery], exit_codes: CHANGE })]
 #[command(after_help = "\
 Examples:
   {program} serviceaccounts create --file serviceaccount.json

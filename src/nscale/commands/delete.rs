@@ -8,9 +8,11 @@ use crate::nscale::accounts::JUST_CREATED;
 use crate::nscale::api::{IdentityApi, account_path};
 use crate::nscale::commands::{AccountArgs, ChangeArgs, TOKEN_END, describe, preview_without_payload, resolve};
 use crate::output::rendering::write_out;
+use crate::verb::{CHANGE, Variables, Verb};
 
 /// Flags of `serviceaccounts delete`.
 #[derive(Debug, Args)]
+#[command(add = Verb { variables: &[Variables::Nscale, Variables::Http], exit_codes: CHANGE })]
 #[command(after_help = "\
 Examples:
   {program} serviceaccounts delete --id \"$ID\"

@@ -9,9 +9,11 @@ use crate::nscale::commands::{OrganizationArgs, OutputArgs};
 use crate::nscale::{organization, view};
 use crate::output::rendering::write_out;
 use crate::output::table;
+use crate::verb::{READ, Variables, Verb};
 
 /// Flags of `serviceaccounts list`.
 #[derive(Debug, Args)]
+#[command(add = Verb { variables: &[Variables::Nscale, Variables::Http], exit_codes: READ })]
 #[command(after_help = "\
 Examples:
   {program} serviceaccounts list

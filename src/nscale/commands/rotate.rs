@@ -12,9 +12,11 @@ use crate::nscale::commands::deliver::{TokenFileArgs, deliver};
 use crate::nscale::commands::{
     AccountArgs, ChangeArgs, OutputArgs, TOKEN_END, describe, preview_without_payload, resolve,
 };
+use crate::verb::{CHANGE, Variables, Verb};
 
 /// Flags of `serviceaccounts rotate`.
 #[derive(Debug, Args)]
+#[command(add = Verb { variables: &[Variables::Nscale, Variables::Http, Variables::Delivery], exit_codes: CHANGE })]
 #[command(after_help = "\
 Examples:
   {program} serviceaccounts rotate --id \"$ID\" --yes

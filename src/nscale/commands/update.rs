@@ -17,9 +17,11 @@ use crate::nscale::plan::{Changes, is_same, message, touched};
 use crate::nscale::view;
 use crate::output::rendering::{Rendering, write_out};
 use crate::output::table;
+use crate::verb::{CHANGE, Variables, Verb};
 
 /// Flags of `serviceaccounts update`.
 #[derive(Debug, Args)]
+#[command(add = Verb { variables: &[Variables::Nscale, Variables::Http], exit_codes: CHANGE })]
 #[command(after_help = "\
 Examples:
   {program} serviceaccounts update --id \"$ID\" --file serviceaccount.json
