@@ -76,7 +76,7 @@ pub struct StatusArgs {
     #[arg(value_name = "CLOUD", value_parser = cloud_value())]
     clouds: Vec<&'static Cloud>,
     /// Demand that credentials live this long from now on, as in 7d.
-    #[arg(long = "min-validity", alias = "min_validity", value_name = "DURATION", allow_hyphen_values = true)]
+    #[arg(long = "min-validity", value_name = "DURATION", allow_hyphen_values = true)]
     min_validity: Option<String>,
     /// Ask no server: tell what can be seen from here.
     #[arg(long)]

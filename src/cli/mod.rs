@@ -45,7 +45,7 @@ struct GlobalArgs {
     #[arg(short, long, global = true)]
     verbose: bool,
     /// Trust the certificates in this PEM file too.
-    #[arg(long = "ca-file", alias = "ca_file", global = true, value_name = "PEM")]
+    #[arg(long = "ca-file", global = true, value_name = "PEM")]
     ca_file: Option<PathBuf>,
     /// When to colour output.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]

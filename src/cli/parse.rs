@@ -160,11 +160,6 @@ mod tests {
     }
 
     #[test]
-    fn the_tree_is_sound() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
     fn a_line_that_asks_for_json_is_told_apart() {
         for yes in [
             "nsc token list -o json",

@@ -87,19 +87,19 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     /// Let --listen be an address that others can reach. It speaks plain http, so they can read everything.
-    #[arg(long = "allow-remote", alias = "allow_remote", requires = "listen")]
+    #[arg(long = "allow-remote", requires = "listen")]
     allow_remote: bool,
     /// Keep the state in this SQLite file instead of in memory.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// Let the server's clock run ahead, to see what expires.
-    #[arg(long = "clock-ahead", alias = "clock_ahead", value_name = "DURATION", allow_hyphen_values = true)]
+    #[arg(long = "clock-ahead", value_name = "DURATION", allow_hyphen_values = true)]
     clock_ahead: Option<String>,
     /// How long the tokens of service accounts live, but for the administrator's first; else 90d.
-    #[arg(long = "token-life", alias = "token_life", value_name = "DURATION", allow_hyphen_values = true)]
+    #[arg(long = "token-life", value_name = "DURATION", allow_hyphen_values = true)]
     token_life: Option<String>,
     /// Answer create and update of service accounts with their groups as they are now, not as they were.
-    #[arg(long = "fresh-groups", alias = "fresh_groups")]
+    #[arg(long = "fresh-groups")]
     fresh_groups: bool,
     /// Make this many service accounts in a new store, to see what many look like.
     #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u32).range(..=1_000_000))]

@@ -42,19 +42,19 @@ pub struct CreateArgs {
     #[arg(short, long, value_name = "TEXT")]
     description: Option<String>,
     /// How long the token lives, as in 30m, 24h, 7d, 2w or 1y (365 days), which is the most; else 24h.
-    #[arg(long = "expires_in", alias = "expires-in", value_name = "DURATION", allow_hyphen_values = true)]
+    #[arg(long = "expires_in", value_name = "DURATION", allow_hyphen_values = true)]
     expires_in: Option<String>,
     /// Let the token live until it is revoked. Needs --user.
-    #[arg(long = "no_expiry", alias = "no-expiry", requires = "user", conflicts_with = "expires_in")]
+    #[arg(long = "no_expiry", requires = "user", conflicts_with = "expires_in")]
     no_expiry: bool,
     /// Bind the token to your own membership of the workspace; no admin rights needed.
     #[arg(long)]
     user: bool,
     /// Write the token to this file (JSON, mode 0600), ready for NSC_TOKEN_FILE.
-    #[arg(long = "token_file", alias = "token-file", value_name = "PATH")]
+    #[arg(long = "token_file", value_name = "PATH")]
     token_file: Option<PathBuf>,
     /// Fail (exit code 6) where --token_file exists, instead of replacing it.
-    #[arg(long = "no_clobber", alias = "no-clobber", requires = "token_file")]
+    #[arg(long = "no_clobber", requires = "token_file")]
     no_clobber: bool,
     /// Output format.
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]

@@ -26,7 +26,7 @@ Examples:
   {program} token list -q '.[] | select(.name == \"ci\") | .token_id'")]
 pub struct ListArgs {
     /// List revoked tokens too.
-    #[arg(long = "include_revoked", alias = "include-revoked")]
+    #[arg(long = "include_revoked")]
     include_revoked: bool,
     #[command(flatten)]
     pub(super) output: OutputArgs,

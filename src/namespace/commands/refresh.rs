@@ -24,16 +24,10 @@ Examples:
   {program} token refresh --token_id tok_abc --minimum_duration 30d")]
 pub struct RefreshArgs {
     /// The id of the token.
-    #[arg(long = "token_id", alias = "token-id", value_name = "ID")]
+    #[arg(long = "token_id", value_name = "ID")]
     token_id: String,
     /// How long it must live from now on at least, at most 1y. It is never shortened.
-    #[arg(
-        long = "minimum_duration",
-        alias = "minimum-duration",
-        value_name = "DURATION",
-        default_value = "24h",
-        allow_hyphen_values = true
-    )]
+    #[arg(long = "minimum_duration", value_name = "DURATION", default_value = "24h", allow_hyphen_values = true)]
     minimum_duration: String,
     #[command(flatten)]
     pub(super) output: OutputArgs,

@@ -23,7 +23,7 @@ Examples:
   {program} token revoke --token_id tok_abc --token_id tok_def")]
 pub struct RevokeArgs {
     /// The id of a token to revoke. Repeatable.
-    #[arg(long = "token_id", alias = "token-id", value_name = "ID", required = true)]
+    #[arg(long = "token_id", value_name = "ID", required = true)]
     token_ids: Vec<String>,
     /// Output format.
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]

@@ -44,7 +44,7 @@ pub struct CreateArgs {
     #[command(flatten)]
     token_file: TokenFileArgs,
     /// Fail (exit code 6) where --token-file exists, instead of replacing it.
-    #[arg(long = "no-clobber", alias = "no_clobber", requires = "token_file")]
+    #[arg(long = "no-clobber", requires = "token_file")]
     no_clobber: bool,
     #[command(flatten)]
     pub(super) output: OutputArgs,

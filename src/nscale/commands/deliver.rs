@@ -17,7 +17,7 @@ use crate::secret::Secret;
 #[derive(Debug, Args)]
 pub(super) struct TokenFileArgs {
     /// Write the token to this file (mode 0600), ready for NSCALE_SERVICE_TOKEN_FILE.
-    #[arg(long = "token-file", alias = "token_file", value_name = "PATH")]
+    #[arg(long = "token-file", value_name = "PATH")]
     token_file: Option<PathBuf>,
 }
 

@@ -170,7 +170,7 @@ impl OutputArgs {
 #[derive(Debug, Args)]
 struct ChangeArgs {
     /// Preview the request payload without persisting.
-    #[arg(long = "dry-run", alias = "dry_run")]
+    #[arg(long = "dry-run")]
     dry_run: bool,
     /// Do not ask for confirmation.
     #[arg(short, long)]
