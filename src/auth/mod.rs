@@ -27,12 +27,6 @@ pub enum AuthCommand {
 }
 
 impl AuthCommand {
-    /// Whether the caller reads output by machine, and so errors too.
-    pub fn wants_json(&self) -> bool {
-        let Self::Status(args) = self;
-        args.output.wants_json()
-    }
-
     /// Runs it.
     ///
     /// # Errors

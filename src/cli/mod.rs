@@ -6,6 +6,7 @@ pub mod environment;
 mod help;
 #[cfg(feature = "docs")]
 mod man;
+mod output_mode;
 mod parse;
 mod run;
 mod tree;
@@ -109,20 +110,4 @@ Examples:
     Man(man::ManArgs),
     /// Show the help of a command or of a topic.
     Help(help::HelpArgs),
-}
-
-impl Command {
-    fn wants_json(&self) -> bool {
-        match self {
-            Self::Token(command) => command.wants_json(),
-            Self::ServiceAccounts(command) => command.wants_json(),
-            Self::Auth(command) => command.wants_json(),
-            Self::Permissions(args) => args.wants_json(),
-            #[cfg(feature = "sandbox")]
-            Self::Sandbox(_) => false,
-            #[cfg(feature = "docs")]
-            Self::Completions(_) | Self::Man(_) => false,
-            Self::Help(_) => false,
-        }
-    }
 }

@@ -3,39 +3,45 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 
+use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 
+use crate::cli::output_mode::OutputMode;
 use crate::cli::tree::{SHARED, tree};
 use crate::cli::{Cli, help};
-use crate::context::{ColorChoice, Environment, Stream};
 use crate::error::Failure;
 use crate::names::{Program, hand_on};
 use crate::secret::redact;
 use crate::text::nearest::nearest;
 
-/// Why a command line does not lead to a command.
-pub(super) enum Stop {
-    /// Help or the version was asked for.
-    Print(String),
-    /// It does not fit the tree.
+pub(super) enum ParseOutcome {
+    Run(Box<Cli>),
+    /// Help or the version, which was asked for.
+    Print(StyledStr),
+    /// Why the line does not fit the tree, in clap's words.
     Usage(String),
-    /// It was another program's, which could not be run.
+    /// The line is an official program's, which could not be run.
     Failed(Failure),
 }
 
-pub(super) fn parse(program: Program, argv: &[OsString]) -> Result<Cli, Stop> {
+pub(super) fn parse(program: Program, argv: &[OsString]) -> (ParseOutcome, OutputMode) {
     let argv = help_first(argv);
     let argv = argv.as_ref();
-    let matches = match tree(program).try_get_matches_from(argv) {
-        Ok(matches) => matches,
-        Err(error) if error.kind() == ErrorKind::DisplayVersion => return Err(Stop::Print(error.render().to_string())),
-        // The texts are made ready for people only where they are shown.
-        Err(_) => help::decorated(program, tree(program))
-            .try_get_matches_from(argv)
-            .map_err(|error| refuse(program, argv, &error))?,
+    let mut plain = tree(program);
+    let matches = match plain.try_get_matches_from_mut(argv) {
+        Ok(matches) => Ok(matches),
+        // It is the same in every mode.
+        Err(error) if error.kind() == ErrorKind::DisplayVersion => {
+            return (ParseOutcome::Print(error.render()), OutputMode::default());
+        }
+        // Help and errors are made of the tree as people read it.
+        Err(_) => help::decorated(program, tree(program)).try_get_matches_from(argv),
     };
-    Cli::from_arg_matches(&matches).map_err(|error| refuse(program, argv, &error))
+    match matches.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, OutputMode::of(&matches)))) {
+        Ok((cli, mode)) => (ParseOutcome::Run(Box::new(cli)), mode),
+        Err(error) => (refused(program, argv, &error), OutputMode::of_refused(&plain, argv)),
+    }
 }
 
 /// The line with `token help list` as `help token list`.
@@ -53,12 +59,9 @@ fn help_first(argv: &[OsString]) -> Cow<'_, [OsString]> {
     }
 }
 
-fn refuse(program: Program, argv: &[OsString], error: &clap::Error) -> Stop {
-    if error.kind() == ErrorKind::DisplayHelp {
-        let text = error.render();
-        let mut stdout = Stream::stdout();
-        stdout.configure(color_choice(argv), &Environment::Process);
-        return Stop::Print(if stdout.color() { text.ansi().to_string() } else { text.to_string() });
+fn refused(program: Program, argv: &[OsString], error: &clap::Error) -> ParseOutcome {
+    if !error.use_stderr() {
+        return ParseOutcome::Print(error.render());
     }
     match program.is_borrowed().then(|| foreign_word(argv, error)).flatten() {
         Some(word) => {
@@ -68,10 +71,10 @@ fn refuse(program: Program, argv: &[OsString], error: &clap::Error) -> Stop {
                 }
                 _ => None,
             };
-            Stop::Failed(hand_on(program, argv, &word, meant))
+            ParseOutcome::Failed(hand_on(program, argv, &word, meant))
         }
         // Clap quotes what it refuses, and that may be a secret in the wrong place.
-        None => Stop::Usage(redact(&error.render().to_string())),
+        None => ParseOutcome::Usage(redact(&error.render().to_string())),
     }
 }
 
@@ -109,89 +112,9 @@ fn foreign_word(argv: &[OsString], error: &clap::Error) -> Option<String> {
     None
 }
 
-/// What `--color` says, in a line that need not be sound.
-pub(super) fn color_choice(argv: &[OsString]) -> ColorChoice {
-    let mut choice = ColorChoice::Auto;
-    let mut words = before_dashes(argv).peekable();
-    while let Some(word) = words.next() {
-        let value = match word.strip_prefix("--color") {
-            Some("") => words.peek().cloned().unwrap_or_default(),
-            Some(value) => value.trim_start_matches('=').into(),
-            None => continue,
-        };
-        choice = <ColorChoice as clap::ValueEnum>::from_str(&value, false).unwrap_or(choice);
-    }
-    choice
-}
-
-/// Whether a line that could not be parsed asks for JSON, and so for its
-/// error in JSON too.
-pub(super) fn names_json(argv: &[OsString]) -> bool {
-    let words: Vec<_> = before_dashes(argv).collect();
-    words.iter().enumerate().any(|(index, word)| {
-        let next_is_json = words.get(index + 1).is_some_and(|next| next == "json");
-        matches!(word.as_ref(), "--json" | "--query" | "--output=json" | "-ojson" | "-o=json")
-            || word.trim_start_matches(['-', 'v', 'y']).starts_with('q')
-                && word.starts_with('-')
-                && !word.starts_with("--")
-            || word.starts_with("--query=")
-            || (matches!(word.as_ref(), "-o" | "--output") && next_is_json)
-    })
-}
-
-/// The words of a line that are nscred's own.
-fn before_dashes(argv: &[OsString]) -> impl Iterator<Item = Cow<'_, str>> {
-    argv.iter().skip(1).map(|word| word.to_string_lossy()).take_while(|word| word != "--")
-}
-
 /// Clap's first paragraph on one line, without its label.
 pub(super) fn one_sentence(text: &str) -> String {
     let paragraph = text.split("\n\n").next().unwrap_or(text);
     let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
     line.strip_prefix("error: ").unwrap_or(&line).to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(text: &str) -> Vec<OsString> {
-        text.split(' ').map(OsString::from).collect()
-    }
-
-    #[test]
-    fn a_line_that_asks_for_json_is_told_apart() {
-        for yes in [
-            "nsc token list -o json",
-            "nsc x --output json",
-            "nsc --output=json",
-            "nsc sa list --json",
-            "nsc token list -q .",
-            "nscale sa rotate -yq .",
-        ] {
-            assert!(names_json(&line(yes)), "{yes}");
-        }
-        for no in [
-            "nsc token list",
-            "nsc token list -o table",
-            "nsc sandbox -- nsc token list -o json",
-            "json",
-            "nsc --quiet",
-        ] {
-            assert!(!names_json(&line(no)), "{no}");
-        }
-    }
-
-    #[test]
-    fn the_colour_of_a_line_that_is_not_sound() {
-        for (text, choice) in [
-            ("nsc --help", ColorChoice::Auto),
-            ("nsc --color never --nosuch", ColorChoice::Never),
-            ("nsc --color=always --color", ColorChoice::Always),
-            ("nsc --color sometimes", ColorChoice::Auto),
-            ("nsc sandbox -- --color never", ColorChoice::Auto),
-        ] {
-            assert_eq!(color_choice(&line(text)), choice, "{text}");
-        }
-    }
 }

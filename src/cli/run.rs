@@ -6,7 +6,8 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::cli::parse::{Stop, color_choice, names_json, one_sentence, parse};
+use crate::cli::output_mode::OutputMode;
+use crate::cli::parse::{ParseOutcome, one_sentence, parse};
 use crate::cli::{Cli, Command, GlobalArgs, help};
 #[cfg(feature = "docs")]
 use crate::cli::{completions, man};
@@ -35,24 +36,22 @@ pub fn main(argv: Vec<OsString>) -> ExitCode {
 /// Runs a command line, the program's name first, and gives its exit code. All
 /// that it reads and writes beside files and the network is the context's.
 pub fn run(argv: &[OsString], ctx: &mut Context) -> u8 {
-    let color = color_choice(argv);
+    let (outcome, OutputMode { is_json, color }) = parse(ctx.program, argv);
     ctx.stdout.configure(color, &ctx.env);
     ctx.stderr.configure(color, &ctx.env);
-    let (result, is_json) = match parse(ctx.program, argv) {
-        Ok(cli) => {
-            let is_json = cli.command.wants_json();
-            (execute(cli, argv, ctx), is_json)
-        }
-        Err(Stop::Print(text)) => {
+    let result = match outcome {
+        ParseOutcome::Run(cli) => execute(*cli, argv, is_json, ctx),
+        ParseOutcome::Print(text) => {
+            let text = if ctx.stdout.color() { text.ansi().to_string() } else { text.to_string() };
             let result = ctx.stdout.write_all(text.as_bytes()).and_then(|()| ctx.stdout.flush());
-            (written(result).map(|()| 0), false)
+            written(result).map(|()| 0)
         }
-        Err(Stop::Usage(text)) if names_json(argv) => (Err(Failure::usage(one_sentence(&text))), true),
-        Err(Stop::Usage(text)) => {
+        ParseOutcome::Usage(text) if is_json => Err(Failure::usage(one_sentence(&text))),
+        ParseOutcome::Usage(text) => {
             print_error(&text, &mut ctx.stderr);
             return Kind::Usage.exit_code();
         }
-        Err(Stop::Failed(failure)) => (Err(failure), names_json(argv)),
+        ParseOutcome::Failed(failure) => Err(failure),
     };
     result.unwrap_or_else(|failure| report(&failure, is_json, &mut ctx.stderr))
 }
@@ -75,9 +74,9 @@ fn print_error(text: &str, stderr: &mut Stream) {
     let _ = stderr.write_all(label::painted(text, stderr.color()).as_bytes()).and_then(|()| stderr.flush());
 }
 
-fn execute(cli: Cli, argv: &[OsString], ctx: &mut Context) -> Result<u8> {
+fn execute(cli: Cli, argv: &[OsString], is_json: bool, ctx: &mut Context) -> Result<u8> {
     ctx.settings = settings(cli.global, ctx)?;
-    if cli.command.wants_json() {
+    if is_json {
         ctx.notes = Notes::deferred();
     }
     match cli.command {

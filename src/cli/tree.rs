@@ -46,7 +46,7 @@ mod tests {
         let mut commands = vec![tree(Program::Nscred)];
         let mut count = 0;
         while let Some(command) = commands.pop() {
-            for arg in command.get_opts() {
+            for arg in command.get_arguments().filter(|arg| !arg.is_positional()) {
                 let long = arg.get_long().unwrap();
                 let aliases = arg.get_all_aliases().unwrap_or_default();
                 if long.contains(['-', '_']) {

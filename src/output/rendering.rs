@@ -35,11 +35,6 @@ pub struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// Whether the caller reads output by machine, and so errors too.
-    pub fn wants_json(&self) -> bool {
-        self.output == Format::Json || self.query.is_given()
-    }
-
     /// As [`Rendering::prepare`].
     ///
     /// # Errors

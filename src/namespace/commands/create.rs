@@ -74,12 +74,6 @@ enum Format {
     Token,
 }
 
-impl CreateArgs {
-    pub(super) fn wants_json(&self) -> bool {
-        self.output == Format::Json || self.query.is_given()
-    }
-}
-
 /// Checks everything that can be checked here, mints, and delivers.
 pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     if args.name.trim().is_empty() {

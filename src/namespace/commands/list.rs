@@ -29,7 +29,7 @@ pub struct ListArgs {
     #[arg(long = "include_revoked")]
     include_revoked: bool,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    output: OutputArgs,
 }
 
 /// Follows the pages to the end and shows all of them.

@@ -26,16 +26,6 @@ pub enum TokenCommand {
 }
 
 impl TokenCommand {
-    /// Whether the caller reads output by machine, and so errors too.
-    pub fn wants_json(&self) -> bool {
-        match self {
-            Self::Create(args) => args.wants_json(),
-            Self::List(args) => args.output.wants_json(),
-            Self::Revoke(args) => args.wants_json(),
-            Self::Refresh(args) => args.output.wants_json(),
-        }
-    }
-
     /// Runs it.
     ///
     /// # Errors

@@ -30,13 +30,6 @@ pub struct PermissionsArgs {
     output: OutputArgs,
 }
 
-impl PermissionsArgs {
-    /// Whether the caller reads output by machine, and so errors too.
-    pub fn wants_json(&self) -> bool {
-        self.output.wants_json()
-    }
-}
-
 /// A resource type of the catalogue.
 struct Entry {
     resource_type: &'static str,

@@ -30,7 +30,7 @@ pub struct RefreshArgs {
     #[arg(long = "minimum_duration", value_name = "DURATION", default_value = "24h", allow_hyphen_values = true)]
     minimum_duration: String,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    output: OutputArgs,
 }
 
 /// Refreshes and shows the new expiry.

@@ -24,22 +24,16 @@ Examples:
 pub struct RevokeArgs {
     /// The id of a token to revoke. Repeatable.
     #[arg(long = "token_id", value_name = "ID", required = true)]
-    token_ids: Vec<String>,
+    token_id: Vec<String>,
     /// Output format.
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Format,
 }
 
-impl RevokeArgs {
-    pub(super) fn wants_json(&self) -> bool {
-        self.output == Format::Json
-    }
-}
-
 /// Revokes one after the other, also after one that failed.
 pub(super) async fn run(args: RevokeArgs, ctx: &mut Context) -> Result<()> {
     let mut ids: Vec<String> = Vec::new();
-    for given in &args.token_ids {
+    for given in &args.token_id {
         let id = token_id(given, ctx)?;
         if !ids.contains(&id) {
             ids.push(id);

@@ -47,7 +47,7 @@ pub struct CreateArgs {
     #[arg(long = "no-clobber", requires = "token_file")]
     no_clobber: bool,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    output: OutputArgs,
 }
 
 /// Checks everything that can be checked here, asks, mints, and delivers.

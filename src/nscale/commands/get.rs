@@ -28,7 +28,7 @@ pub struct GetArgs {
     #[command(flatten)]
     organization: OrganizationArgs,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    output: OutputArgs,
 }
 
 /// Finds the account among all and shows it.

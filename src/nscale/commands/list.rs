@@ -23,7 +23,7 @@ pub struct ListArgs {
     #[command(flatten)]
     organization: OrganizationArgs,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    output: OutputArgs,
 }
 
 /// Shows all accounts that the caller can see.

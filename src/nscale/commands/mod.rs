@@ -41,18 +41,6 @@ pub enum ServiceAccountsCommand {
 }
 
 impl ServiceAccountsCommand {
-    /// Whether the caller reads output by machine, and so errors too.
-    pub fn wants_json(&self) -> bool {
-        match self {
-            Self::List(args) => args.output.wants_json(),
-            Self::Get(args) => args.output.wants_json(),
-            Self::Create(args) => args.output.wants_json(),
-            Self::Update(args) => args.output.wants_json(),
-            Self::Rotate(args) => args.output.wants_json(),
-            Self::Delete(_) => false,
-        }
-    }
-
     /// Runs it.
     ///
     /// # Errors
@@ -157,10 +145,6 @@ struct OutputArgs {
 }
 
 impl OutputArgs {
-    fn wants_json(&self) -> bool {
-        self.json || self.query.is_given()
-    }
-
     fn prepare(&self, ctx: &Context) -> Result<Rendering> {
         Rendering::prepare(self.json, &self.query, "--json", ctx)
     }

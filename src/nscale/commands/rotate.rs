@@ -39,7 +39,7 @@ pub struct RotateArgs {
     #[command(flatten)]
     token_file: TokenFileArgs,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    output: OutputArgs,
 }
 
 /// Asks, mints, and delivers.

@@ -43,7 +43,7 @@ pub struct UpdateArgs {
     #[command(flatten)]
     change: ChangeArgs,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    output: OutputArgs,
 }
 
 /// Reads, compares, asks, replaces.
