@@ -15,21 +15,6 @@ pub const CODES: [(u8, &str); 10] = [
     (130, "interrupted, or the question was declined"),
 ];
 
-/// What the table leaves to be said.
-pub const NOTES: &str = "\
-Of several ids the worst outcome decides, and it is never 0. A listing whose
-reader goes away ends with 0. `auth status` ends with 4 where a credential is
-missing, malformed, expired, rejected, or not known to live as long as
---min-validity asks.
-
-  nsc token revoke --token_id \"$ID\" || case $? in
-    5) ;;                                              # it is gone already
-    7) echo \"nothing was done; try again later\" ;;
-    8) nsc token list ;;                               # it may be done: look
-    *) exit 1 ;;
-  esac
-";
-
 /// The table as help shows it, one code a line.
 pub fn help() -> String {
     format!("Exit codes:\n{}", lines(&CODES))

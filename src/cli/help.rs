@@ -37,58 +37,6 @@ pub const TOPICS: [(&str, &str); 4] = [
     ("output", "tables, JSON and filters, and what goes where"),
 ];
 
-/// The topic `credentials`.
-const CREDENTIALS: &str = "\
-For token commands the first of these is used:
-  1. the file that NSC_TOKEN_FILE names
-  2. /var/run/nsc/token.json, which Namespace's own machines have
-  3. the official login: ns/token.json in $XDG_CONFIG_HOME or ~/.config (on macOS
-     in ~/Library/Application Support)
-
-Such a file holds JSON with a bearer_token or a session_token, or a bare token:
-  st_…    a login session; it is exchanged for a tenant token, which is kept in
-          token.cache beside the file while it is valid
-  nsct_…  a tenant token, which lives for minutes or hours
-  nscw_…  the token of a workload on one of Namespace's machines
-  nsrt_…  a revokable token, as `token create` makes them; its id is tok_…
-
-For serviceaccounts commands it is the token in NSCALE_SERVICE_TOKEN, else in the
-file that NSCALE_SERVICE_TOKEN_FILE names. `serviceaccounts create` and `rotate` make
-such tokens.
-
-White space around a token does not matter. No credential is taken from the command
-line, which others can read, or sent anywhere but to its own cloud. `auth status`
-shows which one is in use.
-";
-
-/// The topic `output`.
-const OUTPUT: &str = "\
-Standard output carries data alone: a table or labelled lines for people, or
-what was asked for instead. Notes, warnings, questions and errors go to standard
-error.
-
-On a terminal a table fits the width, without some of its columns where that is
-narrow; statuses are coloured and times relative (in 24h). Elsewhere nothing is
-left out, cut or wrapped, and times are RFC 3339 in UTC.
-
-  --output json, --json   the server's whole answer as JSON; token commands give
-                          its names in snake_case
-  --output token          the secret alone and a line end (token create)
-  -q, --query FILTER      each result of a jq filter over that JSON on its own
-                          line, texts without quotes, @tsv and @csv for rows;
-                          repeatable, and checked before anything is sent
-
-With one of these an error is a JSON object on one line of standard error:
-  {\"kind\":\"not_found\",\"message\":\"…\",\"hints\":[\"…\"],\"http_status\":404,\"request_id\":\"…\"}
-Standard output is empty then, but for the report of `auth status`, and for what was
-printed of a secret before it turned out that it cannot be kept.
-
-A secret is printed once, where it was asked for. With GITHUB_ACTIONS=true a
-line for the runner goes to standard error first (::add-mask::…), so that the
-job's log masks it from there on; only where standard error is a pipe, as the
-runner's is, and another one than the secret goes through.
-";
-
 /// What stands behind a command's flags.
 pub struct Sections {
     /// Examples and what else is to be known, as text.
@@ -198,9 +146,9 @@ pub fn run(args: &HelpArgs, ctx: &mut Context) -> Result<Option<String>> {
             let all: Vec<&Variable> = VARIABLES.iter().collect();
             format!("Environment variables (one that is set to nothing counts as unset):\n{}", variables(&all))
         }
-        [topic] if topic == "credentials" => CREDENTIALS.to_owned(),
-        [topic] if topic == "exit-codes" => format!("{}\n{}", exit::help(), exit::NOTES),
-        [topic] if topic == "output" => OUTPUT.to_owned(),
+        [topic] if topic == "credentials" => include_str!("topics/credentials.txt").to_owned(),
+        [topic] if topic == "exit-codes" => format!("{}\n{}", exit::help(), include_str!("topics/exit-codes.txt")),
+        [topic] if topic == "output" => include_str!("topics/output.txt").to_owned(),
         words => {
             let mut tree = decorated(ctx.program, tree(ctx.program));
             tree.build();
