@@ -93,7 +93,7 @@ fn variables(variables: &[&Variable]) -> String {
 
 /// The tree as people read it: in the name that was called, and with
 /// everything behind the flags.
-pub fn decorated(program: Program, tree: Command) -> Command {
+pub fn with_help_sections(program: Program, tree: Command) -> Command {
     let topics: String = TOPICS.iter().map(|(name, about)| format!("  {program} help {name:<12} {about}\n")).collect();
     let mut tree = punctuated(tree)
         .mut_subcommands(|command| decorate(program, command))
@@ -150,7 +150,7 @@ pub fn run(args: &HelpArgs, ctx: &mut Context) -> Result<Option<String>> {
         [topic] if topic == "exit-codes" => format!("{}\n{}", exit::help(), include_str!("topics/exit-codes.txt")),
         [topic] if topic == "output" => include_str!("topics/output.txt").to_owned(),
         words => {
-            let mut tree = decorated(ctx.program, tree(ctx.program));
+            let mut tree = with_help_sections(ctx.program, tree(ctx.program));
             tree.build();
             let help = match find(&tree, words) {
                 Ok(command) => command.clone().render_long_help(),

@@ -36,7 +36,7 @@ pub(super) fn parse(program: Program, argv: &[OsString]) -> (ParseOutcome, Outpu
             return (ParseOutcome::Print(error.render()), OutputMode::default());
         }
         // Help and errors are made of the tree as people read it.
-        Err(_) => help::decorated(program, tree(program)).try_get_matches_from(argv),
+        Err(_) => help::with_help_sections(program, tree(program)).try_get_matches_from(argv),
     };
     match matches.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, OutputMode::of(&matches)))) {
         Ok((cli, mode)) => (ParseOutcome::Run(Box::new(cli)), mode),
