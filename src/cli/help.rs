@@ -95,7 +95,7 @@ fn variables(variables: &[&Variable]) -> String {
 /// everything behind the flags.
 pub fn with_help_sections(program: Program, tree: Command) -> Command {
     let topics: String = TOPICS.iter().map(|(name, about)| format!("  {program} help {name:<12} {about}\n")).collect();
-    let mut tree = punctuated(tree)
+    let mut tree = with_full_stops(tree)
         .mut_subcommands(|command| decorate(program, command))
         .after_help(format!("{}\nHelp topics:\n{topics}", exit::help()));
     if program.is_borrowed() {
@@ -114,7 +114,7 @@ fn decorate(program: Program, command: Command) -> Command {
 }
 
 /// The tree with the full stops of its texts, which clap takes off.
-pub fn punctuated(command: Command) -> Command {
+pub fn with_full_stops(command: Command) -> Command {
     let ended = |text: &StyledStr| {
         let text = text.to_string();
         if text.ends_with(['.', '…']) { text } else { format!("{text}.") }
@@ -128,7 +128,7 @@ pub fn punctuated(command: Command) -> Command {
         Some(help) => arg.help(help),
         None => arg,
     });
-    command.mut_subcommands(punctuated)
+    command.mut_subcommands(with_full_stops)
 }
 
 /// Shows the help of a command or a topic. Gives back the words of a command

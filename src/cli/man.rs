@@ -8,7 +8,7 @@ use clap::{Args, Command};
 use clap_mangen::Man;
 use roff::{Roff, bold, roman};
 
-use crate::cli::help::{Sections, find, punctuated};
+use crate::cli::help::{Sections, find, with_full_stops};
 use crate::cli::tree::tree;
 use crate::context::Context;
 use crate::error::{Failure, Result};
@@ -37,7 +37,7 @@ pub struct ManArgs {
 /// # Errors
 /// Usage: there is no such command, or the directory cannot be written.
 pub fn run(args: ManArgs, ctx: &mut Context) -> Result<()> {
-    let mut tree = punctuated(tree(ctx.program));
+    let mut tree = with_full_stops(tree(ctx.program));
     tree.build();
     match args.dir {
         Some(directory) => {
