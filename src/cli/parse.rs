@@ -63,7 +63,7 @@ fn refused(program: Program, argv: &[OsString], error: &clap::Error) -> ParseOut
     if !error.use_stderr() {
         return ParseOutcome::Print(error.render());
     }
-    match program.is_borrowed().then(|| foreign_word(argv, error)).flatten() {
+    match program.is_borrowed().then(|| unknown_command(argv, error)).flatten() {
         Some(word) => {
             let meant = match error.get(ContextKind::SuggestedSubcommand) {
                 Some(ContextValue::Strings(names)) => {
@@ -80,7 +80,7 @@ fn refused(program: Program, argv: &[OsString], error: &clap::Error) -> ParseOut
 
 /// What clap does not know, a command or a flag, where it stands before any of
 /// this tree's commands, as in `nsc instance list` or `nsc --region eu login`.
-fn foreign_word(argv: &[OsString], error: &clap::Error) -> Option<String> {
+fn unknown_command(argv: &[OsString], error: &clap::Error) -> Option<String> {
     let context = match error.kind() {
         ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
         ErrorKind::UnknownArgument => ContextKind::InvalidArg,
