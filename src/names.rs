@@ -65,7 +65,7 @@ const HANDED_ON: &str = "NSCRED_HANDED_ON";
 ///
 /// `word` is what of the line is foreign, and `meant` a command of this binary
 /// that may have been meant.
-pub fn hand_on(program: Program, argv: &[OsString], word: &str, meant: Option<String>) -> Failure {
+pub fn exec_official(program: Program, argv: &[OsString], word: &str, meant: Option<String>) -> Failure {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut candidates: Vec<PathBuf> = Vec::new();
     for file in env::split_paths(&path).map(|directory| directory.join(program.name())) {

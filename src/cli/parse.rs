@@ -11,7 +11,7 @@ use crate::cli::output_mode::OutputMode;
 use crate::cli::tree::{SHARED, tree};
 use crate::cli::{Cli, help};
 use crate::error::Failure;
-use crate::names::{Program, hand_on};
+use crate::names::{Program, exec_official};
 use crate::secret::redact;
 use crate::text::nearest::nearest;
 
@@ -71,7 +71,7 @@ fn refused(program: Program, argv: &[OsString], error: &clap::Error) -> ParseOut
                 }
                 _ => None,
             };
-            ParseOutcome::Failed(hand_on(program, argv, &word, meant))
+            ParseOutcome::Failed(exec_official(program, argv, &word, meant))
         }
         // Clap quotes what it refuses, and that may be a secret in the wrong place.
         None => ParseOutcome::Usage(redact(&error.render().to_string())),

@@ -14,7 +14,7 @@ use crate::cli::{completions, man};
 use crate::context::{Context, Notes, Settings, Stream};
 use crate::error::{Failure, Kind, Result};
 use crate::interrupt::{self, Interrupt, Signals};
-use crate::names::{Program, hand_on};
+use crate::names::{Program, exec_official};
 use crate::namespace::commands::permissions;
 use crate::output::query::apart;
 use crate::output::written;
@@ -90,7 +90,7 @@ fn execute(cli: Cli, argv: &[OsString], is_json: bool, ctx: &mut Context) -> Res
         Command::Man(args) => man::run(args, ctx).map(|()| 0),
         Command::Help(args) => match help::run(&args, ctx)? {
             None => Ok(0),
-            Some(foreign) => Err(hand_on(ctx.program, argv, &foreign, None)),
+            Some(foreign) => Err(exec_official(ctx.program, argv, &foreign, None)),
         },
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => block_on(crate::sandbox::command::run(args, ctx)).flatten(),
