@@ -76,7 +76,7 @@ pub fn exec_official(program: Program, argv: &[OsString], word: &str, meant: Opt
     }
     let argv0 = argv.first().map(PathBuf::from).unwrap_or_default();
     let own = env::current_exe().ok().and_then(|exe| identity(&exe));
-    let found = further_down(&candidates, &argv0, |file| own.is_some() && identity(file) == own);
+    let found = next_on_path(&candidates, &argv0, |file| own.is_some() && identity(file) == own);
     let Some((official, lost)) = found else {
         return none(program, word, meant);
     };
@@ -98,7 +98,7 @@ pub fn exec_official(program: Program, argv: &[OsString], word: &str, meant: Opt
 /// The own place is where `argv0` names it, else the first candidate that is
 /// this very file. Starting behind it, and not merely passing over the same
 /// file, keeps two copies from calling each other.
-fn further_down(candidates: &[PathBuf], argv0: &Path, is_self: impl Fn(&Path) -> bool) -> Option<(PathBuf, bool)> {
+fn next_on_path(candidates: &[PathBuf], argv0: &Path, is_self: impl Fn(&Path) -> bool) -> Option<(PathBuf, bool)> {
     let named = candidates.iter().position(|candidate| candidate == argv0);
     let place = named.or_else(|| candidates.iter().position(|candidate| is_self(candidate)));
     let start = place.map_or(0, |place| place + 1);
@@ -133,7 +133,7 @@ mod tests {
 
     fn find(candidates: &[&str], argv0: &str, selves: &[&str]) -> Option<(String, bool)> {
         let candidates: Vec<PathBuf> = candidates.iter().map(PathBuf::from).collect();
-        further_down(&candidates, Path::new(argv0), |file| selves.iter().any(|known| file == Path::new(known)))
+        next_on_path(&candidates, Path::new(argv0), |file| selves.iter().any(|known| file == Path::new(known)))
             .map(|(path, lost)| (path.display().to_string(), lost))
     }
 
