@@ -44,7 +44,7 @@ impl Program {
     }
 
     /// Whether it is the name of an official program too.
-    pub fn is_borrowed(self) -> bool {
+    pub fn is_alias(self) -> bool {
         self != Self::Nscred
     }
 }

@@ -98,7 +98,7 @@ pub fn with_help_sections(program: Program, tree: Command) -> Command {
     let mut tree = with_full_stops(tree)
         .mut_subcommands(|command| decorate(program, command))
         .after_help(format!("{}\nHelp topics:\n{topics}", exit::help()));
-    if program.is_borrowed() {
+    if program.is_alias() {
         tree = tree
             .before_help(format!("Any other command is handed on to the official {program} further down the PATH.\n"));
     }
@@ -155,7 +155,7 @@ pub fn run(args: &HelpArgs, ctx: &mut Context) -> Result<Option<String>> {
             let help = match find(&tree, words) {
                 Ok(command) => command.clone().render_long_help(),
                 // What is not here may be the official program's.
-                Err(lost) if ctx.program.is_borrowed() && lost.may_be_foreign() => {
+                Err(lost) if ctx.program.is_alias() && lost.may_be_foreign() => {
                     return Ok(Some(words[..=lost.depth].join(" ")));
                 }
                 Err(lost) => return Err(lost.explain(ctx.program, "help", words)),

@@ -63,7 +63,7 @@ fn refused(program: Program, argv: &[OsString], error: &clap::Error) -> ParseOut
     if !error.use_stderr() {
         return ParseOutcome::Print(error.render());
     }
-    match program.is_borrowed().then(|| unknown_command(argv, error)).flatten() {
+    match program.is_alias().then(|| unknown_command(argv, error)).flatten() {
         Some(word) => {
             let meant = match error.get(ContextKind::SuggestedSubcommand) {
                 Some(ContextValue::Strings(names)) => {

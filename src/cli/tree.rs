@@ -13,7 +13,7 @@ pub(super) const SHARED: &str = "auth";
 pub(super) fn tree(program: Program) -> Command {
     let tree = with_both_separators(Cli::command()).name(program.name()).bin_name(program.name());
     // Beside the official program of that name it says which it is.
-    if program.is_borrowed() { tree.version(concat!(env!("CARGO_PKG_VERSION"), " (nscred)")) } else { tree }
+    if program.is_alias() { tree.version(concat!(env!("CARGO_PKG_VERSION"), " (nscred)")) } else { tree }
 }
 
 /// The tree in which each long flag may be written with `-` or `_` between its words.
