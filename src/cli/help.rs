@@ -155,10 +155,10 @@ pub fn run(args: &HelpArgs, ctx: &mut Context) -> Result<Option<String>> {
             let help = match find(&tree, words) {
                 Ok(command) => command.clone().render_long_help(),
                 // What is not here may be the official program's.
-                Err(lost) if ctx.program.is_alias() && lost.may_be_foreign() => {
-                    return Ok(Some(words[..=lost.depth].join(" ")));
+                Err(unknown) if ctx.program.is_alias() && unknown.may_be_foreign() => {
+                    return Ok(Some(words[..=unknown.depth].join(" ")));
                 }
-                Err(lost) => return Err(lost.explain(ctx.program, "help", words)),
+                Err(unknown) => return Err(unknown.explain(ctx.program, "help", words)),
             };
             if ctx.stdout.color() { help.ansi().to_string() } else { help.to_string() }
         }
@@ -168,7 +168,7 @@ pub fn run(args: &HelpArgs, ctx: &mut Context) -> Result<Option<String>> {
 }
 
 /// Where the words that name a command lead no further.
-pub struct Lost<'a> {
+pub struct UnknownCommand<'a> {
     /// The command that they lead to.
     below: &'a Command,
     /// How many they are.
@@ -178,15 +178,15 @@ pub struct Lost<'a> {
 /// The command that words lead to, from the root of the tree.
 ///
 /// # Errors
-/// [`Lost`]: one of them is no command.
-pub fn find<'a>(tree: &'a Command, words: &[String]) -> std::result::Result<&'a Command, Lost<'a>> {
+/// [`UnknownCommand`]: one of them is no command.
+pub fn find<'a>(tree: &'a Command, words: &[String]) -> std::result::Result<&'a Command, UnknownCommand<'a>> {
     words
         .iter()
         .enumerate()
-        .try_fold(tree, |below, (depth, word)| below.find_subcommand(word).ok_or(Lost { below, depth }))
+        .try_fold(tree, |below, (depth, word)| below.find_subcommand(word).ok_or(UnknownCommand { below, depth }))
 }
 
-impl Lost<'_> {
+impl UnknownCommand<'_> {
     /// Whether the official programs have commands there too.
     fn may_be_foreign(&self) -> bool {
         self.depth == 0 || self.below.get_name() == SHARED

@@ -47,7 +47,8 @@ pub fn run(args: ManArgs, ctx: &mut Context) -> Result<()> {
             Ok(())
         }
         None => {
-            let command = find(&tree, &args.words).map_err(|lost| lost.explain(ctx.program, "man", &args.words))?;
+            let command =
+                find(&tree, &args.words).map_err(|unknown| unknown.explain(ctx.program, "man", &args.words))?;
             let page = page(ctx.program, command).map_err(|error| Failure::unexpected("no page").source(error))?;
             written(ctx.stdout.write_all(&page).and_then(|()| ctx.stdout.flush()))
         }
