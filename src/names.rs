@@ -78,13 +78,13 @@ pub fn exec_official(program: Program, argv: &[OsString], word: &str, meant: Opt
     let own = env::current_exe().ok().and_then(|exe| identity(&exe));
     let found = next_on_path(&candidates, &argv0, |file| own.is_some() && identity(file) == own);
     let Some((official, lost)) = found else {
-        return none(program, word, meant);
+        return no_official_program(program, word, meant);
     };
     let mut command = Command::new(&official);
     command.args(argv.get(1..).unwrap_or_default());
     if lost {
         if env::var_os(HANDED_ON).is_some() {
-            return none(program, word, meant);
+            return no_official_program(program, word, meant);
         }
         command.env(HANDED_ON, program.name());
     }
@@ -106,7 +106,7 @@ fn next_on_path(candidates: &[PathBuf], argv0: &Path, is_self: impl Fn(&Path) ->
     Some((official.clone(), place.is_none()))
 }
 
-fn none(program: Program, word: &str, meant: Option<String>) -> Failure {
+fn no_official_program(program: Program, word: &str, meant: Option<String>) -> Failure {
     let what = if word.starts_with('-') { "an option" } else { "a command" };
     let failure = Failure::usage(format!(
         "`{word}` is not {what} of nscred, and there is no official {program} further down the PATH"
