@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::cli::help::TOPICS;
+use crate::cli::topics::TOPICS;
 use crate::cli::tree::tree;
 use crate::context::Context;
 use crate::error::{Failure, Result};
@@ -50,7 +50,7 @@ pub fn run(args: &CompletionsArgs, ctx: &mut Context) -> Result<()> {
     let mut script = Vec::new();
     let commands: Vec<String> = tree.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     let all = commands.join(" ");
-    let words = commands.into_iter().chain(TOPICS.iter().map(|(topic, _)| (*topic).to_owned())).collect();
+    let words = commands.into_iter().chain(TOPICS.iter().map(|topic| topic.name.to_owned())).collect();
     // What is free text to the parser is known here.
     let mut tree = tree
         .mut_subcommand("help", |help| with_values(help, "words", words))
@@ -102,7 +102,7 @@ fn with_hooks(shell: Shell, name: &str, script: &str, commands: &str) -> String 
         Shell::Fish => {
             let hook = include_str!("completions/grants.fish").replace("NAME", name);
             let hook = hook.replace("KINDS", &kinds().join(" ")).replace("COMMANDS", commands);
-            let topics: String = TOPICS.iter().map(|(topic, _)| format!(" {topic}")).collect();
+            let topics: String = TOPICS.iter().map(|topic| format!(" {}", topic.name)).collect();
             let hook = hook.replace("WORDS", &format!("{commands}{topics}"));
             let cases = lines(&|kind, actions, json| format!("    printf '%s\\t%s\\n' '{json}' '{kind}: {actions}'\n"));
             format!("{script}{}", hook.replace("    TEMPLATES\n", &cases))

@@ -63,3 +63,9 @@ pub const VARIABLES: [Variable; 19] = [
     variable(&["NO_COLOR", "CLICOLOR_FORCE"], &[Variables::Terminal], "no colours; colours off a terminal too"),
     variable(&["TERM"], &[Variables::Terminal], "dumb: a terminal without colours and moving parts"),
 ];
+
+/// Variables with their meanings, one a line.
+pub fn variable_lines(variables: &[&Variable]) -> String {
+    let width = variables.iter().map(|variable| variable.title().len()).max().unwrap_or(0);
+    variables.iter().map(|variable| format!("  {:<width$}  {}\n", variable.title(), variable.meaning)).collect()
+}

@@ -1,12 +1,13 @@
-//! Help that teaches: examples, the environment and the exit codes behind
-//! every command's help, and topics of their own.
+//! `help`, and what stands behind the flags in every command's help and manual
+//! page: examples and notes, environment variables, exit codes.
 
 use std::io::Write;
 
 use clap::builder::StyledStr;
-use clap::{Args, Command};
+use clap::{Arg, Args, Command};
 
-use crate::cli::environment::{VARIABLES, Variable};
+use crate::cli::environment::{VARIABLES, Variable, variable_lines};
+use crate::cli::topics::{TOPICS, Topic};
 use crate::cli::tree::{SHARED, tree};
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
@@ -29,22 +30,13 @@ pub struct HelpArgs {
     pub(super) words: Vec<String>,
 }
 
-/// The topics and what each is about.
-pub const TOPICS: [(&str, &str); 4] = [
-    ("credentials", "where they are looked for, and what they may look like"),
-    ("environment", "the variables that are read"),
-    ("exit-codes", "what a script can tell from them"),
-    ("output", "tables, JSON and filters, and what goes where"),
-];
-
 /// What stands behind a command's flags.
 pub struct Sections {
-    /// Examples and what else is to be known, as text.
+    /// Examples and what else is to be known.
     pub notes: String,
-    /// The variables that it reads.
     pub environment: Vec<&'static Variable>,
-    /// The exit codes that it may end with.
-    pub codes: Vec<(u8, &'static str)>,
+    /// With their meanings.
+    pub exit_codes: Vec<(u8, &'static str)>,
 }
 
 impl Sections {
@@ -62,16 +54,16 @@ impl Sections {
         Self {
             notes: notes.replace("{program}", program.name()),
             environment: VARIABLES.iter().filter(|variable| variable.groups.iter().any(is_read)).collect(),
-            codes: CODES.iter().filter(|(code, _)| is_possible(*code)).copied().collect(),
+            exit_codes: CODES.iter().filter(|(code, _)| is_possible(*code)).copied().collect(),
         }
     }
 
     fn to_text(&self) -> String {
         let mut text = format!("{}\n\nEnvironment:\n", self.notes.trim_end());
-        text.push_str(&variables(&self.environment));
-        if !self.codes.is_empty() {
+        text.push_str(&variable_lines(&self.environment));
+        if !self.exit_codes.is_empty() {
             text.push_str("\nExit codes:\n");
-            text.push_str(&exit::lines(&self.codes));
+            text.push_str(&exit::lines(&self.exit_codes));
         }
         text
     }
@@ -85,18 +77,13 @@ fn verbs(command: &Command) -> Vec<&Verb> {
     }
 }
 
-/// Variables with their meanings, one a line.
-fn variables(variables: &[&Variable]) -> String {
-    let width = variables.iter().map(|variable| variable.title().len()).max().unwrap_or(0);
-    variables.iter().map(|variable| format!("  {:<width$}  {}\n", variable.title(), variable.meaning)).collect()
-}
-
-/// The tree as people read it: in the name that was called, and with
-/// everything behind the flags.
+/// The tree as people read it: examples in the name that was called, and every
+/// section behind the flags.
 pub fn with_help_sections(program: Program, tree: Command) -> Command {
-    let topics: String = TOPICS.iter().map(|(name, about)| format!("  {program} help {name:<12} {about}\n")).collect();
+    let topic = |topic: &Topic| format!("  {program} help {:<12} {}\n", topic.name, topic.about);
+    let topics: String = TOPICS.iter().map(topic).collect();
     let mut tree = with_full_stops(tree)
-        .mut_subcommands(|command| decorate(program, command))
+        .mut_subcommands(|command| with_sections(program, command))
         .after_help(format!("{}\nHelp topics:\n{topics}", exit::help()));
     if program.is_alias() {
         tree = tree
@@ -105,60 +92,53 @@ pub fn with_help_sections(program: Program, tree: Command) -> Command {
     tree
 }
 
-fn decorate(program: Program, command: Command) -> Command {
+fn with_sections(program: Program, command: Command) -> Command {
     let sections = Sections::of(program, &command);
     command
         .after_long_help(sections.to_text())
         .after_help(sections.notes)
-        .mut_subcommands(|command| decorate(program, command))
+        .mut_subcommands(|command| with_sections(program, command))
 }
 
-/// The tree with the full stops of its texts, which clap takes off.
+/// The tree with the full stops that clap takes off its texts.
 pub fn with_full_stops(command: Command) -> Command {
     let ended = |text: &StyledStr| {
         let text = text.to_string();
         if text.ends_with(['.', '…']) { text } else { format!("{text}.") }
     };
-    let about = command.get_about().map(ended);
-    let command = match about {
+    let command = match command.get_about().map(ended) {
         Some(about) => command.about(about),
         None => command,
     };
-    let command = command.mut_args(|arg| match arg.get_help().map(ended) {
+    let with_full_stop = |arg: Arg| match arg.get_help().map(ended) {
         Some(help) => arg.help(help),
         None => arg,
-    });
-    command.mut_subcommands(with_full_stops)
+    };
+    command.mut_args(with_full_stop).mut_subcommands(with_full_stops)
 }
 
-/// Shows the help of a command or a topic. Gives back the words of a command
-/// that is not here where it may be the official program's.
+/// Shows the help of a command or a topic. Gives the words that name neither where
+/// they may name an official program's command.
 ///
 /// # Errors
 /// Usage: there is no such command or topic.
 pub fn run(args: &HelpArgs, ctx: &mut Context) -> Result<Option<String>> {
-    let text = match args.words.as_slice() {
-        [topic, more, ..] if TOPICS.iter().any(|(name, _)| name == topic) => {
-            return Err(Failure::usage(format!("the topic {topic} has no part `{more}`"))
-                .hint(format!("`{} help {topic}` shows all of it", ctx.program)));
+    let topic = args.words.first().and_then(|word| Topic::find(word));
+    let text = match (topic, args.words.as_slice()) {
+        (Some(topic), [_]) => topic.text(),
+        (Some(topic), [_, more, ..]) => {
+            return Err(Failure::usage(format!("the topic {} has no part `{more}`", topic.name))
+                .hint(format!("`{} help {}` shows all of it", ctx.program, topic.name)));
         }
-        [topic] if topic == "environment" => {
-            let all: Vec<&Variable> = VARIABLES.iter().collect();
-            format!("Environment variables (one that is set to nothing counts as unset):\n{}", variables(&all))
-        }
-        [topic] if topic == "credentials" => include_str!("topics/credentials.txt").to_owned(),
-        [topic] if topic == "exit-codes" => format!("{}\n{}", exit::help(), include_str!("topics/exit-codes.txt")),
-        [topic] if topic == "output" => include_str!("topics/output.txt").to_owned(),
-        words => {
+        (_, words) => {
             let mut tree = with_help_sections(ctx.program, tree(ctx.program));
             tree.build();
             let help = match find(&tree, words) {
                 Ok(command) => command.clone().render_long_help(),
-                // What is not here may be the official program's.
-                Err(unknown) if ctx.program.is_alias() && unknown.may_be_foreign() => {
+                Err(unknown) if ctx.program.is_alias() && unknown.may_be_official() => {
                     return Ok(Some(words[..=unknown.depth].join(" ")));
                 }
-                Err(unknown) => return Err(unknown.explain(ctx.program, "help", words)),
+                Err(unknown) => return Err(unknown.failure(ctx.program, "help", words)),
             };
             if ctx.stdout.color() { help.ansi().to_string() } else { help.to_string() }
         }
@@ -167,37 +147,37 @@ pub fn run(args: &HelpArgs, ctx: &mut Context) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// Where the words that name a command lead no further.
+/// A word that names no command, behind words that do.
 pub struct UnknownCommand<'a> {
-    /// The command that they lead to.
-    below: &'a Command,
-    /// How many they are.
+    /// The command that the words before it name.
+    parent: &'a Command,
+    /// How many words are before it.
     depth: usize,
 }
 
-/// The command that words lead to, from the root of the tree.
+/// The command that words name, from the root of the tree.
 ///
 /// # Errors
-/// [`UnknownCommand`]: one of them is no command.
+/// [`UnknownCommand`]: one of them names none.
 pub fn find<'a>(tree: &'a Command, words: &[String]) -> std::result::Result<&'a Command, UnknownCommand<'a>> {
     words
         .iter()
         .enumerate()
-        .try_fold(tree, |below, (depth, word)| below.find_subcommand(word).ok_or(UnknownCommand { below, depth }))
+        .try_fold(tree, |parent, (depth, word)| parent.find_subcommand(word).ok_or(UnknownCommand { parent, depth }))
 }
 
 impl UnknownCommand<'_> {
-    /// Whether the official programs have commands there too.
-    fn may_be_foreign(&self) -> bool {
-        self.depth == 0 || self.below.get_name() == SHARED
+    /// Whether the official programs have commands in this place too.
+    fn may_be_official(&self) -> bool {
+        self.depth == 0 || self.parent.get_name() == SHARED
     }
 
-    /// Says what of the words behind `verb` is not there.
-    pub fn explain(&self, program: Program, verb: &str, words: &[String]) -> Failure {
-        let (path, word) =
-            (words[..self.depth].iter().map(|word| format!("{word} ")).collect::<String>(), &words[self.depth]);
+    /// The failure of `verb`, which the words were given to.
+    pub fn failure(&self, program: Program, verb: &str, words: &[String]) -> Failure {
+        let path: String = words[..self.depth].iter().map(|word| format!("{word} ")).collect();
+        let word = &words[self.depth];
         let topics = if self.depth == 0 && verb == "help" { &TOPICS[..] } else { &[] };
-        let names = self.below.get_subcommands().map(Command::get_name).chain(topics.iter().map(|(name, _)| *name));
+        let names = self.parent.get_subcommands().map(Command::get_name).chain(topics.iter().map(|topic| topic.name));
         let what = if topics.is_empty() { "command" } else { "command or topic" };
         let failure = Failure::usage(format!("there is no {what} `{path}{word}`"));
         match nearest(word, names) {

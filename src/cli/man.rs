@@ -48,7 +48,7 @@ pub fn run(args: ManArgs, ctx: &mut Context) -> Result<()> {
         }
         None => {
             let command =
-                find(&tree, &args.words).map_err(|unknown| unknown.explain(ctx.program, "man", &args.words))?;
+                find(&tree, &args.words).map_err(|unknown| unknown.failure(ctx.program, "man", &args.words))?;
             let page = page(ctx.program, command).map_err(|error| Failure::unexpected("no page").source(error))?;
             written(ctx.stdout.write_all(&page).and_then(|()| ctx.stdout.flush()))
         }
@@ -113,9 +113,9 @@ fn page(program: Program, command: &Command) -> io::Result<Vec<u8>> {
     for variable in &sections.environment {
         behind.control("TP", []).text([bold(variable.title())]).text([roman(variable.meaning)]);
     }
-    if !sections.codes.is_empty() {
+    if !sections.exit_codes.is_empty() {
         behind.control("SH", ["EXIT STATUS"]);
-        for (code, meaning) in &sections.codes {
+        for (code, meaning) in &sections.exit_codes {
             behind.control("TP", []).text([bold(code.to_string())]).text([roman(*meaning)]);
         }
     }

@@ -9,6 +9,7 @@ mod man;
 mod output_mode;
 mod parse;
 mod run;
+mod topics;
 mod tree;
 
 pub use run::{main, run};

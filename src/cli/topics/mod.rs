@@ -1,0 +1,44 @@
+//! What `help` tells beside the commands.
+
+use crate::cli::environment::{VARIABLES, Variable, variable_lines};
+use crate::exit;
+
+pub struct Topic {
+    pub name: &'static str,
+    pub about: &'static str,
+    text: fn() -> String,
+}
+
+pub static TOPICS: [Topic; 4] = [
+    Topic {
+        name: "credentials",
+        about: "where they are looked for, and what they may look like",
+        text: || include_str!("credentials.txt").to_owned(),
+    },
+    Topic { name: "environment", about: "the variables that are read", text: environment },
+    Topic {
+        name: "exit-codes",
+        about: "what a script can tell from them",
+        text: || format!("{}\n{}", exit::help(), include_str!("exit-codes.txt")),
+    },
+    Topic {
+        name: "output",
+        about: "tables, JSON and filters, and what goes where",
+        text: || include_str!("output.txt").to_owned(),
+    },
+];
+
+impl Topic {
+    pub fn find(name: &str) -> Option<&'static Self> {
+        TOPICS.iter().find(|topic| topic.name == name)
+    }
+
+    pub fn text(&self) -> String {
+        (self.text)()
+    }
+}
+
+fn environment() -> String {
+    let all: Vec<&Variable> = VARIABLES.iter().collect();
+    format!("Environment variables (one that is set to nothing counts as unset):\n{}", variable_lines(&all))
+}
