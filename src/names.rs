@@ -1,6 +1,6 @@
-//! The names that the binary answers to. Called as `nsc` or `nscale` with a
-//! command that it does not have, it hands the line to the official program
-//! of that name further down the PATH: a link shadows nothing.
+//! The names that the binary is called by. Called as `nsc` or `nscale` with a
+//! command that it does not have, it becomes the official program of that name
+//! that comes after it on the PATH, so that a link hides nothing.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -13,28 +13,24 @@ use std::process::Command;
 
 use crate::error::{Failure, Kind};
 
-/// The names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
-    /// Its own.
     Nscred,
-    /// That of Namespace's official program.
+    /// Namespace's official program has this name too.
     Nsc,
-    /// That of Nscale's official program.
+    /// Nscale's official program has this name too.
     Nscale,
 }
 
 impl Program {
-    /// Every name.
     pub const ALL: [Self; 3] = [Self::Nscred, Self::Nsc, Self::Nscale];
 
-    /// The name that a command line calls.
+    /// By the file name in `argv[0]`; [`Self::Nscred`] where that is none of the names.
     pub fn called_by(argv0: Option<&OsStr>) -> Self {
         let name = argv0.map(Path::new).and_then(Path::file_stem).unwrap_or_default();
         Self::ALL.into_iter().find(|program| name == program.name()).unwrap_or(Self::Nscred)
     }
 
-    /// The name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Nscred => "nscred",
@@ -43,7 +39,7 @@ impl Program {
         }
     }
 
-    /// Whether it is the name of an official program too.
+    /// Whether an official program has this name too.
     pub fn is_alias(self) -> bool {
         self != Self::Nscred
     }
@@ -55,74 +51,77 @@ impl fmt::Display for Program {
     }
 }
 
-/// Marks a line that was handed on from a place where this binary could not
-/// find itself on the PATH, so that a script in between cannot send it round
-/// for ever.
+/// Set where this binary did not find itself on the PATH before it ran the next
+/// program: a script in between that calls it again would go round for ever.
 const HANDED_ON: &str = "NSCRED_HANDED_ON";
 
-/// Becomes the official program further down the PATH, with the same
-/// arguments and environment. Comes back only with the reason why not.
+/// Becomes the official program that comes next on the PATH, with the same
+/// arguments and environment. Returns only why it could not.
 ///
-/// `word` is what of the line is foreign, and `meant` a command of this binary
-/// that may have been meant.
+/// `word` is the command or option that this binary does not have, and `meant` one
+/// that it has and that may have been meant.
 pub fn exec_official(program: Program, argv: &[OsString], word: &str, meant: Option<String>) -> Failure {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut candidates: Vec<PathBuf> = Vec::new();
     for file in env::split_paths(&path).map(|directory| directory.join(program.name())) {
-        // A directory named twice adds nothing, and would lead back.
+        // A directory that is named twice would lead back.
         if is_executable(&file) && !candidates.contains(&file) {
             candidates.push(file);
         }
     }
     let argv0 = argv.first().map(PathBuf::from).unwrap_or_default();
     let own = env::current_exe().ok().and_then(|exe| identity(&exe));
-    let found = next_on_path(&candidates, &argv0, |file| own.is_some() && identity(file) == own);
-    let Some((official, lost)) = found else {
+    let Some(next) = next_on_path(&candidates, &argv0, |file| own.is_some() && identity(file) == own) else {
         return no_official_program(program, word, meant);
     };
-    let mut command = Command::new(&official);
+    let mut command = Command::new(&next.path);
     command.args(argv.get(1..).unwrap_or_default());
-    if lost {
+    if !next.is_behind_own {
         if env::var_os(HANDED_ON).is_some() {
             return no_official_program(program, word, meant);
         }
         command.env(HANDED_ON, program.name());
     }
     let error = command.exec();
-    Failure::new(Kind::Unexpected, format!("{} cannot be run", official.display())).source(error)
+    Failure::new(Kind::Unexpected, format!("{} cannot be run", next.path.display())).source(error)
 }
 
-/// The first candidate behind this binary's own place that is not this binary
-/// again, and whether its own place could not be told.
+struct Next {
+    path: PathBuf,
+    /// Whether this binary's own place on the PATH is known, and before it.
+    is_behind_own: bool,
+}
+
+/// The first candidate after this binary's own place that is not this binary.
 ///
-/// The own place is where `argv0` names it, else the first candidate that is
-/// this very file. Starting behind it, and not merely passing over the same
-/// file, keeps two copies from calling each other.
-fn next_on_path(candidates: &[PathBuf], argv0: &Path, is_self: impl Fn(&Path) -> bool) -> Option<(PathBuf, bool)> {
+/// Its own place is where `argv0` names it, else the first candidate that is this
+/// very file. To start after it, instead of only skipping the same file, keeps two
+/// copies from running each other.
+fn next_on_path(candidates: &[PathBuf], argv0: &Path, is_self: impl Fn(&Path) -> bool) -> Option<Next> {
     let named = candidates.iter().position(|candidate| candidate == argv0);
-    let place = named.or_else(|| candidates.iter().position(|candidate| is_self(candidate)));
-    let start = place.map_or(0, |place| place + 1);
-    let official = candidates.get(start..)?.iter().find(|candidate| !is_self(candidate))?;
-    Some((official.clone(), place.is_none()))
+    let own = named.or_else(|| candidates.iter().position(|candidate| is_self(candidate)));
+    let start = own.map_or(0, |own| own + 1);
+    let path = candidates.get(start..)?.iter().find(|candidate| !is_self(candidate))?;
+    Some(Next { path: path.clone(), is_behind_own: own.is_some() })
 }
 
 fn no_official_program(program: Program, word: &str, meant: Option<String>) -> Failure {
-    let what = if word.starts_with('-') { "an option" } else { "a command" };
+    let what = if word.starts_with('-') { "option" } else { "command" };
     let failure = Failure::usage(format!(
-        "`{word}` is not {what} of nscred, and there is no official {program} further down the PATH"
+        "nscred has no {what} `{word}`, and there is no official {program} after it on the PATH to run instead"
     ));
     match meant {
         Some(meant) => failure.hint(format!("did you mean `{program} {meant}`?")),
         None => failure,
     }
-    .hint(format!("`{program} --help` lists what there is; install the official {program} for the rest"))
+    .hint(format!("`{program} --help` lists what nscred has; install the official {program} for the rest"))
 }
 
 fn is_executable(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// What tells two names of one file from two files.
+/// Device and inode, which all names of one file share.
 fn identity(file: &Path) -> Option<(u64, u64)> {
     fs::metadata(file).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
@@ -133,8 +132,9 @@ mod tests {
 
     fn find(candidates: &[&str], argv0: &str, selves: &[&str]) -> Option<(String, bool)> {
         let candidates: Vec<PathBuf> = candidates.iter().map(PathBuf::from).collect();
-        next_on_path(&candidates, Path::new(argv0), |file| selves.iter().any(|known| file == Path::new(known)))
-            .map(|(path, lost)| (path.display().to_string(), lost))
+        let is_self = |file: &Path| selves.iter().any(|known| file == Path::new(known));
+        let next = next_on_path(&candidates, Path::new(argv0), is_self)?;
+        Some((next.path.display().to_string(), next.is_behind_own))
     }
 
     #[test]
@@ -151,12 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn the_search_starts_behind_its_own_place() {
-        assert_eq!(find(&["/a/nsc", "/b/nsc"], "nsc", &["/a/nsc"]), Some(("/b/nsc".into(), false)));
+    fn the_search_starts_after_its_own_place() {
+        assert_eq!(find(&["/a/nsc", "/b/nsc"], "nsc", &["/a/nsc"]), Some(("/b/nsc".into(), true)));
         assert_eq!(find(&["/b/nsc", "/a/nsc"], "nsc", &["/a/nsc"]), None);
-        assert_eq!(find(&["/a/nsc", "/b/nsc", "/c/nsc"], "nsc", &["/a/nsc", "/b/nsc"]), Some(("/c/nsc".into(), false)));
+        assert_eq!(find(&["/a/nsc", "/b/nsc", "/c/nsc"], "nsc", &["/a/nsc", "/b/nsc"]), Some(("/c/nsc".into(), true)));
         assert_eq!(find(&["/a/nsc", "/b/nsc"], "/b/nsc", &["/b/nsc"]), None);
-        assert_eq!(find(&["/b/nsc"], "/elsewhere/nsc", &[]), Some(("/b/nsc".into(), true)));
+        assert_eq!(find(&["/b/nsc"], "/elsewhere/nsc", &[]), Some(("/b/nsc".into(), false)));
         assert_eq!(find(&[], "nsc", &[]), None);
     }
 }

@@ -87,7 +87,7 @@ pub fn with_help_sections(program: Program, tree: Command) -> Command {
         .after_help(format!("{}\nHelp topics:\n{topics}", exit::help()));
     if program.is_alias() {
         tree = tree
-            .before_help(format!("Any other command is handed on to the official {program} further down the PATH.\n"));
+            .before_help(format!("Any other command is run by the official {program}, the next one on the PATH.\n"));
     }
     tree
 }

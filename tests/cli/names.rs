@@ -106,11 +106,11 @@ fn under_its_own_name_nothing_is_handed_on() {
 fn without_an_official_program_there_is_a_sentence() {
     let world = World::new();
     link(&world, "ours/nsc");
-    let words = "`instance` is not a command of nscred, and there is no official nsc further down the PATH";
+    let words = "nscred has no command `instance`, and there is no official nsc after it on the PATH to run instead";
     call(&world, &["ours"], "nsc", &["instance", "list"]).fails_with(2, words);
-    let words = "`--bogus` is not an option of nscred";
+    let words = "nscred has no option `--bogus`, and there is no official nsc";
     call(&world, &["ours"], "nsc", &["--bogus", "token", "list"]).fails_with(2, words);
-    let words = "`instance` is not a command of nscred";
+    let words = "nscred has no command `instance`, and there is no official nsc";
     call(&world, &["ours"], "nsc", &["help", "instance"]).fails_with(2, words);
     // A file that cannot be run and a directory are no programs.
     world.write("theirs/nsc", OFFICIAL);
@@ -136,7 +136,7 @@ fn it_never_calls_itself() {
         std::fs::copy(NSCRED, world.path(directory).join("nsc")).unwrap();
     }
     let all = ["a", "copy", "b", "c", "hard", "copy2", "a"];
-    let words = "there is no official nsc further down the PATH";
+    let words = "there is no official nsc after it on the PATH";
     call(&world, &all, "nsc", &["instance", "list"]).fails_with(2, words);
     // From each of the places, and by a path that is not on the PATH.
     for place in ["b/nsc", "copy2/nsc", "chain"] {
@@ -176,6 +176,6 @@ fn help_speaks_in_the_name_that_was_called() {
         let help = world.run(program, ["token", "list", "--help"]).ok();
         assert!(help.contains(&format!("Examples:\n  {program} token list\n")), "{help}");
         let help = world.run(program, ["--help"]).ok();
-        assert_eq!(help.contains("handed on to the official"), program != "nscred", "{help}");
+        assert_eq!(help.contains("Any other command is run by the official"), program != "nscred", "{help}");
     }
 }
