@@ -51,6 +51,10 @@ impl fmt::Display for Program {
     }
 }
 
+/// A family of commands that the official programs have too: those that are not
+/// here are theirs.
+pub const SHARED_FAMILY: &str = "auth";
+
 /// Set where this binary did not find itself on the PATH before it ran the next
 /// program: a script in between that calls it again would go round for ever.
 const HANDED_ON: &str = "NSCRED_HANDED_ON";

@@ -7,7 +7,6 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 
 use crate::cli::topics::TOPICS;
-use crate::cli::tree::tree;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::namespace::permissions::{PUBLISHED, template};
@@ -45,8 +44,7 @@ pub struct CompletionsArgs {
 ///
 /// # Errors
 /// Unexpected: standard output cannot be written.
-pub fn run(args: &CompletionsArgs, ctx: &mut Context) -> Result<()> {
-    let tree = tree(ctx.program);
+pub fn run(args: &CompletionsArgs, tree: Command, ctx: &mut Context) -> Result<()> {
     let mut script = Vec::new();
     let commands: Vec<String> = tree.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     let all = commands.join(" ");

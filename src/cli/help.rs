@@ -8,11 +8,10 @@ use clap::{Arg, Args, Command};
 
 use crate::cli::environment::{VARIABLES, Variable, variable_lines};
 use crate::cli::topics::{TOPICS, Topic};
-use crate::cli::tree::{SHARED, tree};
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::exit::{self, CODES};
-use crate::names::Program;
+use crate::names::{Program, SHARED_FAMILY};
 use crate::output::written;
 use crate::text::nearest::nearest;
 use crate::verb::{LOCAL, Variables, Verb};
@@ -122,7 +121,7 @@ pub fn with_full_stops(command: Command) -> Command {
 ///
 /// # Errors
 /// Usage: there is no such command or topic.
-pub fn run(args: &HelpArgs, ctx: &mut Context) -> Result<Option<String>> {
+pub fn run(args: &HelpArgs, tree: Command, ctx: &mut Context) -> Result<Option<String>> {
     let topic = args.words.first().and_then(|word| Topic::find(word));
     let text = match (topic, args.words.as_slice()) {
         (Some(topic), [_]) => topic.text(),
@@ -131,7 +130,7 @@ pub fn run(args: &HelpArgs, ctx: &mut Context) -> Result<Option<String>> {
                 .hint(format!("`{} help {}` shows all of it", ctx.program, topic.name)));
         }
         (_, words) => {
-            let mut tree = with_help_sections(ctx.program, tree(ctx.program));
+            let mut tree = with_help_sections(ctx.program, tree);
             tree.build();
             let help = match find(&tree, words) {
                 Ok(command) => command.clone().render_long_help(),
@@ -169,7 +168,7 @@ pub fn find<'a>(tree: &'a Command, words: &[String]) -> std::result::Result<&'a 
 impl UnknownCommand<'_> {
     /// Whether the official programs have commands in this place too.
     fn may_be_official(&self) -> bool {
-        self.depth == 0 || self.parent.get_name() == SHARED
+        self.depth == 0 || self.parent.get_name() == SHARED_FAMILY
     }
 
     /// The failure of `verb`, which the words were given to.

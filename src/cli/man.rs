@@ -9,7 +9,6 @@ use clap_mangen::Man;
 use roff::{Roff, bold, roman};
 
 use crate::cli::help::{Sections, find, with_full_stops};
-use crate::cli::tree::tree;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::names::Program;
@@ -36,8 +35,8 @@ pub struct ManArgs {
 ///
 /// # Errors
 /// Usage: there is no such command, or the directory cannot be written.
-pub fn run(args: ManArgs, ctx: &mut Context) -> Result<()> {
-    let mut tree = with_full_stops(tree(ctx.program));
+pub fn run(args: ManArgs, tree: Command, ctx: &mut Context) -> Result<()> {
+    let mut tree = with_full_stops(tree);
     tree.build();
     match args.dir {
         Some(directory) => {

@@ -8,10 +8,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::cli::output_mode::OutputMode;
-use crate::cli::tree::{SHARED, tree};
+use crate::cli::tree::tree;
 use crate::cli::{Cli, help};
 use crate::error::Failure;
-use crate::names::{Program, exec_official};
+use crate::names::{Program, SHARED_FAMILY, exec_official};
 use crate::secret::redact;
 use crate::text::nearest::nearest;
 
@@ -95,9 +95,9 @@ fn unknown_command(argv: &[OsString], error: &clap::Error) -> Option<String> {
             .get_subcommands()
             .find(|command| command.get_name_and_visible_aliases().iter().any(|name| *name == word));
         match named {
-            Some(command) if command.get_name() == SHARED => {
+            Some(command) if command.get_name() == SHARED_FAMILY => {
                 tree = command;
-                path = format!("{SHARED} ");
+                path = format!("{SHARED_FAMILY} ");
                 continue;
             }
             Some(_) => return None,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::cli::output_mode::OutputMode;
 use crate::cli::parse::{ParseOutcome, one_sentence, parse};
+use crate::cli::tree::tree;
 use crate::cli::{Cli, Command, GlobalArgs, help};
 #[cfg(feature = "docs")]
 use crate::cli::{completions, man};
@@ -85,10 +86,10 @@ fn execute(cli: Cli, argv: &[OsString], is_json: bool, ctx: &mut Context) -> Res
         Command::Auth(command) => run_async(ctx, async |ctx| command.run(ctx).await),
         Command::Permissions(args) => run_async(ctx, async |ctx| permissions::run(args, ctx).await),
         #[cfg(feature = "docs")]
-        Command::Completions(args) => completions::run(&args, ctx).map(|()| 0),
+        Command::Completions(args) => completions::run(&args, tree(ctx.program), ctx).map(|()| 0),
         #[cfg(feature = "docs")]
-        Command::Man(args) => man::run(args, ctx).map(|()| 0),
-        Command::Help(args) => match help::run(&args, ctx)? {
+        Command::Man(args) => man::run(args, tree(ctx.program), ctx).map(|()| 0),
+        Command::Help(args) => match help::run(&args, tree(ctx.program), ctx)? {
             None => Ok(0),
             Some(foreign) => Err(exec_official(ctx.program, argv, &foreign, None)),
         },

@@ -5,10 +5,6 @@ use clap::{Command, CommandFactory};
 use crate::cli::Cli;
 use crate::names::Program;
 
-/// A family of commands that the official programs have too: what of it is
-/// not here is theirs.
-pub(super) const SHARED: &str = "auth";
-
 /// The tree as lines are parsed by it, under the name that was called.
 pub(super) fn tree(program: Program) -> Command {
     let tree = with_both_separators(Cli::command()).name(program.name()).bin_name(program.name());
