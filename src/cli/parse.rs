@@ -7,9 +7,9 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 
+use crate::cli::help;
 use crate::cli::output_mode::OutputMode;
-use crate::cli::tree::tree;
-use crate::cli::{Cli, help};
+use crate::cli::tree::{Cli, tree};
 use crate::error::Failure;
 use crate::names::{Program, SHARED_FAMILY, exec_official};
 use crate::secret::redact;

@@ -6,10 +6,10 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::cli::help;
 use crate::cli::output_mode::OutputMode;
 use crate::cli::parse::{ParseOutcome, one_sentence, parse};
-use crate::cli::tree::tree;
-use crate::cli::{Cli, Command, GlobalArgs, help};
+use crate::cli::tree::{Cli, Command, GlobalArgs, tree};
 #[cfg(feature = "docs")]
 use crate::cli::{completions, man};
 use crate::context::{Context, Notes, Settings, Stream};
