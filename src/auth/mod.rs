@@ -19,7 +19,6 @@ use crate::{namespace, nscale};
 /// Every cloud's module.
 const PROVIDERS: [&Provider; 2] = [&namespace::PROVIDER, &nscale::PROVIDER];
 
-/// The verbs of `auth`.
 #[derive(Debug, Subcommand)]
 pub enum AuthCommand {
     /// Show the credential of each cloud: its source, owner and expiry, and whether it works.
@@ -27,8 +26,6 @@ pub enum AuthCommand {
 }
 
 impl AuthCommand {
-    /// Runs it.
-    ///
     /// # Errors
     /// Not authenticated: a credential that matters is missing, rejected or
     /// ends too soon. Not found: a variable names another organization.
@@ -43,7 +40,6 @@ impl AuthCommand {
 const EXIT_CODES: &[Kind] =
     &[Kind::Unexpected, Kind::Usage, Kind::NotAuthenticated, Kind::NotFound, Kind::Temporary, Kind::Interrupted];
 
-/// Flags of `auth status`.
 #[derive(Debug, Args)]
 #[command(add = Verb { variables: &[Variables::Namespace, Variables::Nscale, Variables::Http], exit_codes: EXIT_CODES })]
 #[command(after_help = "\
@@ -52,27 +48,28 @@ Examples:
   {program} auth status nscale --min-validity 7d
   {program} auth status -q .namespace.expires_at
 
-It asks each server whether it takes the credential, by a call that changes
-nothing; a server that cannot be reached says nothing about the credential (exit
-code 7). The exit code is 4 where a credential is missing, rejected, expired, or
-not known to live as long as --min-validity asks, and 5 where NSCALE_ORGANIZATION_ID
-names an organization that a service account does not belong to. The report is
-printed in any case. As JSON it has an object for each cloud: status (valid,
-not_checked, missing, unusable, expired, expiring, expiry_unknown, rejected,
-wrong_organization, unreachable or unclear), credential, source, path, overrides,
-identity, expires_at, endpoint, warnings and message.
+Each server is asked whether it accepts the credential, by a call that changes
+nothing. If a server cannot be reached, the exit code is 7. It is 4 if a credential
+is missing, rejected, expired, or not known to be valid for as long as
+--min-validity requires, and 5 if NSCALE_ORGANIZATION_ID names an organization that
+the service account does not belong to. The report is printed in any case.
 
-The expiry of a service token is known where the server tells it; that of a
-revokable token (nsrt_…) cannot be told from the token: `token list` shows it, and
-`token refresh` makes sure that the token lives on.")]
+As JSON the report has an object for each cloud: status (valid, not_checked, missing,
+unusable, expired, expiring, expiry_unknown, rejected, wrong_organization, unreachable
+or unclear), credential, source, path, overrides, identity, expires_at, endpoint,
+warnings and message.
+
+The expiry of a service token is known if the server returns it. The expiry of a
+revokable token (nsrt_…) cannot be read from the token: `token list` shows it, and
+`token refresh` extends it.")]
 pub struct StatusArgs {
-    /// The clouds whose credential must be good; else those that have any.
+    /// The clouds whose credential must be valid. Default: those that have one.
     #[arg(value_name = "CLOUD", value_parser = cloud_value())]
     clouds: Vec<&'static Cloud>,
-    /// Demand that credentials live this long from now on, as in 7d.
+    /// Require credentials to stay valid for this long from now, such as 7d.
     #[arg(long = "min-validity", value_name = "DURATION", allow_hyphen_values = true)]
     min_validity: Option<String>,
-    /// Ask no server: tell what can be seen from here.
+    /// Contact no server: report only what can be read locally.
     #[arg(long)]
     offline: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `completions`: scripts that complete command lines, made of the tree alone.
+//! `completions`: completion scripts, made of the tree of commands.
 
 use std::io::Write;
 
@@ -13,7 +13,6 @@ use crate::namespace::permissions::{PUBLISHED, template};
 use crate::output::written;
 use crate::verb::{LOCAL, Verb};
 
-/// Flags of `completions`.
 #[derive(Debug, Args)]
 #[command(add = Verb { variables: &[], exit_codes: LOCAL })]
 #[command(after_help = "\
@@ -25,17 +24,17 @@ Examples:
   {program} completions elvish >> ~/.config/elvish/rc.elv
   {program} completions powershell | Out-String | Invoke-Expression
 
-The directories must be there (mkdir -p). bash reads its own with the package
-bash-completion; zsh with these lines in ~/.zshrc:
+The directories must exist (mkdir -p). bash loads its script with the package
+bash-completion, and zsh with these lines in ~/.zshrc:
   fpath=(~/.zfunc $fpath)
   autoload -U compinit && compinit
 
 The script completes the name that this was called by: `nsc completions bash`
-completes nsc. It calls nothing, and so works offline and logged out. After
---grant it offers the published resource types, and puts in the JSON for the
-one that is meant (not in PowerShell).")]
+completes nsc. It runs no program, and so works offline and logged out. After
+--grant it offers the published resource types, and replaces the only one that
+matches by the JSON for it (not in PowerShell).")]
 pub struct CompletionsArgs {
-    /// The shell that is to complete.
+    /// The shell to complete in.
     #[arg(value_name = "SHELL")]
     shell: Shell,
 }
@@ -49,30 +48,28 @@ pub fn run(args: &CompletionsArgs, tree: Command, ctx: &mut Context) -> Result<(
     let commands: Vec<String> = tree.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     let all = commands.join(" ");
     let words = commands.into_iter().chain(TOPICS.iter().map(|topic| topic.name.to_owned())).collect();
-    // What is free text to the parser is known here.
+    // The parser takes any string for these.
     let mut tree = tree
         .mut_subcommand("help", |help| with_values(help, "words", words))
         .mut_subcommand("permissions", |permissions| with_values(permissions, "resource_type", kinds()));
     clap_complete::generate(args.shell, &mut tree, ctx.program.name(), &mut script);
     let script = String::from_utf8(script)
-        .map_err(|error| Failure::unexpected("the completion script is not text").source(error))?;
+        .map_err(|error| Failure::unexpected("the completion script is not UTF-8").source(error))?;
     let script = with_hooks(args.shell, ctx.program.name(), &script, &all);
     written(ctx.stdout.write_all(script.as_bytes()).and_then(|()| ctx.stdout.flush()))
 }
 
-/// The published resource types.
 fn kinds() -> Vec<&'static str> {
     PUBLISHED.iter().map(|(kind, _)| *kind).collect()
 }
 
-/// The command with the values that an argument of it may take.
 fn with_values(command: Command, argument: &'static str, values: Vec<impl Into<PossibleValue>>) -> Command {
     command.mut_arg(argument, |arg| arg.value_parser(PossibleValuesParser::new(values)))
 }
 
-/// The script with what `--grant` takes: a type, and at once the whole JSON
-/// where only one can be meant; for fish also with what stands without a flag,
-/// `commands` among it.
+/// The script with completion of `--grant`: types, and the whole JSON where only one
+/// type matches. fish also needs the words that stand without a flag: `commands`
+/// and topics.
 fn with_hooks(shell: Shell, name: &str, script: &str, commands: &str) -> String {
     let lines = |line: &dyn Fn(&str, &str, &str) -> String| {
         let each = PUBLISHED

@@ -1,9 +1,8 @@
-//! The environment variables, as one table: help, the manual pages and the
-//! README show it, and a test holds it against the source.
+//! The environment variables, as one table: help, the manual pages and the README
+//! show it, and a test compares it with what the source reads.
 
 use crate::verb::Variables;
 
-/// Variables that belong together.
 pub struct Variable {
     pub names: &'static [&'static str],
     pub groups: &'static [Variables],
@@ -20,51 +19,58 @@ const fn variable(names: &'static [&'static str], groups: &'static [Variables], 
     Variable { names, groups, meaning }
 }
 
-/// Every variable that means something to nscred. One that is set to nothing
-/// counts as unset.
+/// Every variable that nscred reads. An empty one counts as unset.
 pub const VARIABLES: [Variable; 19] = [
     variable(&["NSC_TOKEN_FILE"], &[Variables::Namespace], "path of a token file"),
     variable(
         &["NSC_TOKEN_SPEC", "NSC_TOKEN_SPEC_FILE"],
         &[Variables::Namespace],
-        "official programs' own; refused without NSC_TOKEN_FILE",
+        "official programs only; an error without NSC_TOKEN_FILE",
     ),
-    variable(&["NSC_IMPERSONATE_TENANT_ID"], &[Variables::Namespace], "likewise"),
+    variable(
+        &["NSC_IMPERSONATE_TENANT_ID"],
+        &[Variables::Namespace],
+        "official programs only; an error without NSC_TOKEN_FILE",
+    ),
     variable(
         &["NSC_IAM_ENDPOINT", "NSC_GLOBAL_ENDPOINT"],
         &[Variables::Namespace],
         "address of Namespace's API; http:// on loopback only",
     ),
-    variable(&["XDG_CONFIG_HOME"], &[Variables::Namespace], "where the official login is looked for; else ~/.config"),
+    variable(&["XDG_CONFIG_HOME"], &[Variables::Namespace], "where the official login is; else ~/.config"),
     variable(&["NSCALE_SERVICE_TOKEN"], &[Variables::Nscale], "a service token"),
-    variable(&["NSCALE_SERVICE_TOKEN_FILE"], &[Variables::Nscale], "path of a file with one"),
-    variable(&["NSCALE_ORGANIZATION_ID"], &[Variables::Nscale], "the organization where --org is not given"),
+    variable(&["NSCALE_SERVICE_TOKEN_FILE"], &[Variables::Nscale], "path of a file with a service token"),
+    variable(&["NSCALE_ORGANIZATION_ID"], &[Variables::Nscale], "the organization, unless --org is given"),
     variable(
         &["NSCALE_IDENTITY_SERVICE_API_ENDPOINT"],
         &[Variables::Nscale],
         "address of Nscale's identity API; http:// on loopback only",
     ),
-    variable(&["SSL_CERT_FILE"], &[Variables::Http], "further certificates to trust, as --ca-file"),
-    variable(&["SSL_CERT_DIR"], &[Variables::Http], "where the system's certificates are looked for"),
+    variable(&["SSL_CERT_FILE"], &[Variables::Http], "more certificates to trust, as with --ca-file"),
+    variable(&["SSL_CERT_DIR"], &[Variables::Http], "directory of the system's certificates"),
     variable(
         &["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"],
         &[Variables::Http],
-        "proxies, SOCKS too; never used for loopback",
+        "proxies, also SOCKS; never used for loopback",
     ),
-    variable(&["NO_PROXY"], &[Variables::Http], "hosts that need none"),
+    variable(&["NO_PROXY"], &[Variables::Http], "hosts to reach without a proxy"),
     variable(&["XDG_STATE_HOME"], &[Variables::Delivery], "where undelivered secrets are kept; else ~/.local/state"),
-    variable(&["GITHUB_ACTIONS"], &[Variables::Delivery], "true: a secret that is printed is masked in the job's log"),
+    variable(&["GITHUB_ACTIONS"], &[Variables::Delivery], "true: a printed secret is masked in the job's log"),
     variable(&["SHELL"], &[Variables::Sandbox], "the shell that `nscred sandbox` opens"),
     variable(
         &["TMPDIR"],
         &[Variables::Sandbox, Variables::Delivery],
-        "the sandbox's directory, and secrets that can be kept nowhere else; else /tmp",
+        "for the sandbox, and secrets with no other place; else /tmp",
     ),
-    variable(&["NO_COLOR", "CLICOLOR_FORCE"], &[Variables::Terminal], "no colours; colours off a terminal too"),
-    variable(&["TERM"], &[Variables::Terminal], "dumb: a terminal without colours and moving parts"),
+    variable(
+        &["NO_COLOR", "CLICOLOR_FORCE"],
+        &[Variables::Terminal],
+        "never use colours; use them without a terminal too",
+    ),
+    variable(&["TERM"], &[Variables::Terminal], "dumb: a terminal without colours and animations"),
 ];
 
-/// Variables with their meanings, one a line.
+/// Names and meanings, a line each.
 pub fn variable_lines(variables: &[&Variable]) -> String {
     let width = variables.iter().map(|variable| variable.title().len()).max().unwrap_or(0);
     variables.iter().map(|variable| format!("  {:<width$}  {}\n", variable.title(), variable.meaning)).collect()

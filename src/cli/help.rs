@@ -16,7 +16,6 @@ use crate::output::written;
 use crate::text::nearest::nearest;
 use crate::verb::{LOCAL, Variables, Verb};
 
-/// Flags of `help`.
 #[derive(Debug, Args)]
 #[command(add = Verb { variables: &[], exit_codes: LOCAL })]
 #[command(after_help = "\
@@ -26,7 +25,7 @@ Examples:
 pub struct HelpArgs {
     /// A command, or a topic: credentials, environment, exit-codes or output.
     #[arg(value_name = "COMMAND")]
-    pub(super) words: Vec<String>,
+    words: Vec<String>,
 }
 
 /// What stands behind a command's flags.

@@ -15,24 +15,21 @@ use crate::names::Program;
 use crate::output::written;
 use crate::verb::{LOCAL, Verb};
 
-/// Flags of `man`.
 #[derive(Debug, Args)]
 #[command(add = Verb { variables: &[], exit_codes: LOCAL })]
 #[command(after_help = "\
 Examples:
   {program} man --dir ~/.local/share/man/man1    # then: man {program}-token-create
-  {program} man token create | man -l -          # one page, at once")]
+  {program} man token create | man -l -          # shows one page")]
 pub struct ManArgs {
     /// Write the page of every command into this directory.
     #[arg(long, value_name = "DIR", conflicts_with = "words")]
     dir: Option<PathBuf>,
-    /// The command whose page is printed.
+    /// The command whose page to print.
     #[arg(value_name = "COMMAND")]
     words: Vec<String>,
 }
 
-/// Prints one page, or writes all.
-///
 /// # Errors
 /// Usage: there is no such command, or the directory cannot be written.
 pub fn run(args: ManArgs, tree: Command, ctx: &mut Context) -> Result<()> {
@@ -40,28 +37,29 @@ pub fn run(args: ManArgs, tree: Command, ctx: &mut Context) -> Result<()> {
     tree.build();
     match args.dir {
         Some(directory) => {
-            let count = write_all(ctx.program, &tree, &directory)
-                .map_err(|error| Failure::usage(format!("--dir {}: no pages", directory.display())).source(error))?;
+            let count = write_all(ctx.program, &tree, &directory).map_err(|error| {
+                Failure::usage(format!("--dir {}: cannot write the manual pages", directory.display())).source(error)
+            })?;
             ctx.note(&format!("{count} pages written to {}", directory.display()));
             Ok(())
         }
         None => {
             let command =
                 find(&tree, &args.words).map_err(|unknown| unknown.failure(ctx.program, "man", &args.words))?;
-            let page = page(ctx.program, command).map_err(|error| Failure::unexpected("no page").source(error))?;
+            let page = page(ctx.program, command)
+                .map_err(|error| Failure::unexpected("cannot make the manual page").source(error))?;
             written(ctx.stdout.write_all(&page).and_then(|()| ctx.stdout.flush()))
         }
     }
 }
 
-/// Writes the pages of a command and of all below it. Gives how many.
+/// Writes the pages of a command and of its subcommands. Gives their number.
 fn write_all(program: Program, command: &Command, directory: &Path) -> io::Result<usize> {
     fs::create_dir_all(directory)?;
     fs::write(directory.join(format!("{}.1", title(command))), page(program, command)?)?;
     command.get_subcommands().try_fold(1, |count, below| Ok(count + write_all(program, below, directory)?))
 }
 
-/// The name of a command's page.
 fn title(command: &Command) -> String {
     command.get_bin_name().unwrap_or_else(|| command.get_name()).replace(' ', "-")
 }
@@ -71,7 +69,7 @@ fn page(program: Program, command: &Command) -> io::Result<Vec<u8>> {
     let sections = Sections::of(program, command);
     let man = Man::new(command.clone())
         .title(title.to_uppercase())
-        // An empty date would be left out, and what follows move to its place.
+        // Where the date is empty the source would move to its place.
         .date(" ")
         .source(format!("nscred {}", env!("CARGO_PKG_VERSION")))
         .manual("nscred");
@@ -119,6 +117,6 @@ fn page(program: Program, command: &Command) -> io::Result<Vec<u8>> {
         }
     }
     behind.to_writer(&mut page)?;
-    // What reads the page need not know UTF-8.
+    // man may not read UTF-8.
     Ok(String::from_utf8_lossy(&page).replace('…', "\\[u2026]").into_bytes())
 }

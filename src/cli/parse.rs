@@ -1,4 +1,4 @@
-//! From the words of a line to a command, or to why there is none.
+//! Parses a command line, or says why it cannot be parsed.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -44,7 +44,7 @@ pub(super) fn parse(program: Program, argv: &[OsString]) -> (ParseOutcome, Outpu
     }
 }
 
-/// The line with `token help list` as `help token list`.
+/// Makes `help token list` of `token help list`.
 fn help_first(argv: &[OsString]) -> Cow<'_, [OsString]> {
     let is_family = |word: &OsString| {
         let root = Cli::command();
@@ -73,13 +73,13 @@ fn refused(program: Program, argv: &[OsString], error: &clap::Error) -> ParseOut
             };
             ParseOutcome::Failed(exec_official(program, argv, &word, meant))
         }
-        // Clap quotes what it refuses, and that may be a secret in the wrong place.
+        // Clap quotes what it refuses, which may be a secret in the wrong place.
         None => ParseOutcome::Usage(redact(&error.render().to_string())),
     }
 }
 
-/// What clap does not know, a command or a flag, where it stands before any of
-/// this tree's commands, as in `nsc instance list` or `nsc --region eu login`.
+/// The command or flag that clap does not know, if it comes before any command of
+/// this tree, as in `nsc instance list` or `nsc --region eu login`.
 fn unknown_command(argv: &[OsString], error: &clap::Error) -> Option<String> {
     let context = match error.kind() {
         ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
@@ -112,7 +112,7 @@ fn unknown_command(argv: &[OsString], error: &clap::Error) -> Option<String> {
     None
 }
 
-/// Clap's first paragraph on one line, without its label.
+/// The first paragraph of clap's message on one line, without its label.
 pub(super) fn one_sentence(text: &str) -> String {
     let paragraph = text.split("\n\n").next().unwrap_or(text);
     let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");

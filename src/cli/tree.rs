@@ -1,4 +1,4 @@
-//! The tree of commands as lines are parsed by it and help is made of it.
+//! The tree of commands, which command lines are parsed by and help is made of.
 
 use std::path::PathBuf;
 
@@ -32,19 +32,19 @@ pub struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
-    /// How long all requests of the command may take together, as in 30s or 2m.
+    /// Time limit for all requests of the command together, such as 30s or 2m.
     #[arg(long, global = true, value_name = "DURATION", default_value = "30s")]
     pub timeout: String,
-    /// Log each request on stderr, without credentials and bodies.
+    /// Log each request to standard error, without credentials and bodies.
     #[arg(short, long, global = true)]
     pub verbose: bool,
-    /// Trust the certificates in this PEM file too.
+    /// Trust the certificates in this PEM file as well.
     #[arg(long = "ca-file", global = true, value_name = "PEM")]
     pub ca_file: Option<PathBuf>,
     /// When to colour output.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorChoice,
-    /// Show the help; -h shows a shorter one.
+    /// Show this help; -h shows a shorter one.
     #[arg(short, long, global = true, action = ArgAction::Help)]
     help: Option<bool>,
     /// Show the version.
@@ -62,8 +62,8 @@ Examples:
   {program} token create --name ci --grant @grants.json --token_file token.json
   {program} token list
 
-The credential is the file that NSC_TOKEN_FILE names, else /var/run/nsc/token.json,
-else the official login."
+The credential is read from the file that NSC_TOKEN_FILE names, else from
+/var/run/nsc/token.json, else from the official login."
     )]
     Token(TokenCommand),
     /// Create, list, update, rotate and delete Nscale's service accounts.
@@ -76,12 +76,12 @@ Examples:
   {program} serviceaccounts list
   {program} serviceaccounts rotate --id self --yes -q .status.accessToken
 
-The token is that in NSCALE_SERVICE_TOKEN, else in the file that
-NSCALE_SERVICE_TOKEN_FILE names; the organization that of --org, else of
-NSCALE_ORGANIZATION_ID, else the only one that the credential can see."
+The token is read from NSCALE_SERVICE_TOKEN, else from the file that
+NSCALE_SERVICE_TOKEN_FILE names. The organization is that of --org, else of
+NSCALE_ORGANIZATION_ID, else the only one that the credential can access."
     )]
     ServiceAccounts(ServiceAccountsCommand),
-    /// Tell which credentials are in use, whose they are and whether they work.
+    /// Show which credentials are in use, whose they are and whether they work.
     #[command(
         subcommand,
         after_help = "\
@@ -90,12 +90,12 @@ Examples:
   {program} auth status --min-validity 7d"
     )]
     Auth(AuthCommand),
-    /// Show the published resource types and actions that a grant may name.
+    /// Show the published resource types and actions for grants.
     Permissions(PermissionsArgs),
-    /// Run a local server of both APIs, and a shell or a command inside it.
+    /// Run a local server of both APIs, and a shell or a command that uses it.
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
-    /// Print a script that completes command lines in a shell.
+    /// Print a completion script for a shell.
     #[cfg(feature = "docs")]
     Completions(completions::CompletionsArgs),
     /// Print or write the manual pages.
@@ -105,10 +105,10 @@ Examples:
     Help(help::HelpArgs),
 }
 
-/// The tree as lines are parsed by it, under the name that was called.
+/// The tree in the name that was called.
 pub fn tree(program: Program) -> clap::Command {
     let tree = with_both_separators(Cli::command()).name(program.name()).bin_name(program.name());
-    // Beside the official program of that name it says which it is.
+    // To tell it from the official program of that name.
     if program.is_alias() { tree.version(concat!(env!("CARGO_PKG_VERSION"), " (nscred)")) } else { tree }
 }
 

@@ -12,7 +12,6 @@ use crate::output::json::pretty;
 use crate::output::query::{Query, QueryArgs};
 use crate::output::written;
 
-/// Table or JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// A table for people.

@@ -26,20 +26,20 @@ use crate::sandbox::shell::World;
 use crate::sandbox::store::Store;
 use crate::verb::{Variables, Verb};
 
-/// Flags of `sandbox`.
 #[derive(Debug, Args)]
 #[command(add = Verb { variables: &[Variables::Sandbox], exit_codes: &[] })]
 #[command(after_help = "\
 Examples:
-  nscred sandbox                                        a shell inside
-  nscred sandbox -- nsc token list                      one command inside
-  nscred sandbox -- nscale sa list                      another
-  nscred sandbox --listen 127.0.0.1:8700 --data box.db  a server that stays
-  nscred sandbox --data box.db --clock-ahead 2d         the same data, two days later
+  nscred sandbox                                        # a shell that uses it
+  nscred sandbox -- nsc token list                      # one command that uses it
+  nscred sandbox -- nscale sa list
+  nscred sandbox --listen 127.0.0.1:8700 --data box.db  # serves until interrupted
+  nscred sandbox --data box.db --clock-ahead 2d         # the same data two days later
 
-Inside, nsc, nscale and nscred are this program, and NSC_TOKEN_FILE is a
-workspace admin's. Variables lead official programs here too, for every service
-of theirs; what is not served is refused. $NSCRED_SANDBOX holds other credentials to try:
+Inside, nsc, nscale and nscred are this program, and NSC_TOKEN_FILE is the credential
+of a workspace admin. Official programs are sent here too, by variables, for all their
+services; calls that the sandbox does not serve fail. More credentials are in the
+directory $NSCRED_SANDBOX:
   member.json   a member who is no admin (needs --user to create tokens)
   session.json  a login session, which is exchanged for a token
 
@@ -47,70 +47,70 @@ A fault names an operation (token.create, token.list, token.revoke,
 token.refresh, session.exchange, sa.list, sa.create, sa.update, sa.rotate,
 sa.delete, groups.list, organizations.list, userinfo; sa.* is all of them), what
 goes wrong, and after an x how often:
-  503, 429:2     that status instead and no more, here with Retry-After: 2
-  code=internal  the API's own error instead: that code of Connect, or its status
-  html-403       that status with a page instead, as a web filter has it
-  acted-502      does what was asked, and answers so all the same
+  503, 429:2     an empty answer of that status, here with Retry-After: 2
+  code=internal  an error of the API: that Connect code, or its status
+  html-403       an HTML page of that status, as from a web filter
+  acted-502      carries out the request, and answers with that status
   slow=1500      waits 1500 milliseconds first
   hang           never answers
-  drop           does what was asked, and closes without an answer
-  truncate       does what was asked, and closes in the middle of the answer
-  stall          does what was asked, and never sends the answer's last byte
-  gzip           does what was asked, and encodes the answer unasked
-  garbage        does what was asked, and answers with what is no JSON
-  redirect       sends the caller to another host
+  drop           carries out the request, and closes without an answer
+  truncate       carries out the request, and closes in the middle of the answer
+  stall          carries out the request, and never sends the answer's last byte
+  gzip           carries out the request, and compresses the answer unasked
+  garbage        carries out the request, and answers with something else than JSON
+  redirect       redirects to another host
 
 What the documents leave open, the sandbox decides like this:
   a name stays taken (409) until its token is revoked, even when it has expired
-  a page has 100 tokens, at most 1000; the oldest comes first
+  a page has 100 tokens by default, at most 1000; the oldest comes first
   a token without expiry stays so when it is refreshed
-  1 year is 365 days, and a minute for the way
-  grants on unknown types or actions are refused (400), and so is the
+  1 year is 365 days, plus a minute for delays
+  grants with unknown types or actions are refused (400), and so is the
   action * on instance
   a grant without resource_id covers only create and list
-  a token may call TokenService, and mint no more than it may itself
+  a token may call TokenService, and grant no more than it has itself
   a member may create tokens with --user, but not list, revoke or refresh them
   a login is the admin's, and is complete as soon as it is asked for
 
 Nscale's side begins with one organization, the four roles, the groups
 administrators, auditors and developers, a project for the developers, and an
-administrator whose token is in NSCALE_SERVICE_TOKEN. Of it the sandbox decides:
+administrator whose token is in NSCALE_SERVICE_TOKEN. Here the sandbox decides:
   every caller is a service account; there are no users
   projects are read only, and the token endpoint gives no tokens
   names of groups need not be unique, and any group may be deleted
-  what is changed is seen at once: nothing lags, and no write is in part
-  on a --data file the administrator has the same token at each start; where it
-  has expired, or the account or its group was deleted, it is made anew
-STATUS in `nscale sa list` goes by your own clock, which --clock-ahead leaves be.")]
+  changes are visible at once, and no write is partial
+  with --data the administrator keeps its token between starts; a new one is made
+  if it has expired, or if the account or its group was deleted
+STATUS in `nscale sa list` follows your own clock, which --clock-ahead does not change.")]
 pub struct SandboxArgs {
-    /// Serve at this loopback address; else at a free port. Without a command: until interrupted.
+    /// Serve at this loopback address instead of a free port. Without a command, serve until interrupted.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Let --listen be an address that others can reach. It speaks plain http, so they can read everything.
+    /// Allow --listen at an address that others can reach. They can read everything, since it is plain HTTP.
     #[arg(long = "allow-remote", requires = "listen")]
     allow_remote: bool,
     /// Keep the state in this SQLite file instead of in memory.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// Let the server's clock run ahead, to see what expires.
+    /// Set the server's clock ahead, to see what expires.
     #[arg(long = "clock-ahead", value_name = "DURATION", allow_hyphen_values = true)]
     clock_ahead: Option<String>,
-    /// How long the tokens of service accounts live, but for the administrator's first; else 90d.
+    /// Lifetime of service account tokens, except the administrator's first. Default: 90d.
     #[arg(long = "token-life", value_name = "DURATION", allow_hyphen_values = true)]
     token_life: Option<String>,
-    /// Answer create and update of service accounts with their groups as they are now, not as they were.
+    /// Answer create and update of service accounts with the new groups instead of the previous ones.
     #[arg(long = "fresh-groups")]
     fresh_groups: bool,
-    /// Make this many service accounts in a new store, to see what many look like.
+    /// Create this many service accounts in a new store.
     #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     accounts: u32,
-    /// Note each request in this file: method and path, never a credential.
+    /// Log each request to this file: method and path, never a credential.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
-    /// Misbehave on purpose, as in sa.rotate=drop or token.list=503:2x3. Repeatable; see below.
+    /// Inject a fault, such as sa.rotate=drop or token.list=503:2x3. Repeatable; see below.
     #[arg(long = "fault", value_name = "OP=KIND[xN]")]
     faults: Vec<String>,
-    /// A command to run inside.
+    /// A command to run with the sandbox.
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
 }

@@ -82,7 +82,7 @@ fn what_a_page_says() {
 fn what_cannot_be_written_is_told() {
     let world = World::new();
     world.write("file", "");
-    world.run("nscred", ["man", "--dir", "file"]).fails_with(2, "--dir file: no pages");
+    world.run("nscred", ["man", "--dir", "file"]).fails_with(2, "--dir file: cannot write the manual pages");
     world.run("nscred", ["man", "token", "creat"]).fails_with(2, "did you mean `nscred man token create`?");
     world.run("nscred", ["man", "--dir", "x", "token"]).fails_with(2, "cannot be used with");
 }

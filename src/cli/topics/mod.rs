@@ -1,4 +1,4 @@
-//! What `help` tells beside the commands.
+//! The topics of `help`, which belong to no command.
 
 use crate::cli::environment::{VARIABLES, Variable, variable_lines};
 use crate::exit;
@@ -12,13 +12,13 @@ pub struct Topic {
 pub static TOPICS: [Topic; 4] = [
     Topic {
         name: "credentials",
-        about: "where they are looked for, and what they may look like",
+        about: "where they are read from, and what they look like",
         text: || include_str!("credentials.txt").to_owned(),
     },
-    Topic { name: "environment", about: "the variables that are read", text: environment },
+    Topic { name: "environment", about: "all variables that are read", text: environment },
     Topic {
         name: "exit-codes",
-        about: "what a script can tell from them",
+        about: "what they mean to a script",
         text: || format!("{}\n{}", exit::help(), include_str!("exit-codes.txt")),
     },
     Topic {

@@ -19,10 +19,9 @@ use crate::output::table;
 use crate::secret::looks_secret;
 use crate::verb::{CHANGE, Variables, Verb};
 
-/// What the document promises where `--expires_in` is not given.
+/// As documented for a create without an expiry.
 const DEFAULT_LIFETIME: &str = "24h";
 
-/// Flags of `token create`.
 #[derive(Debug, Args)]
 #[command(add = Verb { variables: &[Variables::Namespace, Variables::Http, Variables::Delivery], exit_codes: CHANGE })]
 #[command(after_help = "\
@@ -41,19 +40,19 @@ pub struct CreateArgs {
     /// What the token is for.
     #[arg(short, long, value_name = "TEXT")]
     description: Option<String>,
-    /// How long the token lives, as in 30m, 24h, 7d, 2w or 1y (365 days), which is the most; else 24h.
+    /// Lifetime of the token, such as 30m, 24h, 7d or 2w, at most 1y (365 days). Default: 24h.
     #[arg(long = "expires_in", value_name = "DURATION", allow_hyphen_values = true)]
     expires_in: Option<String>,
-    /// Let the token live until it is revoked. Needs --user.
+    /// Create a token that never expires. Requires --user.
     #[arg(long = "no_expiry", requires = "user", conflicts_with = "expires_in")]
     no_expiry: bool,
-    /// Bind the token to your own membership of the workspace; no admin rights needed.
+    /// Bind the token to your own membership of the workspace, which requires no admin rights.
     #[arg(long)]
     user: bool,
     /// Write the token to this file (JSON, mode 0600), ready for NSC_TOKEN_FILE.
     #[arg(long = "token_file", value_name = "PATH")]
     token_file: Option<PathBuf>,
-    /// Fail (exit code 6) where --token_file exists, instead of replacing it.
+    /// Fail with exit code 6 if --token_file exists, instead of replacing it.
     #[arg(long = "no_clobber", requires = "token_file")]
     no_clobber: bool,
     /// Output format.
@@ -63,14 +62,13 @@ pub struct CreateArgs {
     query: QueryArgs,
 }
 
-/// What `token create` can print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// The token's details for people.
     Table,
     /// The whole answer as JSON, with the documented field names.
     Json,
-    /// The secret alone, for scripts.
+    /// Only the secret, for scripts.
     Token,
 }
 

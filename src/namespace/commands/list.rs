@@ -16,7 +16,6 @@ use crate::verb::{Variables, Verb};
 const EXIT_CODES: &[Kind] =
     &[Kind::Unexpected, Kind::Usage, Kind::NotPermitted, Kind::NotAuthenticated, Kind::Temporary, Kind::Interrupted];
 
-/// Flags of `token list`.
 #[derive(Debug, Args)]
 #[command(add = Verb { variables: &[Variables::Namespace, Variables::Http], exit_codes: EXIT_CODES })]
 #[command(after_help = "\
@@ -25,7 +24,7 @@ Examples:
   {program} token list --include_revoked --output json
   {program} token list -q '.[] | select(.name == \"ci\") | .token_id'")]
 pub struct ListArgs {
-    /// List revoked tokens too.
+    /// Include revoked tokens.
     #[arg(long = "include_revoked")]
     include_revoked: bool,
     #[command(flatten)]

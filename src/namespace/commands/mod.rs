@@ -12,22 +12,19 @@ use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::secret::looks_secret;
 
-/// The verbs of `token`.
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
     /// Create a revokable token with specific permissions and expiration.
     Create(create::CreateArgs),
     /// List the revokable tokens of the workspace.
     List(list::ListArgs),
-    /// Revoke one or several tokens for good.
+    /// Revoke one or more tokens.
     Revoke(revoke::RevokeArgs),
-    /// Make sure that a token lives on for some time. Its secret stays the same.
+    /// Extend the expiry of a token. Its secret stays the same.
     Refresh(refresh::RefreshArgs),
 }
 
 impl TokenCommand {
-    /// Runs it.
-    ///
     /// # Errors
     /// As the verb says.
     pub async fn run(self, ctx: &mut Context) -> Result<()> {

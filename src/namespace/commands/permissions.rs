@@ -11,7 +11,6 @@ use crate::output::table;
 use crate::output::view::{Cell, Details, Listing, Tone};
 use crate::verb::Verb;
 
-/// Flags of `permissions`.
 #[derive(Debug, Args)]
 #[command(add = Verb { variables: &[], exit_codes: &[Kind::Unexpected, Kind::Usage, Kind::NotFound, Kind::Interrupted] })]
 #[command(after_help = "\
@@ -20,10 +19,10 @@ Examples:
   {program} permissions builder
   {program} token create --name ci --grant \"$({program} permissions builder -q .grant)\"
 
-It is what Namespace publishes, and asks nobody. Types that were seen in use
-but are not published are marked; the server may know others.")]
+The list is the one that Namespace publishes; no server is asked. Types that were
+seen in use but are not published are marked. The server may know others.")]
 pub struct PermissionsArgs {
-    /// A resource type, of which the actions and a grant for all of them are shown.
+    /// Show the actions of this resource type, and a grant for all of them.
     #[arg(value_name = "TYPE")]
     resource_type: Option<String>,
     #[command(flatten)]

@@ -15,7 +15,6 @@ use crate::output::rendering::{OutputArgs, write_out};
 use crate::output::table;
 use crate::verb::{CHANGE, Variables, Verb};
 
-/// Flags of `token refresh`.
 #[derive(Debug, Args)]
 #[command(add = Verb { variables: &[Variables::Namespace, Variables::Http], exit_codes: CHANGE })]
 #[command(after_help = "\
@@ -26,7 +25,7 @@ pub struct RefreshArgs {
     /// The id of the token.
     #[arg(long = "token_id", value_name = "ID")]
     token_id: String,
-    /// How long it must live from now on at least, at most 1y. It is never shortened.
+    /// Minimum lifetime from now, at most 1y. A longer one is never shortened.
     #[arg(long = "minimum_duration", value_name = "DURATION", default_value = "24h", allow_hyphen_values = true)]
     minimum_duration: String,
     #[command(flatten)]

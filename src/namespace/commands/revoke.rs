@@ -14,7 +14,6 @@ use crate::output::rendering::Format;
 use crate::output::written;
 use crate::verb::{CHANGE, Variables, Verb};
 
-/// Flags of `token revoke`.
 #[derive(Debug, Args)]
 #[command(add = Verb { variables: &[Variables::Namespace, Variables::Http], exit_codes: CHANGE })]
 #[command(after_help = "\
@@ -22,7 +21,7 @@ Examples:
   {program} token revoke --token_id tok_abc
   {program} token revoke --token_id tok_abc --token_id tok_def")]
 pub struct RevokeArgs {
-    /// The id of a token to revoke. Repeatable.
+    /// The id of the token to revoke. Repeatable.
     #[arg(long = "token_id", value_name = "ID", required = true)]
     token_id: Vec<String>,
     /// Output format.

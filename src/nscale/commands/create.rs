@@ -19,18 +19,17 @@ use crate::nscale::plan::show_tags;
 use crate::text::sanitize::shortened;
 use crate::verb::{CHANGE, Variables, Verb};
 
-/// Flags of `serviceaccounts create`.
 #[derive(Debug, Args)]
 #[command(add = Verb { variables: &[Variables::Nscale, Variables::Http, Variables::Delivery], exit_codes: CHANGE })]
 #[command(after_help = "\
 Examples:
   {program} serviceaccounts create --file serviceaccount.json
   {program} serviceaccounts create --stdin < serviceaccount.json
-  {program} serviceaccounts create                    asks
+  {program} serviceaccounts create                    # asks for each field
   {program} serviceaccounts create --file serviceaccount.json --yes --token-file ci.token
   TOKEN=$({program} sa create --file serviceaccount.json --yes -q .status.accessToken)
 
-The document, of which description and tags may be left out:
+The document, in which description and tags are optional:
   {\"metadata\":{\"name\":\"ci\",\"description\":\"…\",
                \"tags\":[{\"name\":\"team\",\"value\":\"infra\"}]},
    \"spec\":{\"groupIDs\":[]}}")]
@@ -43,7 +42,7 @@ pub struct CreateArgs {
     change: ChangeArgs,
     #[command(flatten)]
     token_file: TokenFileArgs,
-    /// Fail (exit code 6) where --token-file exists, instead of replacing it.
+    /// Fail with exit code 6 if --token-file exists, instead of replacing it.
     #[arg(long = "no-clobber", requires = "token_file")]
     no_clobber: bool,
     #[command(flatten)]

@@ -10,7 +10,6 @@ use crate::nscale::commands::{AccountArgs, ChangeArgs, TOKEN_END, describe, prev
 use crate::output::rendering::write_out;
 use crate::verb::{CHANGE, Variables, Verb};
 
-/// Flags of `serviceaccounts delete`.
 #[derive(Debug, Args)]
 #[command(add = Verb { variables: &[Variables::Nscale, Variables::Http], exit_codes: CHANGE })]
 #[command(after_help = "\
@@ -18,9 +17,9 @@ Examples:
   {program} serviceaccounts delete --id \"$ID\"
   {program} serviceaccounts delete --id \"$ID\" --yes
 
-The account's token stops working, normally at once; where it is in use at that
-moment, it may go on for up to an hour, with its rights. Against a leak take the
-account's groups away first, which takes about a minute to be felt:
+The account's token normally stops working at once. If it is in use at that moment,
+it may keep working for up to an hour, with its permissions. After a leak, remove
+the account from its groups first, which takes effect within about a minute:
   echo '{\"spec\":{\"groupIDs\":[]}}' | {program} sa update --id \"$ID\" --merge --yes")]
 pub struct DeleteArgs {
     #[command(flatten)]

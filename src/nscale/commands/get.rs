@@ -14,7 +14,6 @@ use crate::output::table;
 use crate::secret::looks_secret;
 use crate::verb::{READ, Variables, Verb};
 
-/// Flags of `serviceaccounts get`.
 #[derive(Debug, Args)]
 #[command(add = Verb { variables: &[Variables::Nscale, Variables::Http], exit_codes: READ })]
 #[command(after_help = "\

@@ -15,7 +15,7 @@ pub(super) struct InputArgs {
     /// Path to a JSON file, or - for standard input.
     #[arg(short, long, value_name = "PATH")]
     file: Option<PathBuf>,
-    /// Read JSON from standard input. A pipe is read without it too.
+    /// Read JSON from standard input. A pipe is read without this flag too.
     #[arg(long, conflicts_with = "file")]
     stdin: bool,
 }

@@ -11,7 +11,6 @@ use crate::output::rendering::write_out;
 use crate::output::table;
 use crate::verb::{READ, Variables, Verb};
 
-/// Flags of `serviceaccounts list`.
 #[derive(Debug, Args)]
 #[command(add = Verb { variables: &[Variables::Nscale, Variables::Http], exit_codes: READ })]
 #[command(after_help = "\

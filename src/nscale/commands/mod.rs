@@ -23,7 +23,6 @@ use crate::nscale::organization::{self, Organization, SELF, canonical_id};
 use crate::output::query::QueryArgs;
 use crate::output::rendering::{Rendering, write_out};
 
-/// The verbs of `serviceaccounts`.
 #[derive(Debug, Subcommand)]
 pub enum ServiceAccountsCommand {
     /// List service accounts in an organization.
@@ -41,8 +40,6 @@ pub enum ServiceAccountsCommand {
 }
 
 impl ServiceAccountsCommand {
-    /// Runs it.
-    ///
     /// # Errors
     /// As the verb says.
     pub async fn run(self, ctx: &mut Context) -> Result<()> {
@@ -60,7 +57,7 @@ impl ServiceAccountsCommand {
 /// `--org`.
 #[derive(Debug, Args)]
 struct OrganizationArgs {
-    /// Organization ID; else NSCALE_ORGANIZATION_ID, else the only one that the credential can see.
+    /// Organization ID. Default: NSCALE_ORGANIZATION_ID, else the only one that the credential can access.
     #[arg(long, value_name = "ID")]
     org: Option<String>,
 }

@@ -14,7 +14,6 @@ use crate::nscale::commands::{
 };
 use crate::verb::{CHANGE, Variables, Verb};
 
-/// Flags of `serviceaccounts rotate`.
 #[derive(Debug, Args)]
 #[command(add = Verb { variables: &[Variables::Nscale, Variables::Http, Variables::Delivery], exit_codes: CHANGE })]
 #[command(after_help = "\
@@ -23,12 +22,12 @@ Examples:
   {program} serviceaccounts rotate --id self --yes --token-file ci.token
   NEW=$({program} serviceaccounts rotate --id self --yes -q .status.accessToken)
 
-The old token stops working, normally at once; where it is in use at that moment,
-it may go on for up to an hour. A service account may always rotate itself
-(--id self) while its own token is good.
+The old token normally stops working at once. If it is in use at that moment, it may
+keep working for up to an hour. A service account may always rotate itself
+(--id self) while its own token is valid.
 
-A leaked token that is in use is ended neither by a rotation nor by a delete alone.
-Take the account's groups away first, which takes about a minute to be felt:
+Neither a rotation nor a delete stops a leaked token at once if it is in use. Remove
+the account from its groups first, which takes effect within about a minute:
   echo '{\"spec\":{\"groupIDs\":[]}}' | {program} sa update --id \"$ID\" --merge --yes
 Then rotate it.")]
 pub struct RotateArgs {

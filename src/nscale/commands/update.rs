@@ -19,7 +19,6 @@ use crate::output::rendering::{Rendering, write_out};
 use crate::output::table;
 use crate::verb::{CHANGE, Variables, Verb};
 
-/// Flags of `serviceaccounts update`.
 #[derive(Debug, Args)]
 #[command(add = Verb { variables: &[Variables::Nscale, Variables::Http], exit_codes: CHANGE })]
 #[command(after_help = "\
@@ -29,15 +28,15 @@ Examples:
   echo '{\"metadata\":{\"description\":\"nightly\"}}' |
     {program} sa update --id \"$ID\" --merge --yes
 
-The document replaces all that there is: a description or tags that it leaves
-out are erased, unless --merge is given. The token stays as it is. Of two
-updates at the same time the last one wins, as the server knows no versions.")]
+The document replaces the whole account: a description or tags that it leaves out
+are erased, unless --merge is given. The token stays the same. If two updates run
+at the same time the last one wins, since the server has no versions.")]
 pub struct UpdateArgs {
     #[command(flatten)]
     account: AccountArgs,
     #[command(flatten)]
     input: InputArgs,
-    /// Keep what the document leaves out.
+    /// Keep the fields that the document leaves out.
     #[arg(long)]
     merge: bool,
     #[command(flatten)]
