@@ -118,7 +118,6 @@ impl Failure {
         self.0.http_status
     }
 
-    /// The kind.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }

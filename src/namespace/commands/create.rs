@@ -21,7 +21,6 @@ use crate::secret::looks_secret;
 /// What the document promises where `--expires_in` is not given.
 const DEFAULT_LIFETIME: &str = "24h";
 
-/// Flags of `token create`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -61,7 +60,6 @@ pub struct CreateArgs {
     query: QueryArgs,
 }
 
-/// What `token create` can print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// The token's details for people.
@@ -179,7 +177,6 @@ fn request(args: &CreateArgs, grants: Vec<Permission>, life: Option<Duration>, c
     })
 }
 
-/// Sends the request.
 async fn mint(
     args: &CreateArgs,
     request: &CreateRequest,

@@ -12,7 +12,6 @@ use crate::namespace::view;
 use crate::output::rendering::{OutputArgs, write_out};
 use crate::output::table;
 
-/// Flags of `token list`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

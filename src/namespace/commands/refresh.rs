@@ -14,7 +14,6 @@ use crate::namespace::{granted, view};
 use crate::output::rendering::{OutputArgs, write_out};
 use crate::output::table;
 
-/// Flags of `token refresh`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

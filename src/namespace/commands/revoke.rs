@@ -13,7 +13,6 @@ use crate::namespace::message::RevokeRequest;
 use crate::output::rendering::Format;
 use crate::output::written;
 
-/// Flags of `token revoke`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

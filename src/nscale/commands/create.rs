@@ -18,7 +18,6 @@ use crate::nscale::organization::{self, Organization, canonical_id};
 use crate::nscale::plan::show_tags;
 use crate::text::sanitize::shortened;
 
-/// Flags of `serviceaccounts create`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

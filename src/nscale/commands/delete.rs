@@ -9,7 +9,6 @@ use crate::nscale::api::{IdentityApi, account_path};
 use crate::nscale::commands::{AccountArgs, ChangeArgs, TOKEN_END, describe, preview_without_payload, resolve};
 use crate::output::rendering::write_out;
 
-/// Flags of `serviceaccounts delete`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

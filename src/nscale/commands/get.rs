@@ -13,7 +13,6 @@ use crate::output::rendering::write_out;
 use crate::output::table;
 use crate::secret::looks_secret;
 
-/// Flags of `serviceaccounts get`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -23,7 +23,6 @@ use crate::nscale::organization::{self, Organization, SELF, canonical_id};
 use crate::output::query::QueryArgs;
 use crate::output::rendering::{Rendering, write_out};
 
-/// The verbs of `serviceaccounts`.
 #[derive(Debug, Subcommand)]
 pub enum ServiceAccountsCommand {
     /// List service accounts in an organization.
@@ -69,7 +68,6 @@ impl ServiceAccountsCommand {
     }
 }
 
-/// `--org`.
 #[derive(Debug, Args)]
 struct OrganizationArgs {
     /// Organization ID; else NSCALE_ORGANIZATION_ID, else the only one that the credential can see.
@@ -77,7 +75,6 @@ struct OrganizationArgs {
     org: Option<String>,
 }
 
-/// `--org` and `--id`.
 #[derive(Debug, Args)]
 struct AccountArgs {
     /// Service account ID, or `self` for the one that the credential belongs to.
@@ -146,7 +143,6 @@ async fn resolve(
     Ok(AccountRef { organization, id })
 }
 
-/// `--json` and `-q`.
 #[derive(Debug, Args)]
 struct OutputArgs {
     /// Emit the full JSON payload (mutually exclusive with -q).
@@ -166,7 +162,6 @@ impl OutputArgs {
     }
 }
 
-/// `--dry-run` and `--yes`.
 #[derive(Debug, Args)]
 struct ChangeArgs {
     /// Preview the request payload without persisting.

@@ -13,7 +13,6 @@ use crate::nscale::commands::{
     AccountArgs, ChangeArgs, OutputArgs, TOKEN_END, describe, preview_without_payload, resolve,
 };
 
-/// Flags of `serviceaccounts rotate`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -18,7 +18,6 @@ use crate::nscale::view;
 use crate::output::rendering::{Rendering, write_out};
 use crate::output::table;
 
-/// Flags of `serviceaccounts update`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
