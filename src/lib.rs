@@ -5,9 +5,9 @@
 //!
 //! - **Core modules** know neither cloud: [`text`] (what is safe to show, times),
 //!   [`secret`], [`redactor`] (what a server says, without the secrets that it was
-//!   sent), [`denylist`] (what is known to be no credential), [`error`] and [`exit`]
-//!   (what went wrong, and the code for it), [`interrupt`] (signals), [`names`] (what
-//!   the binary is called), [`context`] (streams, environment, settings), [`output`]
+//!   sent), [`denylist`] (what is known to be no credential), [`error`] (what went
+//!   wrong, and its exit code), [`interrupt`] (signals), [`names`] (what the binary is
+//!   called), [`verb`] (what a verb reads and ends with), [`context`] (streams, environment, settings), [`output`]
 //!   (tables, JSON, filters), [`input`] (documents, durations, questions),
 //!   [`delivery`] (the way of a secret to its owner) and [`http`] (the way to a
 //!   server and back).
@@ -49,7 +49,6 @@ pub mod credential;
 pub mod delivery;
 pub mod denylist;
 pub mod error;
-pub mod exit;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 pub mod http;

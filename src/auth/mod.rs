@@ -16,7 +16,6 @@ use crate::provider::{Demand, Provider};
 use crate::verb::{Variables, Verb};
 use crate::{namespace, nscale};
 
-/// Every cloud's module.
 const PROVIDERS: [&Provider; 2] = [&namespace::PROVIDER, &nscale::PROVIDER];
 
 #[derive(Debug, Subcommand)]

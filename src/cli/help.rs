@@ -7,10 +7,9 @@ use clap::builder::StyledStr;
 use clap::{Arg, Args, Command};
 
 use crate::cli::environment::{VARIABLES, Variable, variable_lines};
-use crate::cli::topics::{TOPICS, Topic};
+use crate::cli::topics::{TOPICS, Topic, exit_code_lines};
 use crate::context::Context;
-use crate::error::{Failure, Kind, Result};
-use crate::exit::{self, CODES};
+use crate::error::{EXIT_CODES, ExitCode, Failure, Kind, Result};
 use crate::names::{Program, SHARED_FAMILY};
 use crate::output::written;
 use crate::text::nearest::nearest;
@@ -33,8 +32,7 @@ pub struct Sections {
     /// Examples and what else is to be known.
     pub notes: String,
     pub environment: Vec<&'static Variable>,
-    /// With their meanings.
-    pub exit_codes: Vec<(u8, &'static str)>,
+    pub exit_codes: Vec<&'static ExitCode>,
 }
 
 impl Sections {
@@ -47,12 +45,13 @@ impl Sections {
             *group == Variables::Terminal || verbs.iter().all(|verb| verb.variables.contains(group))
         };
         let kinds: Vec<Kind> = verbs.iter().flat_map(|verb| verb.exit_codes).copied().collect();
-        let is_possible =
-            |code: u8| !kinds.is_empty() && (code == 0 || kinds.iter().any(|kind| kind.exit_code() == code));
+        let is_possible = |row: &&ExitCode| {
+            !kinds.is_empty() && (row.code == 0 || row.kinds.iter().any(|(kind, _)| kinds.contains(kind)))
+        };
         Self {
             notes: notes.replace("{program}", program.name()),
             environment: VARIABLES.iter().filter(|variable| variable.groups.iter().any(is_read)).collect(),
-            exit_codes: CODES.iter().filter(|(code, _)| is_possible(*code)).copied().collect(),
+            exit_codes: EXIT_CODES.iter().filter(is_possible).collect(),
         }
     }
 
@@ -61,7 +60,7 @@ impl Sections {
         text.push_str(&variable_lines(&self.environment));
         if !self.exit_codes.is_empty() {
             text.push_str("\nExit codes:\n");
-            text.push_str(&exit::lines(&self.exit_codes));
+            text.push_str(&exit_code_lines(&self.exit_codes));
         }
         text
     }
@@ -78,11 +77,12 @@ fn verbs(command: &Command) -> Vec<&Verb> {
 /// The tree as people read it: examples in the name that was called, and every
 /// section behind the flags.
 pub fn with_help_sections(program: Program, tree: Command) -> Command {
+    let exit_codes: Vec<&ExitCode> = EXIT_CODES.iter().collect();
     let topic = |topic: &Topic| format!("  {program} help {:<12} {}\n", topic.name, topic.about);
     let topics: String = TOPICS.iter().map(topic).collect();
     let mut tree = with_full_stops(tree)
         .mut_subcommands(|command| with_sections(program, command))
-        .after_help(format!("{}\nHelp topics:\n{topics}", exit::help()));
+        .after_help(format!("Exit codes:\n{}\nHelp topics:\n{topics}", exit_code_lines(&exit_codes)));
     if program.is_alias() {
         tree = tree
             .before_help(format!("Any other command is run by the official {program}, the next one on the PATH.\n"));

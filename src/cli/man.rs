@@ -112,8 +112,8 @@ fn page(program: Program, command: &Command) -> io::Result<Vec<u8>> {
     }
     if !sections.exit_codes.is_empty() {
         behind.control("SH", ["EXIT STATUS"]);
-        for (code, meaning) in &sections.exit_codes {
-            behind.control("TP", []).text([bold(code.to_string())]).text([roman(*meaning)]);
+        for row in &sections.exit_codes {
+            behind.control("TP", []).text([bold(row.code.to_string())]).text([roman(row.meaning)]);
         }
     }
     behind.to_writer(&mut page)?;

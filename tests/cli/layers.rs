@@ -26,7 +26,7 @@ fn sources(directory: &str) -> Vec<(PathBuf, String)> {
 /// The top-level modules, from the lowest to the highest: each may import what
 /// stands before it, and no two that stand together import each other.
 const LAYERS: [&[&str]; 17] = [
-    &["cloud", "text", "spinner", "exit"],
+    &["cloud", "text", "spinner"],
     &["secret"],
     &["error", "redactor"],
     &["interrupt", "names", "verb"],

@@ -1,7 +1,7 @@
 //! The topics of `help`, which belong to no command.
 
 use crate::cli::environment::{VARIABLES, Variable, variable_lines};
-use crate::exit;
+use crate::error::{EXIT_CODES, ExitCode};
 
 pub struct Topic {
     pub name: &'static str,
@@ -16,11 +16,7 @@ pub static TOPICS: [Topic; 4] = [
         text: || include_str!("credentials.txt").to_owned(),
     },
     Topic { name: "environment", about: "all variables that are read", text: environment },
-    Topic {
-        name: "exit-codes",
-        about: "what they mean to a script",
-        text: || format!("{}\n{}", exit::help(), include_str!("exit-codes.txt")),
-    },
+    Topic { name: "exit-codes", about: "what they mean to a script", text: exit_codes },
     Topic {
         name: "output",
         about: "tables, JSON and filters, and what goes where",
@@ -41,4 +37,14 @@ impl Topic {
 fn environment() -> String {
     let all: Vec<&Variable> = VARIABLES.iter().collect();
     format!("Environment variables (one that is set to nothing counts as unset):\n{}", variable_lines(&all))
+}
+
+fn exit_codes() -> String {
+    let all: Vec<&ExitCode> = EXIT_CODES.iter().collect();
+    format!("Exit codes:\n{}\n{}", exit_code_lines(&all), include_str!("exit-codes.txt"))
+}
+
+/// Codes and meanings, a line each.
+pub fn exit_code_lines(codes: &[&ExitCode]) -> String {
+    codes.iter().map(|row| format!("  {:<4} {}\n", row.code, row.meaning)).collect()
 }

@@ -173,7 +173,6 @@ fn request(args: &CreateArgs, grants: Vec<Permission>, life: Option<Duration>, c
     })
 }
 
-/// Sends the request.
 async fn mint(
     args: &CreateArgs,
     request: &CreateRequest,

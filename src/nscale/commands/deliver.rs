@@ -13,7 +13,6 @@ use crate::output::rendering::Rendering;
 use crate::output::table;
 use crate::secret::Secret;
 
-/// `--token-file`.
 #[derive(Debug, Args)]
 pub(super) struct TokenFileArgs {
     /// Write the token to this file (mode 0600), ready for NSCALE_SERVICE_TOKEN_FILE.

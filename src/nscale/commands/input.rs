@@ -9,7 +9,6 @@ use crate::error::{Failure, Result};
 use crate::input::document::Document;
 use crate::nscale::document::FORMAT;
 
-/// `--file` and `--stdin`.
 #[derive(Debug, Args)]
 pub(super) struct InputArgs {
     /// Path to a JSON file, or - for standard input.

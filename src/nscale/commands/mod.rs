@@ -54,7 +54,6 @@ impl ServiceAccountsCommand {
     }
 }
 
-/// `--org`.
 #[derive(Debug, Args)]
 struct OrganizationArgs {
     /// Organization ID. Default: NSCALE_ORGANIZATION_ID, else the only one that the credential can access.
@@ -62,7 +61,6 @@ struct OrganizationArgs {
     org: Option<String>,
 }
 
-/// `--org` and `--id`.
 #[derive(Debug, Args)]
 struct AccountArgs {
     /// Service account ID, or `self` for the one that the credential belongs to.
@@ -131,7 +129,6 @@ async fn resolve(
     Ok(AccountRef { organization, id })
 }
 
-/// `--json` and `-q`.
 #[derive(Debug, Args)]
 struct OutputArgs {
     /// Emit the full JSON payload (mutually exclusive with -q).
@@ -147,7 +144,6 @@ impl OutputArgs {
     }
 }
 
-/// `--dry-run` and `--yes`.
 #[derive(Debug, Args)]
 struct ChangeArgs {
     /// Preview the request payload without persisting.
