@@ -13,12 +13,12 @@ use axum::http::{HeaderMap, Method as HttpMethod, Response, StatusCode, header};
 
 use crate::error::{Failure, Result};
 use crate::http::connect::Code;
+use crate::sandbox::commit_queue::Journal;
 use crate::sandbox::faults::{self, Faults, Instead, Kind as Fault, Stop};
-use crate::sandbox::journal::Journal;
+use crate::sandbox::namespace::reply::{Dialect, RpcFailure, RpcResult, plain, write};
 use crate::sandbox::namespace::{Method, Namespace};
 use crate::sandbox::nscale::Nscale;
 use crate::sandbox::nscale::route::Route;
-use crate::sandbox::reply::{Dialect, RpcFailure, RpcResult, plain, write};
 
 /// The largest request that is read, in bytes.
 const LARGEST_REQUEST: usize = 1024 * 1024;

@@ -4,6 +4,7 @@
 //! What the documents leave open is decided here and told by
 //! `nscred sandbox --help`.
 
+pub mod reply;
 mod sessions;
 mod tokens;
 
@@ -18,9 +19,9 @@ use serde_json::{Value, json};
 use crate::error::{Failure, Result};
 use crate::http::connect::Code;
 use crate::namespace::message::{SESSIONS_SERVICE, TOKEN_SERVICE};
-use crate::sandbox::auth::{self, Admission, Caller, Claims, Keys, TENANT_ID};
 use crate::sandbox::clock::{Clock, later};
-use crate::sandbox::reply::{Dialect, RpcFailure, RpcResult};
+use crate::sandbox::keys::{self, Admission, Caller, Claims, Keys, TENANT_ID};
+use crate::sandbox::namespace::reply::{Dialect, RpcFailure, RpcResult};
 use crate::sandbox::store::Store;
 
 /// Namespace's side of the sandbox.
@@ -182,7 +183,7 @@ impl Namespace {
     }
 
     fn session(&self, bearer: Option<&str>) -> RpcResult<Claims> {
-        admit(auth::session(bearer, &self.keys, &self.store, self.clock.now())?)
+        admit(keys::session(bearer, &self.keys, &self.store, self.clock.now())?)
     }
 }
 

@@ -12,9 +12,9 @@ use crate::http::connect::Code;
 use crate::input::duration::YEAR;
 use crate::namespace::message::IssueTenantTokenRequest;
 use crate::namespace::proto::{Time, read_optional_int64};
-use crate::sandbox::auth::{ADMIN, Claims, TENANT_ID};
+use crate::sandbox::keys::{ADMIN, Claims, TENANT_ID};
+use crate::sandbox::namespace::reply::{RpcFailure, RpcResult};
 use crate::sandbox::namespace::{Namespace, read};
-use crate::sandbox::reply::{RpcFailure, RpcResult};
 
 /// How long a login lasts where the request does not say.
 const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 86_400);

@@ -14,10 +14,10 @@ use crate::namespace::message::{
 };
 use crate::namespace::permissions::{TOKENS, actions_of};
 use crate::namespace::proto::{Bytes, Time};
-use crate::sandbox::auth::{self, Caller, TENANT_ID};
 use crate::sandbox::clock::later;
+use crate::sandbox::keys::{self, Caller, TENANT_ID};
+use crate::sandbox::namespace::reply::{RpcFailure, RpcResult};
 use crate::sandbox::namespace::{Namespace, read, write};
-use crate::sandbox::reply::{RpcFailure, RpcResult};
 use crate::sandbox::store::StoredToken;
 
 /// What "at most a year" may be exceeded by: the time on the way, and clocks
@@ -58,7 +58,7 @@ impl Namespace {
             permissions: request.access.grants,
             ..RevokableToken::default()
         };
-        if !self.store.insert_token(&token, &auth::hash(&secret))? {
+        if !self.store.insert_token(&token, &keys::hash(&secret))? {
             return Err(RpcFailure::new(
                 Code::AlreadyExists,
                 format!("a token named \"{}\" exists already", token.name),

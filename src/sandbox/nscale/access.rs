@@ -6,7 +6,7 @@ use ring::digest;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::sandbox::auth::hex;
+use crate::sandbox::keys::hex;
 use crate::sandbox::nscale::reply::{RestFailure, RestResult};
 
 /// What may be done to a resource, in the order in which it is told.

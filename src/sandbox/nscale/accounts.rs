@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 
 use crate::nscale::message::AccountWrite;
-use crate::sandbox::auth::hash;
+use crate::sandbox::keys::hash;
 use crate::sandbox::nscale::access::ACCOUNTS;
 use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, header};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::sandbox::auth::hash;
+use crate::sandbox::keys::hash;
 use crate::sandbox::nscale::access::Access;
 use crate::sandbox::nscale::reply::{RestFailure, RestResult};
 use crate::sandbox::nscale::token::Shape;

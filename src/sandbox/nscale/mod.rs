@@ -24,8 +24,8 @@ use axum::http::{HeaderMap, Method, Response, StatusCode};
 
 use crate::error::{Failure, Result};
 use crate::nscale::message::WriteMetadata;
-use crate::sandbox::auth::Keys;
 use crate::sandbox::clock::Clock;
+use crate::sandbox::keys::Keys;
 use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};
 use crate::sandbox::nscale::route::Route;

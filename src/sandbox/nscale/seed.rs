@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::sandbox::auth::{Keys, hash};
 use crate::sandbox::clock::{Clock, later};
+use crate::sandbox::keys::{Keys, hash};
 use crate::sandbox::nscale::access::role_id;
 use crate::sandbox::nscale::groups::spec;
 use crate::sandbox::nscale::schema::GroupSpec;

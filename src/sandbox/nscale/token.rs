@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::sandbox::auth::Keys;
+use crate::sandbox::keys::Keys;
 
 /// A new token: a header that can be read, and four segments that cannot.
 pub fn mint(keys: &Keys) -> String {
