@@ -21,7 +21,7 @@ use crate::sandbox::commit_queue::Journal;
 use crate::sandbox::faults::Faults;
 use crate::sandbox::namespace::Namespace;
 use crate::sandbox::nscale::{Nscale, Options, TOKEN_LIFE};
-use crate::sandbox::server::{self, Sides};
+use crate::sandbox::server::{self, Clouds};
 use crate::sandbox::shell::World;
 use crate::sandbox::store::Store;
 
@@ -146,11 +146,11 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
     let nscale = Nscale::new(Arc::clone(&store), clock, options)?;
     let journal = args.data.is_some().then(|| Journal::start(store)).transpose();
     let journal = journal.map_err(|error| Failure::unexpected("the sandbox cannot serve").source(error))?;
-    let sides = Arc::new(Sides { namespace, nscale, faults, log, journal });
+    let clouds = Arc::new(Clouds { namespace, nscale, faults, log, journal });
     let mut signals = Signals::listen()?;
-    let world = World::new(&sides, address, descriptors)?;
+    let world = World::new(&clouds, address, descriptors)?;
     tokio::select! {
-        result = server::serve(listener, Arc::clone(&sides)) => result.map(|()| 1),
+        result = server::serve(listener, Arc::clone(&clouds)) => result.map(|()| 1),
         result = live(&world, &command, stays, &mut signals, ctx) => result,
     }
 }

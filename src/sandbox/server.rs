@@ -23,8 +23,8 @@ use crate::sandbox::nscale::route::Route;
 /// The largest request that is read, in bytes.
 const LARGEST_REQUEST: usize = 1024 * 1024;
 
-/// Both sides.
-pub struct Sides {
+/// Both clouds.
+pub struct Clouds {
     /// Namespace's.
     pub namespace: Namespace,
     /// Nscale's.
@@ -41,51 +41,51 @@ pub struct Sides {
 ///
 /// # Errors
 /// Unexpected: the listener cannot be used.
-pub async fn serve(listener: TcpListener, sides: Arc<Sides>) -> Result<()> {
+pub async fn serve(listener: TcpListener, clouds: Arc<Clouds>) -> Result<()> {
     let fail = |error| Failure::unexpected("the sandbox cannot serve").source(anyhow::Error::from(error));
     listener.set_nonblocking(true).map_err(fail)?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(fail)?;
-    axum::serve(listener, Router::new().fallback(answer).with_state(sides)).await.map_err(fail)
+    axum::serve(listener, Router::new().fallback(answer).with_state(clouds)).await.map_err(fail)
 }
 
-async fn answer(State(sides): State<Arc<Sides>>, request: Request) -> Response<Body> {
-    if let Some(mut log) = sides.log.as_ref() {
+async fn answer(State(clouds): State<Arc<Clouds>>, request: Request) -> Response<Body> {
+    if let Some(mut log) = clouds.log.as_ref() {
         // One write a line, so that no two are mixed.
         let _ = log.write_all(format!("{} {}\n", request.method(), request.uri().path()).as_bytes());
     }
-    let fault = if sides.faults.is_none() { None } else { operation(&request).and_then(|op| sides.faults.next(op)) };
-    let Some(fault) = fault else { return serve_request(sides, request).await };
+    let fault = if clouds.faults.is_none() { None } else { operation(&request).and_then(|op| clouds.faults.next(op)) };
+    let Some(fault) = fault else { return serve_request(clouds, request).await };
     match fault {
         Fault::Hang => std::future::pending().await,
         Fault::Redirect => faults::redirect(),
         Fault::Instead { what, retry_after, acted } => {
-            let response = instead(what, &sides, &request);
+            let response = instead(what, &clouds, &request);
             if acted {
-                serve_request(sides, request).await;
+                serve_request(clouds, request).await;
             }
             faults::postponed(response, retry_after)
         }
         Fault::Slow(wait) => {
             tokio::time::sleep(wait).await;
-            serve_request(sides, request).await
+            serve_request(clouds, request).await
         }
-        Fault::Drop => faults::cut(serve_request(sides, request).await, Stop::Before).await,
-        Fault::Truncate => faults::cut(serve_request(sides, request).await, Stop::Middle).await,
-        Fault::Stall => faults::cut(serve_request(sides, request).await, Stop::Last).await,
-        Fault::Gzip => faults::gzip(serve_request(sides, request).await).await,
-        Fault::Garbage => faults::garbage(serve_request(sides, request).await),
+        Fault::Drop => faults::cut(serve_request(clouds, request).await, Stop::Before).await,
+        Fault::Truncate => faults::cut(serve_request(clouds, request).await, Stop::Middle).await,
+        Fault::Stall => faults::cut(serve_request(clouds, request).await, Stop::Last).await,
+        Fault::Gzip => faults::gzip(serve_request(clouds, request).await).await,
+        Fault::Garbage => faults::garbage(serve_request(clouds, request).await),
     }
 }
 
 /// What a fault answers a request with.
-fn instead(what: Instead, sides: &Sides, request: &Request) -> Response<Body> {
+fn instead(what: Instead, clouds: &Clouds, request: &Request) -> Response<Body> {
     const WORDS: &str = "a fault that was asked for";
     match what {
         Instead::Bare(status) => faults::outside(status, false),
         Instead::Page(status) => faults::outside(status, true),
         Instead::Code(code) => match Method::at(request.uri().path()) {
-            Some((_, dialect)) => write(Err(RpcFailure::new(code, WORDS)), dialect, &sides.namespace.request_id()),
-            None => sides.nscale.refused(code.http_status(), WORDS, request.headers()),
+            Some((_, dialect)) => write(Err(RpcFailure::new(code, WORDS)), dialect, &clouds.namespace.request_id()),
+            None => clouds.nscale.refused(code.http_status(), WORDS, request.headers()),
         },
     }
 }
@@ -106,20 +106,20 @@ enum Side {
     Namespace(Method, Dialect),
 }
 
-async fn serve_request(sides: Arc<Sides>, request: Request) -> Response<Body> {
+async fn serve_request(clouds: Arc<Clouds>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let side = match side(&sides.namespace, &parts) {
+    let side = match side(&clouds.namespace, &parts) {
         Ok(side) => side,
         Err(refused) => return *refused,
     };
     let body = to_bytes(body, LARGEST_REQUEST).await.ok();
-    let Some(journal) = &sides.journal else { return respond(&sides, side, &parts, body.as_deref()) };
-    let (parts, all) = (Arc::new(parts), Arc::clone(&sides));
+    let Some(journal) = &clouds.journal else { return respond(&clouds, side, &parts, body.as_deref()) };
+    let (parts, all) = (Arc::new(parts), Arc::clone(&clouds));
     let asked = Arc::clone(&parts);
     let answer = journal.carry_out(move || respond(&all, side, &asked, body.as_deref())).await;
     answer.unwrap_or_else(|| match side {
-        Side::Nscale => sides.nscale.failed(&parts.headers),
-        Side::Namespace(_, dialect) => write(Err(RpcFailure::store()), dialect, &sides.namespace.request_id()),
+        Side::Nscale => clouds.nscale.failed(&parts.headers),
+        Side::Namespace(_, dialect) => write(Err(RpcFailure::store()), dialect, &clouds.namespace.request_id()),
     })
 }
 
@@ -148,20 +148,20 @@ fn side(namespace: &Namespace, parts: &Parts) -> std::result::Result<Side, Box<R
 
 /// Answers a request, whose body is none where it is over the limit or was
 /// cut off.
-fn respond(sides: &Sides, side: Side, parts: &Parts, body: Option<&[u8]>) -> Response<Body> {
+fn respond(clouds: &Clouds, side: Side, parts: &Parts, body: Option<&[u8]>) -> Response<Body> {
     let (method, dialect) = match side {
         Side::Namespace(method, dialect) => (method, dialect),
         // It is refused where one is needed.
         Side::Nscale => {
             let body = body.unwrap_or_default();
-            return sides.nscale.answer(&parts.method, parts.uri.path(), &parts.headers, body);
+            return clouds.nscale.answer(&parts.method, parts.uri.path(), &parts.headers, body);
         }
     };
     let result = match body {
-        Some(body) => sides.namespace.handle(method, bearer(&parts.headers), body),
+        Some(body) => clouds.namespace.handle(method, bearer(&parts.headers), body),
         None => Err(RpcFailure::new(Code::ResourceExhausted, "the request is over 1 MiB or was cut off")),
     };
-    write(result, dialect, &sides.namespace.request_id())
+    write(result, dialect, &clouds.namespace.request_id())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -20,7 +20,7 @@ use crate::interrupt::Signals;
 use crate::names::Program;
 use crate::output::private_file;
 use crate::sandbox::keys::{ADMIN, MEMBER};
-use crate::sandbox::server::Sides;
+use crate::sandbox::server::Clouds;
 use crate::secret::Secret;
 use crate::text::sanitize::quoted;
 
@@ -71,8 +71,8 @@ impl World {
     ///
     /// # Errors
     /// Unexpected: a file cannot be written.
-    pub fn new(sides: &Sides, address: SocketAddr, descriptors: Rlimit) -> Result<Self> {
-        let namespace = &sides.namespace;
+    pub fn new(clouds: &Clouds, address: SocketAddr, descriptors: Rlimit) -> Result<Self> {
+        let namespace = &clouds.namespace;
         let session = namespace.session_token(ADMIN, LIFETIME);
         let session = session.map_err(|_| Failure::unexpected("the sandbox's store failed"))?;
         let make = || -> io::Result<TempDir> {
@@ -98,7 +98,7 @@ impl World {
         };
         let directory =
             make().map_err(|error| Failure::unexpected("the sandbox's directory cannot be made").source(error))?;
-        let administrator = sides.nscale.administrator();
+        let administrator = clouds.nscale.administrator();
         Ok(Self {
             directory,
             address,
