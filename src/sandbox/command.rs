@@ -17,7 +17,7 @@ use crate::input::duration;
 use crate::interrupt::Signals;
 use crate::output::written;
 use crate::sandbox::clock::Clock;
-use crate::sandbox::commit_queue::Journal;
+use crate::sandbox::commit_queue::CommitQueue;
 use crate::sandbox::faults::Faults;
 use crate::sandbox::namespace::Namespace;
 use crate::sandbox::nscale::{Nscale, Options, TOKEN_LIFE};
@@ -144,9 +144,9 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
     let store = Arc::new(args.data.as_deref().map_or_else(Store::in_memory, Store::open)?);
     let namespace = Namespace::new(Arc::clone(&store), clock)?;
     let nscale = Nscale::new(Arc::clone(&store), clock, options)?;
-    let journal = args.data.is_some().then(|| Journal::start(store)).transpose();
-    let journal = journal.map_err(|error| Failure::unexpected("the sandbox cannot serve").source(error))?;
-    let clouds = Arc::new(Clouds { namespace, nscale, faults, log, journal });
+    let commit_queue = args.data.is_some().then(|| CommitQueue::start(store)).transpose();
+    let commit_queue = commit_queue.map_err(|error| Failure::unexpected("the sandbox cannot serve").source(error))?;
+    let clouds = Arc::new(Clouds { namespace, nscale, faults, log, commit_queue });
     let mut signals = Signals::listen()?;
     let world = World::new(&clouds, address, descriptors)?;
     tokio::select! {

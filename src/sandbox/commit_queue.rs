@@ -23,21 +23,21 @@ struct Waiting {
 }
 
 /// The way to the thread.
-pub struct Journal(mpsc::UnboundedSender<Waiting>);
+pub struct CommitQueue(mpsc::UnboundedSender<Waiting>);
 
-impl Journal {
+impl CommitQueue {
     /// Starts the thread, which ends with the last way to it.
     ///
     /// # Errors
     /// There can be no further thread.
     pub fn start(store: Arc<Store>) -> io::Result<Self> {
         let (sender, mut waiting) = mpsc::unbounded_channel::<Waiting>();
-        let carry_out = move || {
+        let submit = move || {
             while let Some(first) = waiting.blocking_recv() {
                 let others = std::iter::from_fn(|| waiting.try_recv().ok()).take(MOST - 1);
                 let mut together = std::iter::once(first).chain(others);
                 let mut replies = Vec::new();
-                let kept = store.together(|| {
+                let kept = store.transaction(|| {
                     let next = together.next().map(|Waiting { work, reply }| replies.push((reply, work())));
                     next.is_some()
                 });
@@ -48,12 +48,12 @@ impl Journal {
                 }
             }
         };
-        thread::Builder::new().name("journal".to_owned()).spawn(carry_out).map(|_| Self(sender))
+        thread::Builder::new().name("commit-queue".to_owned()).spawn(submit).map(|_| Self(sender))
     }
 
     /// Carries a request out, and gives its answer once that holds; none
     /// where the file did not take the changes.
-    pub async fn carry_out(&self, work: impl FnOnce() -> Response<Body> + Send + 'static) -> Option<Response<Body>> {
+    pub async fn submit(&self, work: impl FnOnce() -> Response<Body> + Send + 'static) -> Option<Response<Body>> {
         let (reply, answer) = oneshot::channel();
         self.0.send(Waiting { work: Box::new(work), reply }).ok()?;
         answer.await.ok()

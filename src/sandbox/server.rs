@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, Method as HttpMethod, Response, StatusCode, header};
 
 use crate::error::{Failure, Result};
 use crate::http::connect::Code;
-use crate::sandbox::commit_queue::Journal;
+use crate::sandbox::commit_queue::CommitQueue;
 use crate::sandbox::faults::{self, Faults, Instead, Kind as Fault, Stop};
 use crate::sandbox::namespace::reply::{Dialect, RpcFailure, RpcResult, plain, write};
 use crate::sandbox::namespace::{Method, Namespace};
@@ -32,7 +32,7 @@ pub struct Clouds {
     /// What goes wrong on purpose.
     pub faults: Faults,
     /// Where requests are carried out, if the store is in a file.
-    pub journal: Option<Journal>,
+    pub commit_queue: Option<CommitQueue>,
     /// Where requests are noted as they come in: method and path, no more.
     pub log: Option<File>,
 }
@@ -113,10 +113,10 @@ async fn serve_request(clouds: Arc<Clouds>, request: Request) -> Response<Body> 
         Err(refused) => return *refused,
     };
     let body = to_bytes(body, LARGEST_REQUEST).await.ok();
-    let Some(journal) = &clouds.journal else { return respond(&clouds, side, &parts, body.as_deref()) };
+    let Some(commit_queue) = &clouds.commit_queue else { return respond(&clouds, side, &parts, body.as_deref()) };
     let (parts, all) = (Arc::new(parts), Arc::clone(&clouds));
     let asked = Arc::clone(&parts);
-    let answer = journal.carry_out(move || respond(&all, side, &asked, body.as_deref())).await;
+    let answer = commit_queue.submit(move || respond(&all, side, &asked, body.as_deref())).await;
     answer.unwrap_or_else(|| match side {
         Side::Nscale => clouds.nscale.failed(&parts.headers),
         Side::Namespace(_, dialect) => write(Err(RpcFailure::store()), dialect, &clouds.namespace.request_id()),

@@ -162,7 +162,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's. Nothing was changed then, and steps may be left.
-    pub fn together(&self, mut step: impl FnMut() -> bool) -> Stored<()> {
+    pub fn transaction(&self, mut step: impl FnMut() -> bool) -> Stored<()> {
         self.lock().execute_batch("BEGIN IMMEDIATE")?;
         // On a full disk SQLite itself takes back what was begun.
         while !self.lock().is_autocommit() && step() {}
