@@ -10,7 +10,7 @@ use crate::sandbox::nscale::access::ACCOUNTS;
 use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};
 use crate::sandbox::nscale::{Nscale, seed, token, view};
-use crate::sandbox::store::{Account, Noun};
+use crate::sandbox::store::{Account, ResourceKind};
 
 impl Nscale {
     /// All accounts, or the caller alone where it may not read them.
@@ -86,7 +86,7 @@ impl Nscale {
     pub(super) fn delete_account(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
         caller.access.require(organization_id, ACCOUNTS, "delete")?;
         self.organization(organization_id)?;
-        self.delete(Noun::Account, organization_id, id)
+        self.delete(ResourceKind::Account, organization_id, id)
     }
 
     fn account(&self, organization_id: &str, id: &str) -> RestResult<Account> {

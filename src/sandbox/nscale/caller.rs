@@ -8,7 +8,7 @@ use crate::sandbox::keys::hash;
 use crate::sandbox::nscale::access::Access;
 use crate::sandbox::nscale::reply::{RestFailure, RestResult};
 use crate::sandbox::nscale::token::Shape;
-use crate::sandbox::store::{Account, Noun, Store};
+use crate::sandbox::store::{Account, ResourceKind, Store};
 
 /// A service account that calls.
 pub struct Caller {
@@ -75,9 +75,9 @@ impl Caller {
         let organization_id = &account.resource.organization_id;
         let mut groups = Vec::with_capacity(account.group_ids.len());
         if !account.group_ids.is_empty() {
-            let projects = store.resources(Noun::Project, organization_id)?;
+            let projects = store.resources(ResourceKind::Project, organization_id)?;
             for group_id in &account.group_ids {
-                let Some(group) = store.resource(Noun::Group, organization_id, group_id)? else { continue };
+                let Some(group) = store.resource(ResourceKind::Group, organization_id, group_id)? else { continue };
                 let spec: GroupSpec = serde_json::from_str(&group.spec).unwrap_or_default();
                 let is_for_group = |spec: &str| {
                     serde_json::from_str::<ProjectSpec>(spec).is_ok_and(|spec| spec.group_ids.contains(group_id))

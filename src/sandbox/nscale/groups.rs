@@ -8,13 +8,13 @@ use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};
 use crate::sandbox::nscale::schema::{GroupSpec, GroupWrite};
 use crate::sandbox::nscale::{Nscale, view};
-use crate::sandbox::store::{Noun, Resource};
+use crate::sandbox::store::{Resource, ResourceKind};
 
 impl Nscale {
     pub(super) fn list_groups(&self, caller: &Caller, organization_id: &str) -> RestResult<Reply> {
         caller.access.require(organization_id, GROUPS, "read")?;
         self.organization(organization_id)?;
-        let groups = self.store.resources(Noun::Group, organization_id)?;
+        let groups = self.store.resources(ResourceKind::Group, organization_id)?;
         let groups: Vec<Value> = groups.iter().map(|group| self.view_group(group)).collect::<RestResult<_>>()?;
         Ok(Reply::json(StatusCode::OK, &groups))
     }
@@ -56,7 +56,7 @@ impl Nscale {
     pub(super) fn delete_group(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
         caller.access.require(organization_id, GROUPS, "delete")?;
         self.organization(organization_id)?;
-        self.delete(Noun::Group, organization_id, id)
+        self.delete(ResourceKind::Group, organization_id, id)
     }
 
     /// Stores a group with what a request says it holds. The roles are looked at even
@@ -69,7 +69,7 @@ impl Nscale {
     }
 
     fn group(&self, organization_id: &str, id: &str) -> RestResult<Resource> {
-        self.store.resource(Noun::Group, organization_id, id)?.ok_or_else(RestFailure::not_found)
+        self.store.resource(ResourceKind::Group, organization_id, id)?.ok_or_else(RestFailure::not_found)
     }
 
     fn view_group(&self, group: &Resource) -> RestResult<Value> {
@@ -77,8 +77,8 @@ impl Nscale {
     }
 
     /// Deletes a resource; a second time there is none.
-    pub(super) fn delete(&self, noun: Noun, organization_id: &str, id: &str) -> RestResult<Reply> {
-        match self.store.delete_resource(noun, organization_id, id)? {
+    pub(super) fn delete(&self, kind: ResourceKind, organization_id: &str, id: &str) -> RestResult<Reply> {
+        match self.store.delete_resource(kind, organization_id, id)? {
             true => Ok(Reply::empty(StatusCode::OK)),
             false => Err(RestFailure::not_found()),
         }

@@ -11,7 +11,7 @@ use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult, host};
 use crate::sandbox::nscale::route::Route;
 use crate::sandbox::nscale::schema::OrganizationWrite;
 use crate::sandbox::nscale::{Nscale, seed, view};
-use crate::sandbox::store::{Noun, Resource};
+use crate::sandbox::store::{Resource, ResourceKind};
 
 impl Nscale {
     /// Answers what needs no credential in the usual place.
@@ -75,25 +75,25 @@ impl Nscale {
 
     /// The organization with an id.
     pub(super) fn organization(&self, id: &str) -> RestResult<Resource> {
-        self.store.resource(Noun::Organization, id, id)?.ok_or_else(RestFailure::not_found)
+        self.store.resource(ResourceKind::Organization, id, id)?.ok_or_else(RestFailure::not_found)
     }
 
     /// The caller's organization: membership alone decides.
     pub(super) fn list_organizations(&self, caller: &Caller) -> RestResult<Reply> {
         let organization = self.organization(&caller.access.organization_id)?;
-        Ok(Reply::json(StatusCode::OK, &[view::resource(Noun::Organization, &organization)]))
+        Ok(Reply::json(StatusCode::OK, &[view::resource(ResourceKind::Organization, &organization)]))
     }
 
     pub(super) fn get_organization(&self, caller: &Caller, id: &str) -> RestResult<Reply> {
         caller.access.require(id, ORGANIZATIONS, "read")?;
         let organization = self.organization(id)?;
-        Ok(Reply::json(StatusCode::OK, &view::resource(Noun::Organization, &organization)))
+        Ok(Reply::json(StatusCode::OK, &view::resource(ResourceKind::Organization, &organization)))
     }
 
     pub(super) fn put_organization(&self, caller: &Caller, id: &str, request: OrganizationWrite) -> RestResult<Reply> {
         caller.access.require(id, ORGANIZATIONS, "update")?;
         let organization = self.modified(caller, self.organization(id)?, request.metadata);
-        self.store.put_resource(Noun::Organization, &organization)?;
+        self.store.put_resource(ResourceKind::Organization, &organization)?;
         Ok(Reply::empty(StatusCode::OK))
     }
 
@@ -109,7 +109,7 @@ impl Nscale {
                 ..seed::resource(&self.keys, organization_id, organization.created_at)
             };
             // Roles are no organization's own.
-            let metadata = view::metadata(Noun::Organization, &resource);
+            let metadata = view::metadata(ResourceKind::Organization, &resource);
             json!({ "metadata": metadata, "grantable": caller.access.may_grant(role) })
         });
         Ok(Reply::json(StatusCode::OK, &roles.collect::<Vec<Value>>()))
@@ -118,20 +118,21 @@ impl Nscale {
     /// The projects that the caller may read, one by one.
     pub(super) fn list_projects(&self, caller: &Caller, organization_id: &str) -> RestResult<Reply> {
         self.organization(organization_id)?;
-        let projects = self.store.resources(Noun::Project, organization_id)?;
+        let projects = self.store.resources(ResourceKind::Project, organization_id)?;
         let may_read = |project: &&Resource| {
             caller.access.require_in_project(organization_id, &project.id, PROJECTS, "read").is_ok()
         };
         let projects: Vec<Value> =
-            projects.iter().filter(may_read).map(|project| view::resource(Noun::Project, project)).collect();
+            projects.iter().filter(may_read).map(|project| view::resource(ResourceKind::Project, project)).collect();
         Ok(Reply::json(StatusCode::OK, &projects))
     }
 
     pub(super) fn get_project(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
         caller.access.require_in_project(organization_id, id, PROJECTS, "read")?;
         self.organization(organization_id)?;
-        let project = self.store.resource(Noun::Project, organization_id, id)?.ok_or_else(RestFailure::not_found)?;
-        Ok(Reply::json(StatusCode::OK, &view::resource(Noun::Project, &project)))
+        let project =
+            self.store.resource(ResourceKind::Project, organization_id, id)?.ok_or_else(RestFailure::not_found)?;
+        Ok(Reply::json(StatusCode::OK, &view::resource(ResourceKind::Project, &project)))
     }
 }
 

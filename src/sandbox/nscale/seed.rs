@@ -10,7 +10,7 @@ use crate::sandbox::nscale::access::role_id;
 use crate::sandbox::nscale::groups::spec;
 use crate::sandbox::nscale::schema::GroupSpec;
 use crate::sandbox::nscale::{Options, TOKEN_LIFE, token};
-use crate::sandbox::store::{Noun, Resource, Store, Stored};
+use crate::sandbox::store::{Resource, ResourceKind, Store, Stored};
 
 /// The account that a user of the sandbox begins with.
 pub struct Administrator {
@@ -41,7 +41,7 @@ const GROUPS: [(&str, &str, &str); 3] = [
 pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: Options) -> Stored<Administrator> {
     let now = clock.now();
     let organization_id = text(store.meta("organization_id", || keys.resource_id().into_bytes())?);
-    if store.resource(Noun::Organization, &organization_id, &organization_id)?.is_none() {
+    if store.resource(ResourceKind::Organization, &organization_id, &organization_id)?.is_none() {
         make_organization(store, keys, now, &organization_id)?;
         make_accounts(store, keys, now, &organization_id, options)?;
     }
@@ -74,7 +74,7 @@ pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: Options) -> Store
 fn administrators(store: &Store, keys: &Keys, now: Timestamp, organization_id: &str) -> Stored<String> {
     let (name, role, _) = GROUPS[0];
     let role = role_id(role);
-    let groups = store.resources(Noun::Group, organization_id)?;
+    let groups = store.resources(ResourceKind::Group, organization_id)?;
     if let Some(group) = groups.into_iter().find(|group| group.name == name && group.spec.contains(&role)) {
         return Ok(group.id);
     }
@@ -112,7 +112,7 @@ fn make_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> St
         spec: json!({ "organizationType": "adhoc" }).to_string(),
         ..resource(keys, id, now)
     };
-    store.put_resource(Noun::Organization, &organization)?;
+    store.put_resource(ResourceKind::Organization, &organization)?;
     let mut for_project = Vec::new();
     for group in GROUPS {
         let group_id = make_group(store, keys, now, id, group)?;
@@ -125,7 +125,7 @@ fn make_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> St
         spec: json!({ "groupIDs": for_project }).to_string(),
         ..resource(keys, id, now)
     };
-    store.put_resource(Noun::Project, &project)
+    store.put_resource(ResourceKind::Project, &project)
 }
 
 /// Makes accounts that nobody holds a token of, to see what many look like.

@@ -4,16 +4,16 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::nscale::message::{self, AccountSpec, AccountStatus, ReadMetadata};
-use crate::sandbox::store::{Account, Noun, Resource};
+use crate::sandbox::store::{Account, Resource, ResourceKind};
 
 /// What is said of any resource.
-pub fn metadata(noun: Noun, resource: &Resource) -> ReadMetadata {
+pub fn metadata(kind: ResourceKind, resource: &Resource) -> ReadMetadata {
     ReadMetadata {
         id: resource.id.clone(),
         name: resource.name.clone(),
         description: resource.description.clone(),
         tags: resource.tags.clone(),
-        organization_id: (noun != Noun::Organization).then(|| resource.organization_id.clone()),
+        organization_id: (kind != ResourceKind::Organization).then(|| resource.organization_id.clone()),
         creation_time: Some(resource.created_at),
         created_by: resource.created_by.clone(),
         modified_time: resource.modified_at,
@@ -24,14 +24,14 @@ pub fn metadata(noun: Noun, resource: &Resource) -> ReadMetadata {
 }
 
 /// A resource whose spec is told as it is stored.
-pub fn resource(noun: Noun, stored: &Resource) -> Value {
+pub fn resource(kind: ResourceKind, stored: &Resource) -> Value {
     let spec: Value = serde_json::from_str(&stored.spec).unwrap_or_default();
-    json!({ "metadata": metadata(noun, stored), "spec": spec })
+    json!({ "metadata": metadata(kind, stored), "spec": spec })
 }
 
 /// A group with its members.
 pub fn group(stored: &Resource, members: &[String]) -> Value {
-    let mut group = resource(Noun::Group, stored);
+    let mut group = resource(ResourceKind::Group, stored);
     group["spec"]["serviceAccountIDs"] = json!(members);
     group
 }
@@ -39,7 +39,7 @@ pub fn group(stored: &Resource, members: &[String]) -> Value {
 /// A service account, without its token.
 pub fn account(stored: &Account) -> message::Account {
     message::Account {
-        metadata: metadata(Noun::Account, &stored.resource),
+        metadata: metadata(ResourceKind::Account, &stored.resource),
         spec: AccountSpec { group_ids: stored.group_ids.clone() },
         status: AccountStatus { expiry: Some(stored.expires_at), access_token: None },
     }

@@ -77,7 +77,7 @@ CREATE TABLE members (
 CREATE INDEX members_of ON members (group_id);
 ";
 
-pub use resources::{Account, Noun, Resource};
+pub use resources::{Account, Resource, ResourceKind};
 pub use tokens::{StoredSession, StoredToken};
 
 /// The state. Cheap calls, one at a time.

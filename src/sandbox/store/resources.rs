@@ -11,7 +11,7 @@ use crate::sandbox::store::{Store, Stored, nanos, time};
 
 /// The kinds of resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Noun {
+pub enum ResourceKind {
     /// An organization, which belongs to itself.
     Organization,
     /// A group.
@@ -22,7 +22,7 @@ pub enum Noun {
     Account,
 }
 
-impl Noun {
+impl ResourceKind {
     fn name(self) -> &'static str {
         match self {
             Self::Organization => "organization",
@@ -85,14 +85,14 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn resource(&self, noun: Noun, organization_id: &str, id: &str) -> Stored<Option<Resource>> {
+    pub fn resource(&self, kind: ResourceKind, organization_id: &str, id: &str) -> Stored<Option<Resource>> {
         self.lock()
             .prepare_cached(concat!(
                 "SELECT ",
                 columns!(),
                 " FROM resources WHERE noun = ? AND id = ? AND organization_id = ?"
             ))?
-            .query_row([noun.name(), id, organization_id], read_resource)
+            .query_row([kind.name(), id, organization_id], read_resource)
             .optional()
     }
 
@@ -100,14 +100,14 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn resources(&self, noun: Noun, organization_id: &str) -> Stored<Vec<Resource>> {
+    pub fn resources(&self, kind: ResourceKind, organization_id: &str) -> Stored<Vec<Resource>> {
         self.lock()
             .prepare_cached(concat!(
                 "SELECT ",
                 columns!(),
                 " FROM resources WHERE noun = ? AND organization_id = ? ORDER BY id"
             ))?
-            .query_map([noun.name(), organization_id], read_resource)?
+            .query_map([kind.name(), organization_id], read_resource)?
             .collect()
     }
 
@@ -115,8 +115,8 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn put_resource(&self, noun: Noun, resource: &Resource) -> Stored<()> {
-        put(&self.lock(), noun, resource)
+    pub fn put_resource(&self, kind: ResourceKind, resource: &Resource) -> Stored<()> {
+        put(&self.lock(), kind, resource)
     }
 
     /// Stores a group with its members, in place of what has its id.
@@ -126,7 +126,7 @@ impl Store {
     pub fn put_group(&self, group: &Resource, members: &[String]) -> Stored<()> {
         let mut connection = self.lock();
         let change = connection.savepoint()?;
-        put(&change, Noun::Group, group)?;
+        put(&change, ResourceKind::Group, group)?;
         change.execute("DELETE FROM members WHERE group_id = ?", [&group.id])?;
         for member in members {
             change.execute("INSERT OR IGNORE INTO members VALUES (?, ?)", [member, &group.id])?;
@@ -147,7 +147,7 @@ impl Store {
     ) -> Stored<()> {
         let mut connection = self.lock();
         let change = connection.savepoint()?;
-        put(&change, Noun::Account, account)?;
+        put(&change, ResourceKind::Account, account)?;
         if let Some(token) = token {
             put_token(&change, &account.id, token)?;
         }
@@ -171,7 +171,7 @@ impl Store {
         let mut connection = self.lock();
         let change = connection.savepoint()?;
         for (account, secret_hash, expires_at) in accounts {
-            put(&change, Noun::Account, &account)?;
+            put(&change, ResourceKind::Account, &account)?;
             put_token(&change, &account.id, (&secret_hash, expires_at))?;
         }
         change.commit()
@@ -255,12 +255,12 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn delete_resource(&self, noun: Noun, organization_id: &str, id: &str) -> Stored<bool> {
+    pub fn delete_resource(&self, kind: ResourceKind, organization_id: &str, id: &str) -> Stored<bool> {
         let mut connection = self.lock();
         let change = connection.savepoint()?;
         let deleted = change.execute(
             "DELETE FROM resources WHERE noun = ? AND id = ? AND organization_id = ?",
-            [noun.name(), id, organization_id],
+            [kind.name(), id, organization_id],
         )?;
         if deleted == 1 {
             change.execute("DELETE FROM members WHERE account_id = ?1 OR group_id = ?1", [id])?;
@@ -271,10 +271,10 @@ impl Store {
     }
 }
 
-fn put(connection: &Connection, noun: Noun, resource: &Resource) -> Stored<()> {
+fn put(connection: &Connection, kind: ResourceKind, resource: &Resource) -> Stored<()> {
     connection.prepare_cached("INSERT OR REPLACE INTO resources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(
         params![
-            noun.name(),
+            kind.name(),
             resource.id,
             resource.organization_id,
             resource.name,
