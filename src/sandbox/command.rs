@@ -22,7 +22,7 @@ use crate::sandbox::faults::Faults;
 use crate::sandbox::namespace::Namespace;
 use crate::sandbox::nscale::{Nscale, Options, TOKEN_LIFE};
 use crate::sandbox::server::{self, Clouds};
-use crate::sandbox::shell::World;
+use crate::sandbox::shell::ShellEnvironment;
 use crate::sandbox::store::Store;
 
 /// Flags of `sandbox`.
@@ -148,24 +148,24 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
     let commit_queue = commit_queue.map_err(|error| Failure::unexpected("the sandbox cannot serve").source(error))?;
     let clouds = Arc::new(Clouds { namespace, nscale, faults, log, commit_queue });
     let mut signals = Signals::listen()?;
-    let world = World::new(&clouds, address, descriptors)?;
+    let environment = ShellEnvironment::new(&clouds, address, descriptors)?;
     tokio::select! {
         result = server::serve(listener, Arc::clone(&clouds)) => result.map(|()| 1),
-        result = live(&world, &command, stays, &mut signals, ctx) => result,
+        result = serve_or_run(&environment, &command, stays, &mut signals, ctx) => result,
     }
 }
 
-async fn live(
-    world: &World,
+async fn serve_or_run(
+    environment: &ShellEnvironment,
     command: &[OsString],
     stays: bool,
     signals: &mut Signals,
     ctx: &mut Context,
 ) -> Result<u8> {
     if !stays {
-        return world.run(command, signals).await;
+        return environment.run(command, signals).await;
     }
-    written(ctx.stdout.write_all(world.exports().as_bytes()).and_then(|()| ctx.stdout.flush()))?;
+    written(ctx.stdout.write_all(environment.exports().as_bytes()).and_then(|()| ctx.stdout.flush()))?;
     ctx.note("the sandbox serves until it is interrupted (Ctrl-C); the lines above lead a shell into it");
     signals.any().await;
     Ok(0)

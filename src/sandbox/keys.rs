@@ -205,19 +205,19 @@ impl Caller {
     }
 
     /// What of these grants goes beyond the caller's own rights.
-    pub fn beyond(&self, grants: &[Permission]) -> Vec<Access> {
-        let mut beyond = Vec::new();
+    pub fn missing_grants(&self, grants: &[Permission]) -> Vec<Access> {
+        let mut missing = Vec::new();
         for grant in grants {
             let resource_id = Some(grant.resource_id.as_str()).filter(|id| !id.is_empty());
             for action in grant.actions.iter().filter(|action| !self.may(&grant.resource_type, resource_id, action)) {
-                beyond.push(Access {
+                missing.push(Access {
                     resource_type: grant.resource_type.clone(),
                     resource_id: grant.resource_id.clone(),
                     action: action.clone(),
                 });
             }
         }
-        beyond
+        missing
     }
 }
 

@@ -1,4 +1,4 @@
-//! The world inside the sandbox: a directory with links and credentials, the
+//! The environment inside the sandbox: a directory with links and credentials, the
 //! variables that point there, and a command that runs in it.
 
 use std::ffi::OsString;
@@ -55,7 +55,7 @@ const ENDPOINTS: [&str; 8] = [
 const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 /// The directory and the variables. Dropping it removes the directory.
-pub struct World {
+pub struct ShellEnvironment {
     directory: TempDir,
     address: SocketAddr,
     organization_id: String,
@@ -64,7 +64,7 @@ pub struct World {
     descriptors: Rlimit,
 }
 
-impl World {
+impl ShellEnvironment {
     /// Makes the directory: `bin` with a link for each name, and a token file
     /// for each user. `descriptors` is the limit of open files that a command
     /// inside begins with.

@@ -42,9 +42,9 @@ impl Namespace {
             return Err(unknown_scope());
         }
         check_create(&request, membership, now)?;
-        let beyond = caller.beyond(&request.access.grants);
-        if !beyond.is_empty() {
-            return Err(RpcFailure::denied(beyond));
+        let missing = caller.missing_grants(&request.access.grants);
+        if !missing.is_empty() {
+            return Err(RpcFailure::denied(missing));
         }
         let secret = format!("nsrt_{}", self.keys.secret());
         let token = RevokableToken {

@@ -33,7 +33,7 @@ impl Nscale {
     ) -> RestResult<Reply> {
         caller.access.require(organization_id, ACCOUNTS, "create")?;
         self.organization(organization_id)?;
-        let resource = self.made(caller, organization_id, request.metadata);
+        let resource = self.create_resource(caller, organization_id, request.metadata);
         let token = token::mint(&self.keys);
         let expires_at = self.token_end();
         self.store.put_account(&resource, &request.spec.group_ids, Some((&hash(&token), expires_at)))?;
@@ -55,7 +55,7 @@ impl Nscale {
         caller.access.require(organization_id, ACCOUNTS, "update")?;
         self.organization(organization_id)?;
         let before = self.account(organization_id, id)?;
-        let resource = self.modified(caller, before.resource, request.metadata);
+        let resource = self.update_resource(caller, before.resource, request.metadata);
         self.store.put_account(&resource, &request.spec.group_ids, None)?;
         let mut account = Account { resource, ..before };
         if !self.options.stale_groups {
@@ -86,7 +86,7 @@ impl Nscale {
     pub(super) fn delete_account(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
         caller.access.require(organization_id, ACCOUNTS, "delete")?;
         self.organization(organization_id)?;
-        self.delete(ResourceKind::Account, organization_id, id)
+        self.delete_resource(ResourceKind::Account, organization_id, id)
     }
 
     fn account(&self, organization_id: &str, id: &str) -> RestResult<Account> {

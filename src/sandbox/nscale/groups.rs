@@ -34,7 +34,7 @@ impl Nscale {
     ) -> RestResult<Reply> {
         caller.access.require(organization_id, GROUPS, "create")?;
         self.organization(organization_id)?;
-        let group = self.made(caller, organization_id, request.metadata);
+        let group = self.create_resource(caller, organization_id, request.metadata);
         let group = self.store_group(caller, group, request.spec)?;
         Ok(Reply::json(StatusCode::CREATED, &self.view_group(&group)?))
     }
@@ -48,7 +48,7 @@ impl Nscale {
     ) -> RestResult<Reply> {
         caller.access.require(organization_id, GROUPS, "update")?;
         self.organization(organization_id)?;
-        let group = self.modified(caller, self.group(organization_id, id)?, request.metadata);
+        let group = self.update_resource(caller, self.group(organization_id, id)?, request.metadata);
         self.store_group(caller, group, request.spec)?;
         Ok(Reply::empty(StatusCode::OK))
     }
@@ -56,7 +56,7 @@ impl Nscale {
     pub(super) fn delete_group(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
         caller.access.require(organization_id, GROUPS, "delete")?;
         self.organization(organization_id)?;
-        self.delete(ResourceKind::Group, organization_id, id)
+        self.delete_resource(ResourceKind::Group, organization_id, id)
     }
 
     /// Stores a group with what a request says it holds. The roles are looked at even
@@ -77,7 +77,7 @@ impl Nscale {
     }
 
     /// Deletes a resource; a second time there is none.
-    pub(super) fn delete(&self, kind: ResourceKind, organization_id: &str, id: &str) -> RestResult<Reply> {
+    pub(super) fn delete_resource(&self, kind: ResourceKind, organization_id: &str, id: &str) -> RestResult<Reply> {
         match self.store.delete_resource(kind, organization_id, id)? {
             true => Ok(Reply::empty(StatusCode::OK)),
             false => Err(RestFailure::not_found()),

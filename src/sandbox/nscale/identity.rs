@@ -92,7 +92,7 @@ impl Nscale {
 
     pub(super) fn put_organization(&self, caller: &Caller, id: &str, request: OrganizationWrite) -> RestResult<Reply> {
         caller.access.require(id, ORGANIZATIONS, "update")?;
-        let organization = self.modified(caller, self.organization(id)?, request.metadata);
+        let organization = self.update_resource(caller, self.organization(id)?, request.metadata);
         self.store.put_resource(ResourceKind::Organization, &organization)?;
         Ok(Reply::empty(StatusCode::OK))
     }

@@ -79,15 +79,15 @@ impl Nscale {
     }
 
     /// A new resource with what its maker says of it.
-    fn made(&self, caller: &Caller, organization_id: &str, said: WriteMetadata) -> Resource {
+    fn create_resource(&self, caller: &Caller, organization_id: &str, metadata: WriteMetadata) -> Resource {
         let new = seed::resource(&self.keys, organization_id, self.clock.now());
-        Resource { created_by: Some(caller.id().to_owned()), ..with(said, new) }
+        Resource { created_by: Some(caller.id().to_owned()), ..apply_metadata(metadata, new) }
     }
 
     /// A resource with what a caller says of it now.
-    fn modified(&self, caller: &Caller, before: Resource, said: WriteMetadata) -> Resource {
+    fn update_resource(&self, caller: &Caller, before: Resource, metadata: WriteMetadata) -> Resource {
         let (at, by) = (Some(self.clock.now()), Some(caller.id().to_owned()));
-        Resource { modified_at: at, modified_by: by, ..with(said, before) }
+        Resource { modified_at: at, modified_by: by, ..apply_metadata(metadata, before) }
     }
 
     /// Whether a path is this side's.
@@ -165,8 +165,13 @@ impl Nscale {
 }
 
 /// All that can be said of a resource, in place of what was said before.
-fn with(said: WriteMetadata, resource: Resource) -> Resource {
-    Resource { name: said.name, description: said.description, tags: said.tags.unwrap_or_default(), ..resource }
+fn apply_metadata(metadata: WriteMetadata, resource: Resource) -> Resource {
+    Resource {
+        name: metadata.name,
+        description: metadata.description,
+        tags: metadata.tags.unwrap_or_default(),
+        ..resource
+    }
 }
 
 /// The trace id that a request carries.
