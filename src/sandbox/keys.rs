@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::namespace::detail::Access;
 use crate::namespace::message::{Permission, RevokableToken, State};
 use crate::namespace::permissions::TOKENS;
-use crate::sandbox::store::{Store, Stored};
+use crate::sandbox::store::{Store, StoreResult};
 
 /// The one workspace.
 pub const TENANT_ID: &str = "tenant_sandbox";
@@ -52,7 +52,7 @@ impl Keys {
     ///
     /// # Errors
     /// The database's.
-    pub fn load(store: &Store) -> Stored<Self> {
+    pub fn load(store: &Store) -> StoreResult<Self> {
         let random = SystemRandom::new();
         let bytes = store.meta("signing_key", || random_bytes::<32>(&random).to_vec())?;
         Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, &bytes), random })
@@ -155,7 +155,7 @@ impl Caller {
     ///
     /// # Errors
     /// The database's.
-    pub fn identify(bearer: Option<&str>, keys: &Keys, store: &Store, now: Timestamp) -> Stored<Admission<Self>> {
+    pub fn identify(bearer: Option<&str>, keys: &Keys, store: &Store, now: Timestamp) -> StoreResult<Admission<Self>> {
         let Some(bearer) = bearer else { return Ok(Admission::Rejected("no credentials")) };
         if bearer.starts_with("nsct_") {
             return Ok(match keys.verify("nsct_", bearer, now) {
@@ -233,7 +233,7 @@ fn covers(grant: &Permission, resource_type: &str, resource_id: Option<&str>, ac
 ///
 /// # Errors
 /// The database's.
-pub fn session(bearer: Option<&str>, keys: &Keys, store: &Store, now: Timestamp) -> Stored<Admission<Claims>> {
+pub fn session(bearer: Option<&str>, keys: &Keys, store: &Store, now: Timestamp) -> StoreResult<Admission<Claims>> {
     let Some(bearer) = bearer else { return Ok(Admission::Rejected("no credentials")) };
     let claims = match keys.verify("st_", bearer, now) {
         Ok(claims) => claims,

@@ -10,7 +10,7 @@ use crate::sandbox::nscale::access::ACCOUNTS;
 use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};
 use crate::sandbox::nscale::{Nscale, seed, token, view};
-use crate::sandbox::store::{Account, ResourceKind};
+use crate::sandbox::store::{ResourceKind, StoredAccount};
 
 impl Nscale {
     /// All accounts, or the caller alone where it may not read them.
@@ -37,7 +37,7 @@ impl Nscale {
         let token = token::mint(&self.keys);
         let expires_at = self.token_end();
         self.store.put_account(&resource, &request.spec.group_ids, Some((&hash(&token), expires_at)))?;
-        let mut account = Account { resource, expires_at, group_ids: Vec::new() };
+        let mut account = StoredAccount { resource, expires_at, group_ids: Vec::new() };
         if !self.options.stale_groups {
             account = self.account(organization_id, &account.resource.id)?;
         }
@@ -57,7 +57,7 @@ impl Nscale {
         let before = self.account(organization_id, id)?;
         let resource = self.update_resource(caller, before.resource, request.metadata);
         self.store.put_account(&resource, &request.spec.group_ids, None)?;
-        let mut account = Account { resource, ..before };
+        let mut account = StoredAccount { resource, ..before };
         if !self.options.stale_groups {
             account = self.account(organization_id, id)?;
         }
@@ -73,7 +73,7 @@ impl Nscale {
         self.organization(organization_id)?;
         let account = self.account(organization_id, id)?;
         let token = token::mint(&self.keys);
-        let account = Account { expires_at: self.token_end(), ..account };
+        let account = StoredAccount { expires_at: self.token_end(), ..account };
         self.store.set_account_token(id, &hash(&token), account.expires_at)?;
         if id == self.administrator.id {
             // The next start hands this one out.
@@ -89,7 +89,7 @@ impl Nscale {
         self.delete_resource(ResourceKind::Account, organization_id, id)
     }
 
-    fn account(&self, organization_id: &str, id: &str) -> RestResult<Account> {
+    fn account(&self, organization_id: &str, id: &str) -> RestResult<StoredAccount> {
         self.store.accounts(organization_id, Some(id))?.pop().ok_or_else(RestFailure::not_found)
     }
 

@@ -8,12 +8,12 @@ use crate::sandbox::keys::hash;
 use crate::sandbox::nscale::access::Access;
 use crate::sandbox::nscale::reply::{RestFailure, RestResult};
 use crate::sandbox::nscale::token::Shape;
-use crate::sandbox::store::{Account, ResourceKind, Store};
+use crate::sandbox::store::{ResourceKind, Store, StoredAccount};
 
 /// A service account that calls.
 pub struct Caller {
     /// The account.
-    pub account: Account,
+    pub account: StoredAccount,
     /// What it may do.
     pub access: Access,
 }
@@ -71,7 +71,7 @@ impl Caller {
         Err(RestFailure::unauthenticated(why))
     }
 
-    fn of(account: Account, store: &Store) -> RestResult<Self> {
+    fn of(account: StoredAccount, store: &Store) -> RestResult<Self> {
         let organization_id = &account.resource.organization_id;
         let mut groups = Vec::with_capacity(account.group_ids.len());
         if !account.group_ids.is_empty() {

@@ -8,7 +8,7 @@ use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};
 use crate::sandbox::nscale::schema::{GroupSpec, GroupWrite};
 use crate::sandbox::nscale::{Nscale, view};
-use crate::sandbox::store::{Resource, ResourceKind};
+use crate::sandbox::store::{ResourceKind, StoredResource};
 
 impl Nscale {
     pub(super) fn list_groups(&self, caller: &Caller, organization_id: &str) -> RestResult<Reply> {
@@ -61,18 +61,18 @@ impl Nscale {
 
     /// Stores a group with what a request says it holds. The roles are looked at even
     /// where they stay the same, and the members not at all.
-    fn store_group(&self, caller: &Caller, group: Resource, held: GroupSpec) -> RestResult<Resource> {
+    fn store_group(&self, caller: &Caller, group: StoredResource, held: GroupSpec) -> RestResult<StoredResource> {
         caller.access.check_roles(&held.role_ids)?;
-        let group = Resource { spec: spec(&held), ..group };
+        let group = StoredResource { spec: spec(&held), ..group };
         self.store.put_group(&group, &held.account_ids)?;
         Ok(group)
     }
 
-    fn group(&self, organization_id: &str, id: &str) -> RestResult<Resource> {
+    fn group(&self, organization_id: &str, id: &str) -> RestResult<StoredResource> {
         self.store.resource(ResourceKind::Group, organization_id, id)?.ok_or_else(RestFailure::not_found)
     }
 
-    fn view_group(&self, group: &Resource) -> RestResult<Value> {
+    fn view_group(&self, group: &StoredResource) -> RestResult<Value> {
         Ok(view::group(group, &self.store.members(&group.id)?))
     }
 

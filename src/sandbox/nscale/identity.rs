@@ -11,7 +11,7 @@ use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult, host};
 use crate::sandbox::nscale::route::Route;
 use crate::sandbox::nscale::schema::OrganizationWrite;
 use crate::sandbox::nscale::{Nscale, seed, view};
-use crate::sandbox::store::{Resource, ResourceKind};
+use crate::sandbox::store::{ResourceKind, StoredResource};
 
 impl Nscale {
     /// Answers what needs no credential in the usual place.
@@ -74,7 +74,7 @@ impl Nscale {
     }
 
     /// The organization with an id.
-    pub(super) fn organization(&self, id: &str) -> RestResult<Resource> {
+    pub(super) fn organization(&self, id: &str) -> RestResult<StoredResource> {
         self.store.resource(ResourceKind::Organization, id, id)?.ok_or_else(RestFailure::not_found)
     }
 
@@ -101,7 +101,7 @@ impl Nscale {
         caller.access.require(organization_id, ROLES_SCOPE, "read")?;
         let organization = self.organization(organization_id)?;
         let roles = ROLES.iter().map(|role| {
-            let resource = Resource {
+            let resource = StoredResource {
                 id: role_id(role.name),
                 name: role.name.to_owned(),
                 description: Some(role.description.to_owned()),
@@ -119,7 +119,7 @@ impl Nscale {
     pub(super) fn list_projects(&self, caller: &Caller, organization_id: &str) -> RestResult<Reply> {
         self.organization(organization_id)?;
         let projects = self.store.resources(ResourceKind::Project, organization_id)?;
-        let may_read = |project: &&Resource| {
+        let may_read = |project: &&StoredResource| {
             caller.access.require_in_project(organization_id, &project.id, PROJECTS, "read").is_ok()
         };
         let projects: Vec<Value> =

@@ -29,7 +29,7 @@ use crate::sandbox::keys::Keys;
 use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};
 use crate::sandbox::nscale::route::Route;
-use crate::sandbox::store::{Resource, Store};
+use crate::sandbox::store::{Store, StoredResource};
 
 pub use seed::Administrator;
 
@@ -79,15 +79,15 @@ impl Nscale {
     }
 
     /// A new resource with what its maker says of it.
-    fn create_resource(&self, caller: &Caller, organization_id: &str, metadata: WriteMetadata) -> Resource {
+    fn create_resource(&self, caller: &Caller, organization_id: &str, metadata: WriteMetadata) -> StoredResource {
         let new = seed::resource(&self.keys, organization_id, self.clock.now());
-        Resource { created_by: Some(caller.id().to_owned()), ..apply_metadata(metadata, new) }
+        StoredResource { created_by: Some(caller.id().to_owned()), ..apply_metadata(metadata, new) }
     }
 
     /// A resource with what a caller says of it now.
-    fn update_resource(&self, caller: &Caller, before: Resource, metadata: WriteMetadata) -> Resource {
+    fn update_resource(&self, caller: &Caller, before: StoredResource, metadata: WriteMetadata) -> StoredResource {
         let (at, by) = (Some(self.clock.now()), Some(caller.id().to_owned()));
-        Resource { modified_at: at, modified_by: by, ..apply_metadata(metadata, before) }
+        StoredResource { modified_at: at, modified_by: by, ..apply_metadata(metadata, before) }
     }
 
     /// Whether a path is this side's.
@@ -165,8 +165,8 @@ impl Nscale {
 }
 
 /// All that can be said of a resource, in place of what was said before.
-fn apply_metadata(metadata: WriteMetadata, resource: Resource) -> Resource {
-    Resource {
+fn apply_metadata(metadata: WriteMetadata, resource: StoredResource) -> StoredResource {
+    StoredResource {
         name: metadata.name,
         description: metadata.description,
         tags: metadata.tags.unwrap_or_default(),

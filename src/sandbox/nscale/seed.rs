@@ -10,7 +10,7 @@ use crate::sandbox::nscale::access::role_id;
 use crate::sandbox::nscale::groups::spec;
 use crate::sandbox::nscale::schema::GroupSpec;
 use crate::sandbox::nscale::{Options, TOKEN_LIFE, token};
-use crate::sandbox::store::{Resource, ResourceKind, Store, Stored};
+use crate::sandbox::store::{ResourceKind, Store, StoreResult, StoredResource};
 
 /// The account that a user of the sandbox begins with.
 pub struct Administrator {
@@ -38,7 +38,7 @@ const GROUPS: [(&str, &str, &str); 3] = [
 ///
 /// # Errors
 /// The database's.
-pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: Options) -> Stored<Administrator> {
+pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: Options) -> StoreResult<Administrator> {
     let now = clock.now();
     let organization_id = text(store.meta("organization_id", || keys.resource_id().into_bytes())?);
     if store.resource(ResourceKind::Organization, &organization_id, &organization_id)?.is_none() {
@@ -55,7 +55,7 @@ pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: Options) -> Store
     let administrators = administrators(store, keys, now, &organization_id)?;
     if known.is_none() || holder.is_none() || !groups.contains(&administrators) {
         groups.push(administrators);
-        let account = known.map(|account| account.resource).unwrap_or_else(|| Resource {
+        let account = known.map(|account| account.resource).unwrap_or_else(|| StoredResource {
             id: id.clone(),
             name: "sandbox-administrator".into(),
             description: Some("The account that the sandbox begins with".into()),
@@ -71,7 +71,7 @@ pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: Options) -> Store
 }
 
 /// The group of that name which holds the role, made anew where there is none.
-fn administrators(store: &Store, keys: &Keys, now: Timestamp, organization_id: &str) -> Stored<String> {
+fn administrators(store: &Store, keys: &Keys, now: Timestamp, organization_id: &str) -> StoreResult<String> {
     let (name, role, _) = GROUPS[0];
     let role = role_id(role);
     let groups = store.resources(ResourceKind::Group, organization_id)?;
@@ -88,14 +88,14 @@ fn make_group(
     now: Timestamp,
     organization_id: &str,
     (name, role, description): (&str, &str, &str),
-) -> Stored<String> {
+) -> StoreResult<String> {
     let group_spec = GroupSpec {
         role_ids: vec![role_id(role)],
         account_ids: Vec::new(),
         user_ids: Vec::new(),
         subjects: Vec::new(),
     };
-    let group = Resource {
+    let group = StoredResource {
         name: name.into(),
         description: Some(description.into()),
         spec: spec(&group_spec),
@@ -105,8 +105,8 @@ fn make_group(
     Ok(group.id)
 }
 
-fn make_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> Stored<()> {
-    let organization = Resource {
+fn make_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> StoreResult<()> {
+    let organization = StoredResource {
         id: id.to_owned(),
         name: "sandbox".into(),
         spec: json!({ "organizationType": "adhoc" }).to_string(),
@@ -120,7 +120,7 @@ fn make_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> St
             for_project.push(group_id);
         }
     }
-    let project = Resource {
+    let project = StoredResource {
         name: "playground".into(),
         spec: json!({ "groupIDs": for_project }).to_string(),
         ..resource(keys, id, now)
@@ -129,10 +129,16 @@ fn make_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> St
 }
 
 /// Makes accounts that nobody holds a token of, to see what many look like.
-fn make_accounts(store: &Store, keys: &Keys, now: Timestamp, organization_id: &str, options: Options) -> Stored<()> {
+fn make_accounts(
+    store: &Store,
+    keys: &Keys,
+    now: Timestamp,
+    organization_id: &str,
+    options: Options,
+) -> StoreResult<()> {
     let expires_at = token_end(now, options);
     store.put_accounts((1..=options.accounts).map(|number| {
-        let account = Resource {
+        let account = StoredResource {
             name: format!("account-{number}"),
             description: Some(format!("One of many, number {number}")),
             ..resource(keys, organization_id, now)
@@ -142,8 +148,8 @@ fn make_accounts(store: &Store, keys: &Keys, now: Timestamp, organization_id: &s
 }
 
 /// A resource with an id and nothing else.
-pub fn resource(keys: &Keys, organization_id: &str, now: Timestamp) -> Resource {
-    Resource {
+pub fn resource(keys: &Keys, organization_id: &str, now: Timestamp) -> StoredResource {
+    StoredResource {
         id: keys.resource_id(),
         organization_id: organization_id.to_owned(),
         name: String::new(),

@@ -4,10 +4,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::nscale::message::{self, AccountSpec, AccountStatus, ReadMetadata};
-use crate::sandbox::store::{Account, Resource, ResourceKind};
+use crate::sandbox::store::{ResourceKind, StoredAccount, StoredResource};
 
 /// What is said of any resource.
-pub fn metadata(kind: ResourceKind, resource: &Resource) -> ReadMetadata {
+pub fn metadata(kind: ResourceKind, resource: &StoredResource) -> ReadMetadata {
     ReadMetadata {
         id: resource.id.clone(),
         name: resource.name.clone(),
@@ -24,20 +24,20 @@ pub fn metadata(kind: ResourceKind, resource: &Resource) -> ReadMetadata {
 }
 
 /// A resource whose spec is told as it is stored.
-pub fn resource(kind: ResourceKind, stored: &Resource) -> Value {
+pub fn resource(kind: ResourceKind, stored: &StoredResource) -> Value {
     let spec: Value = serde_json::from_str(&stored.spec).unwrap_or_default();
     json!({ "metadata": metadata(kind, stored), "spec": spec })
 }
 
 /// A group with its members.
-pub fn group(stored: &Resource, members: &[String]) -> Value {
+pub fn group(stored: &StoredResource, members: &[String]) -> Value {
     let mut group = resource(ResourceKind::Group, stored);
     group["spec"]["serviceAccountIDs"] = json!(members);
     group
 }
 
 /// A service account, without its token.
-pub fn account(stored: &Account) -> message::Account {
+pub fn account(stored: &StoredAccount) -> message::Account {
     message::Account {
         metadata: metadata(ResourceKind::Account, &stored.resource),
         spec: AccountSpec { group_ids: stored.group_ids.clone() },
@@ -46,7 +46,7 @@ pub fn account(stored: &Account) -> message::Account {
 }
 
 /// A service account with the token that it was just given.
-pub fn account_with_token(stored: &Account, token: &str) -> impl Serialize {
+pub fn account_with_token(stored: &StoredAccount, token: &str) -> impl Serialize {
     let mut account = json!(account(stored));
     account["status"]["accessToken"] = token.into();
     account

@@ -77,14 +77,14 @@ CREATE TABLE members (
 CREATE INDEX members_of ON members (group_id);
 ";
 
-pub use resources::{Account, Resource, ResourceKind};
+pub use resources::{ResourceKind, StoredAccount, StoredResource};
 pub use tokens::{StoredSession, StoredToken};
 
 /// The state. Cheap calls, one at a time.
 pub struct Store(Mutex<Connection>);
 
 /// `Result` with the database's error.
-pub type Stored<T> = std::result::Result<T, rusqlite::Error>;
+pub type StoreResult<T> = std::result::Result<T, rusqlite::Error>;
 
 impl Store {
     /// A store in memory.
@@ -162,7 +162,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's. Nothing was changed then, and steps may be left.
-    pub fn transaction(&self, mut step: impl FnMut() -> bool) -> Stored<()> {
+    pub fn transaction(&self, mut step: impl FnMut() -> bool) -> StoreResult<()> {
         self.lock().execute_batch("BEGIN IMMEDIATE")?;
         // On a full disk SQLite itself takes back what was begun.
         while !self.lock().is_autocommit() && step() {}
@@ -176,7 +176,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn meta(&self, key: &str, make: impl FnOnce() -> Vec<u8>) -> Stored<Vec<u8>> {
+    pub fn meta(&self, key: &str, make: impl FnOnce() -> Vec<u8>) -> StoreResult<Vec<u8>> {
         let connection = self.lock();
         let kept = connection.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()?;
         if let Some(value) = kept {
@@ -191,7 +191,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn set_meta(&self, key: &str, value: &[u8]) -> Stored<()> {
+    pub fn set_meta(&self, key: &str, value: &[u8]) -> StoreResult<()> {
         self.lock().execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", params![key, value])?;
         Ok(())
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::nscale::message::Tag;
-use crate::sandbox::store::{Store, Stored, nanos, time};
+use crate::sandbox::store::{Store, StoreResult, nanos, time};
 
 /// The kinds of resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl ResourceKind {
 
 /// A stored resource.
 #[derive(Clone, Debug)]
-pub struct Resource {
+pub struct StoredResource {
     /// Its id.
     pub id: String,
     /// The organization that it belongs to.
@@ -60,9 +60,9 @@ pub struct Resource {
 
 /// A stored service account.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub struct StoredAccount {
     /// The account.
-    pub resource: Resource,
+    pub resource: StoredResource,
     /// When its token ends.
     pub expires_at: Timestamp,
     /// The groups that it is in, by id.
@@ -85,7 +85,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn resource(&self, kind: ResourceKind, organization_id: &str, id: &str) -> Stored<Option<Resource>> {
+    pub fn resource(&self, kind: ResourceKind, organization_id: &str, id: &str) -> StoreResult<Option<StoredResource>> {
         self.lock()
             .prepare_cached(concat!(
                 "SELECT ",
@@ -100,7 +100,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn resources(&self, kind: ResourceKind, organization_id: &str) -> Stored<Vec<Resource>> {
+    pub fn resources(&self, kind: ResourceKind, organization_id: &str) -> StoreResult<Vec<StoredResource>> {
         self.lock()
             .prepare_cached(concat!(
                 "SELECT ",
@@ -115,7 +115,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn put_resource(&self, kind: ResourceKind, resource: &Resource) -> Stored<()> {
+    pub fn put_resource(&self, kind: ResourceKind, resource: &StoredResource) -> StoreResult<()> {
         put(&self.lock(), kind, resource)
     }
 
@@ -123,7 +123,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn put_group(&self, group: &Resource, members: &[String]) -> Stored<()> {
+    pub fn put_group(&self, group: &StoredResource, members: &[String]) -> StoreResult<()> {
         let mut connection = self.lock();
         let change = connection.savepoint()?;
         put(&change, ResourceKind::Group, group)?;
@@ -141,10 +141,10 @@ impl Store {
     /// The database's.
     pub fn put_account(
         &self,
-        account: &Resource,
+        account: &StoredResource,
         group_ids: &[String],
         token: Option<(&[u8], Timestamp)>,
-    ) -> Stored<()> {
+    ) -> StoreResult<()> {
         let mut connection = self.lock();
         let change = connection.savepoint()?;
         put(&change, ResourceKind::Account, account)?;
@@ -167,7 +167,10 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn put_accounts(&self, accounts: impl Iterator<Item = (Resource, Vec<u8>, Timestamp)>) -> Stored<()> {
+    pub fn put_accounts(
+        &self,
+        accounts: impl Iterator<Item = (StoredResource, Vec<u8>, Timestamp)>,
+    ) -> StoreResult<()> {
         let mut connection = self.lock();
         let change = connection.savepoint()?;
         for (account, secret_hash, expires_at) in accounts {
@@ -181,7 +184,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn set_account_token(&self, id: &str, secret_hash: &[u8], expires_at: Timestamp) -> Stored<()> {
+    pub fn set_account_token(&self, id: &str, secret_hash: &[u8], expires_at: Timestamp) -> StoreResult<()> {
         put_token(&self.lock(), id, (secret_hash, expires_at))
     }
 
@@ -189,7 +192,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn accounts(&self, organization_id: &str, id: Option<&str>) -> Stored<Vec<Account>> {
+    pub fn accounts(&self, organization_id: &str, id: Option<&str>) -> StoreResult<Vec<StoredAccount>> {
         // A range, and the order of a cross join, so that one account is found
         // without a look at all of them. Every id comes before "~".
         let (first, last) = id.map_or(("", "~"), |id| (id, id));
@@ -214,7 +217,7 @@ impl Store {
             .query_map([organization_id, first, last], |row| {
                 let resource = read_resource(row)?;
                 let group_ids = groups.remove(&resource.id).unwrap_or_default();
-                Ok(Account { resource, expires_at: time(row.get(COLUMNS)?), group_ids })
+                Ok(StoredAccount { resource, expires_at: time(row.get(COLUMNS)?), group_ids })
             })?
             .collect()
     }
@@ -223,7 +226,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn account_by_secret(&self, secret_hash: &[u8]) -> Stored<Option<Account>> {
+    pub fn account_by_secret(&self, secret_hash: &[u8]) -> StoreResult<Option<StoredAccount>> {
         let owner: Option<(String, String)> = self
             .lock()
             .prepare_cached(
@@ -243,7 +246,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn members(&self, group_id: &str) -> Stored<Vec<String>> {
+    pub fn members(&self, group_id: &str) -> StoreResult<Vec<String>> {
         self.lock()
             .prepare_cached("SELECT account_id FROM members WHERE group_id = ? ORDER BY account_id")?
             .query_map([group_id], |row| row.get(0))?
@@ -255,7 +258,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn delete_resource(&self, kind: ResourceKind, organization_id: &str, id: &str) -> Stored<bool> {
+    pub fn delete_resource(&self, kind: ResourceKind, organization_id: &str, id: &str) -> StoreResult<bool> {
         let mut connection = self.lock();
         let change = connection.savepoint()?;
         let deleted = change.execute(
@@ -271,7 +274,7 @@ impl Store {
     }
 }
 
-fn put(connection: &Connection, kind: ResourceKind, resource: &Resource) -> Stored<()> {
+fn put(connection: &Connection, kind: ResourceKind, resource: &StoredResource) -> StoreResult<()> {
     connection.prepare_cached("INSERT OR REPLACE INTO resources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(
         params![
             kind.name(),
@@ -290,7 +293,11 @@ fn put(connection: &Connection, kind: ResourceKind, resource: &Resource) -> Stor
     Ok(())
 }
 
-fn put_token(connection: &Connection, account_id: &str, (secret_hash, expires_at): (&[u8], Timestamp)) -> Stored<()> {
+fn put_token(
+    connection: &Connection,
+    account_id: &str,
+    (secret_hash, expires_at): (&[u8], Timestamp),
+) -> StoreResult<()> {
     connection.prepare_cached("INSERT OR REPLACE INTO account_tokens VALUES (?, ?, ?)")?.execute(params![
         account_id,
         secret_hash,
@@ -301,9 +308,9 @@ fn put_token(connection: &Connection, account_id: &str, (secret_hash, expires_at
 
 /// Reads the columns by their place: among a hundred thousand rows a look at
 /// their names is what takes longest.
-fn read_resource(row: &Row<'_>) -> Stored<Resource> {
+fn read_resource(row: &Row<'_>) -> StoreResult<StoredResource> {
     let tags: String = row.get(4)?;
-    Ok(Resource {
+    Ok(StoredResource {
         id: row.get(0)?,
         organization_id: row.get(1)?,
         name: row.get(2)?,

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::namespace::message::{RevokableToken, Scope, State};
 use crate::namespace::proto::Time;
-use crate::sandbox::store::{Store, Stored, nanos, time};
+use crate::sandbox::store::{Store, StoreResult, nanos, time};
 
 /// A stored token, with its place in the order of making.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn insert_token(&self, token: &RevokableToken, secret_hash: &[u8]) -> Stored<bool> {
+    pub fn insert_token(&self, token: &RevokableToken, secret_hash: &[u8]) -> StoreResult<bool> {
         let grants = serde_json::to_string(&token.permissions).unwrap_or_default();
         let inserted = self
             .lock()
@@ -65,7 +65,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn token_by_secret(&self, secret_hash: &[u8]) -> Stored<Option<StoredToken>> {
+    pub fn token_by_secret(&self, secret_hash: &[u8]) -> StoreResult<Option<StoredToken>> {
         self.lock()
             .prepare_cached("SELECT * FROM tokens WHERE secret_hash = ?")?
             .query_row([secret_hash], read_token)
@@ -76,7 +76,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn token_by_id(&self, token_id: &str) -> Stored<Option<StoredToken>> {
+    pub fn token_by_id(&self, token_id: &str) -> StoreResult<Option<StoredToken>> {
         self.lock()
             .prepare_cached("SELECT * FROM tokens WHERE token_id = ?")?
             .query_row([token_id], read_token)
@@ -87,7 +87,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn tokens_after(&self, seq: i64, limit: i64, include_revoked: bool) -> Stored<Vec<StoredToken>> {
+    pub fn tokens_after(&self, seq: i64, limit: i64, include_revoked: bool) -> StoreResult<Vec<StoredToken>> {
         self.lock()
             .prepare_cached("SELECT * FROM tokens WHERE seq > ? AND (? OR revoked_at IS NULL) ORDER BY seq LIMIT ?")?
             .query_map(params![seq, include_revoked, limit], read_token)?
@@ -98,7 +98,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn revoke_token(&self, token_id: &str, at: Timestamp, by: &str) -> Stored<bool> {
+    pub fn revoke_token(&self, token_id: &str, at: Timestamp, by: &str) -> StoreResult<bool> {
         let changed = self
             .lock()
             .prepare_cached(
@@ -120,7 +120,7 @@ impl Store {
         membership: Option<bool>,
         at: Timestamp,
         by: &str,
-    ) -> Stored<Vec<String>> {
+    ) -> StoreResult<Vec<String>> {
         let mut revoked: Vec<(i64, String)> = self
             .lock()
             .prepare_cached(
@@ -129,7 +129,7 @@ impl Store {
                  RETURNING seq, token_id",
             )?
             .query_map(params![nanos(at), by, before.map(nanos), creator, membership], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<Stored<_>>()?;
+            .collect::<StoreResult<_>>()?;
         revoked.sort();
         Ok(revoked.into_iter().map(|(_, token_id)| token_id).collect())
     }
@@ -138,7 +138,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn set_expiry(&self, token_id: &str, expires_at: Timestamp) -> Stored<()> {
+    pub fn set_expiry(&self, token_id: &str, expires_at: Timestamp) -> StoreResult<()> {
         self.lock()
             .prepare_cached("UPDATE tokens SET expires_at = ? WHERE token_id = ?")?
             .execute(params![nanos(expires_at), token_id])?;
@@ -155,7 +155,7 @@ impl Store {
         owner_id: &str,
         created_at: Timestamp,
         expires_at: Timestamp,
-    ) -> Stored<()> {
+    ) -> StoreResult<()> {
         self.lock().execute(
             "INSERT INTO sessions (session_id, owner_id, created_at, expires_at) VALUES (?, ?, ?, ?)",
             params![session_id, owner_id, nanos(created_at), nanos(expires_at)],
@@ -167,7 +167,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn sessions_of(&self, owner_id: &str) -> Stored<Vec<StoredSession>> {
+    pub fn sessions_of(&self, owner_id: &str) -> StoreResult<Vec<StoredSession>> {
         self.lock()
             .prepare_cached("SELECT * FROM sessions WHERE owner_id = ? ORDER BY created_at, session_id")?
             .query_map([owner_id], read_session)?
@@ -178,7 +178,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn use_session(&self, session_id: &str, at: Timestamp) -> Stored<bool> {
+    pub fn use_session(&self, session_id: &str, at: Timestamp) -> StoreResult<bool> {
         let changed = self
             .lock()
             .prepare_cached("UPDATE sessions SET last_used_at = ? WHERE session_id = ? AND invalidated_at IS NULL")?
@@ -190,7 +190,12 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub fn invalidate_sessions(&self, owner_id: &str, session_id: Option<&str>, at: Timestamp) -> Stored<Vec<String>> {
+    pub fn invalidate_sessions(
+        &self,
+        owner_id: &str,
+        session_id: Option<&str>,
+        at: Timestamp,
+    ) -> StoreResult<Vec<String>> {
         self.lock()
             .prepare_cached(
                 "UPDATE sessions SET invalidated_at = ?1 WHERE owner_id = ?2 AND (?3 IS NULL OR session_id = ?3)
@@ -201,7 +206,7 @@ impl Store {
     }
 }
 
-fn read_token(row: &Row<'_>) -> Stored<StoredToken> {
+fn read_token(row: &Row<'_>) -> StoreResult<StoredToken> {
     let membership: bool = row.get("membership")?;
     let grants: String = row.get("grants")?;
     Ok(StoredToken {
@@ -223,7 +228,7 @@ fn read_token(row: &Row<'_>) -> Stored<StoredToken> {
     })
 }
 
-fn read_session(row: &Row<'_>) -> Stored<StoredSession> {
+fn read_session(row: &Row<'_>) -> StoreResult<StoredSession> {
     Ok(StoredSession {
         session_id: row.get("session_id")?,
         owner_id: row.get("owner_id")?,
