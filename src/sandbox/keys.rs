@@ -24,7 +24,7 @@ pub const MEMBER: &str = "user_member";
 
 /// The claims of the sandbox's own JWTs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Claims {
+pub struct SandboxClaims {
     /// The workspace.
     pub tenant_id: String,
     /// The user.
@@ -90,7 +90,7 @@ impl Keys {
     }
 
     /// A signed JWT behind its prefix.
-    pub fn sign(&self, prefix: &str, claims: &Claims) -> String {
+    pub fn sign(&self, prefix: &str, claims: &SandboxClaims) -> String {
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
         let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(claims).unwrap_or_default());
         let signed = format!("{prefix}{header}.{payload}");
@@ -100,7 +100,7 @@ impl Keys {
 
     /// The claims of a token with this prefix that was signed here and has
     /// not ended.
-    fn verify(&self, prefix: &str, token: &str, now: Timestamp) -> Result<Claims, Rejected> {
+    fn verify(&self, prefix: &str, token: &str, now: Timestamp) -> Result<SandboxClaims, Rejected> {
         const INVALID: Rejected = "invalid token";
         let (signed, signature) = token.rsplit_once('.').ok_or(INVALID)?;
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| INVALID)?;
@@ -108,7 +108,7 @@ impl Keys {
         hmac::verify(&self.key, signed.as_bytes(), &signature).map_err(|_| INVALID)?;
         let (_, payload) = signed.strip_prefix(prefix).and_then(|jwt| jwt.split_once('.')).ok_or(INVALID)?;
         let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| INVALID)?;
-        let claims: Claims = serde_json::from_slice(&payload).map_err(|_| INVALID)?;
+        let claims: SandboxClaims = serde_json::from_slice(&payload).map_err(|_| INVALID)?;
         if claims.exp <= now.as_second() { Err("token expired") } else { Ok(claims) }
     }
 }
@@ -233,7 +233,12 @@ fn covers(grant: &Permission, resource_type: &str, resource_id: Option<&str>, ac
 ///
 /// # Errors
 /// The database's.
-pub fn session(bearer: Option<&str>, keys: &Keys, store: &Store, now: Timestamp) -> StoreResult<Admission<Claims>> {
+pub fn session(
+    bearer: Option<&str>,
+    keys: &Keys,
+    store: &Store,
+    now: Timestamp,
+) -> StoreResult<Admission<SandboxClaims>> {
     let Some(bearer) = bearer else { return Ok(Admission::Rejected("no credentials")) };
     let claims = match keys.verify("st_", bearer, now) {
         Ok(claims) => claims,

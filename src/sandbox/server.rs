@@ -9,14 +9,14 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method as HttpMethod, Response, StatusCode, header};
+use axum::http::{HeaderMap, Method, Response, StatusCode, header};
 
 use crate::error::{Failure, Result};
 use crate::http::connect::Code;
 use crate::sandbox::commit_queue::CommitQueue;
 use crate::sandbox::faults::{self, Faults, Instead, Kind as Fault, Stop};
 use crate::sandbox::namespace::reply::{Dialect, RpcFailure, RpcResult, plain, write};
-use crate::sandbox::namespace::{Method, Namespace};
+use crate::sandbox::namespace::{Namespace, RpcMethod};
 use crate::sandbox::nscale::Nscale;
 use crate::sandbox::nscale::route::Route;
 
@@ -83,7 +83,7 @@ fn instead(what: Instead, clouds: &Clouds, request: &Request) -> Response<Body> 
     match what {
         Instead::Bare(status) => faults::outside(status, false),
         Instead::Page(status) => faults::outside(status, true),
-        Instead::Code(code) => match Method::at(request.uri().path()) {
+        Instead::Code(code) => match RpcMethod::at(request.uri().path()) {
             Some((_, dialect)) => write(Err(RpcFailure::new(code, WORDS)), dialect, &clouds.namespace.request_id()),
             None => clouds.nscale.refused(code.http_status(), WORDS, request.headers()),
         },
@@ -93,7 +93,7 @@ fn instead(what: Instead, clouds: &Clouds, request: &Request) -> Response<Body> 
 /// What a request asks for, as a fault calls it.
 fn operation(request: &Request) -> Option<&'static str> {
     let path = request.uri().path();
-    match Method::at(path) {
+    match RpcMethod::at(path) {
         Some((method, _)) => method.operation(),
         None => Route::at(request.method(), path).ok()?.operation(),
     }
@@ -103,7 +103,7 @@ fn operation(request: &Request) -> Option<&'static str> {
 #[derive(Clone, Copy)]
 enum Side {
     Nscale,
-    Namespace(Method, Dialect),
+    Namespace(RpcMethod, Dialect),
 }
 
 async fn serve_request(clouds: Arc<Clouds>, request: Request) -> Response<Body> {
@@ -128,12 +128,12 @@ fn side(namespace: &Namespace, parts: &Parts) -> std::result::Result<Side, Box<R
     if Nscale::serves(parts.uri.path()) {
         return Ok(Side::Nscale);
     }
-    let Some((method, dialect)) = Method::at(parts.uri.path()) else {
+    let Some((method, dialect)) = RpcMethod::at(parts.uri.path()) else {
         let unknown = RpcFailure::new(Code::Unimplemented, format!("{} is not served here", parts.uri.path()));
         let dialect = Dialect::of_path(parts.uri.path());
         return Err(write(Err(unknown), dialect, &namespace.request_id()).into());
     };
-    if parts.method != HttpMethod::POST {
+    if parts.method != Method::POST {
         return Err(plain(StatusCode::METHOD_NOT_ALLOWED, header::ALLOW, "POST").into());
     }
     if !is_json(&parts.headers) {

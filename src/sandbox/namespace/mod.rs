@@ -20,7 +20,7 @@ use crate::error::{Failure, Result};
 use crate::http::connect::Code;
 use crate::namespace::message::{SESSIONS_SERVICE, TOKEN_SERVICE};
 use crate::sandbox::clock::{Clock, later};
-use crate::sandbox::keys::{self, Admission, Caller, Claims, Keys, TENANT_ID};
+use crate::sandbox::keys::{self, Admission, Caller, Keys, SandboxClaims, TENANT_ID};
 use crate::sandbox::namespace::reply::{Dialect, RpcFailure, RpcResult};
 use crate::sandbox::store::Store;
 
@@ -36,7 +36,7 @@ pub struct Namespace {
 
 /// A method that is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
+pub enum RpcMethod {
     /// `CreateRevokableToken`.
     Create,
     /// `ListRevokableTokens`.
@@ -67,7 +67,7 @@ pub enum Method {
     GetTenant,
 }
 
-impl Method {
+impl RpcMethod {
     /// What a fault calls it; none for what no command calls.
     pub fn operation(self) -> Option<&'static str> {
         Some(match self {
@@ -138,9 +138,9 @@ impl Namespace {
         format!("req_{}", self.keys.id())
     }
 
-    fn claims(&self, actor_id: &str, life: Duration, session_id: Option<String>) -> Claims {
+    fn claims(&self, actor_id: &str, life: Duration, session_id: Option<String>) -> SandboxClaims {
         let now = self.clock.now();
-        Claims {
+        SandboxClaims {
             tenant_id: TENANT_ID.into(),
             actor_id: actor_id.into(),
             iat: now.as_second(),
@@ -154,22 +154,22 @@ impl Namespace {
     ///
     /// # Errors
     /// What the server would answer.
-    pub fn handle(&self, method: Method, bearer: Option<&str>, body: &[u8]) -> RpcResult<Value> {
+    pub fn handle(&self, method: RpcMethod, bearer: Option<&str>, body: &[u8]) -> RpcResult<Value> {
         match method {
-            Method::Create => self.create(&self.caller(bearer)?, body),
-            Method::List => self.list(&self.caller(bearer)?, body),
-            Method::Revoke => self.revoke(&self.caller(bearer)?, body),
-            Method::Refresh => self.refresh(&self.caller(bearer)?, body),
-            Method::BatchRevoke => self.batch_revoke(&self.caller(bearer)?, body),
-            Method::IssueFromSession => self.issue_from_session(&self.session(bearer)?, body),
-            Method::PlainIssueFromSession => self.plain_issue_from_session(&self.session(bearer)?, body),
-            Method::ListSessions => self.list_sessions(&self.session(bearer)?),
-            Method::InvalidateSession => self.invalidate_session(&self.session(bearer)?, body),
-            Method::InvalidateAllSessions => self.invalidate_all_sessions(&self.session(bearer)?),
-            Method::StartLogin => self.start_login(body),
-            Method::CompleteLogin => self.complete_login(body),
-            Method::VerifySession => self.session(bearer).map(|_| json!({})),
-            Method::GetTenant => {
+            RpcMethod::Create => self.create(&self.caller(bearer)?, body),
+            RpcMethod::List => self.list(&self.caller(bearer)?, body),
+            RpcMethod::Revoke => self.revoke(&self.caller(bearer)?, body),
+            RpcMethod::Refresh => self.refresh(&self.caller(bearer)?, body),
+            RpcMethod::BatchRevoke => self.batch_revoke(&self.caller(bearer)?, body),
+            RpcMethod::IssueFromSession => self.issue_from_session(&self.session(bearer)?, body),
+            RpcMethod::PlainIssueFromSession => self.plain_issue_from_session(&self.session(bearer)?, body),
+            RpcMethod::ListSessions => self.list_sessions(&self.session(bearer)?),
+            RpcMethod::InvalidateSession => self.invalidate_session(&self.session(bearer)?, body),
+            RpcMethod::InvalidateAllSessions => self.invalidate_all_sessions(&self.session(bearer)?),
+            RpcMethod::StartLogin => self.start_login(body),
+            RpcMethod::CompleteLogin => self.complete_login(body),
+            RpcMethod::VerifySession => self.session(bearer).map(|_| json!({})),
+            RpcMethod::GetTenant => {
                 self.caller(bearer)?;
                 Ok(json!({ "tenant": {
                     "tenant_id": TENANT_ID, "name": "Sandbox", "app_url": "http://127.0.0.1/", "primary_region": "eu",
@@ -182,7 +182,7 @@ impl Namespace {
         admit(Caller::identify(bearer, &self.keys, &self.store, self.clock.now())?)
     }
 
-    fn session(&self, bearer: Option<&str>) -> RpcResult<Claims> {
+    fn session(&self, bearer: Option<&str>) -> RpcResult<SandboxClaims> {
         admit(keys::session(bearer, &self.keys, &self.store, self.clock.now())?)
     }
 }

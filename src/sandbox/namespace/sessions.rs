@@ -12,7 +12,7 @@ use crate::http::connect::Code;
 use crate::input::duration::YEAR;
 use crate::namespace::message::IssueTenantTokenRequest;
 use crate::namespace::proto::{Time, read_optional_int64};
-use crate::sandbox::keys::{ADMIN, Claims, TENANT_ID};
+use crate::sandbox::keys::{ADMIN, SandboxClaims, TENANT_ID};
 use crate::sandbox::namespace::reply::{RpcFailure, RpcResult};
 use crate::sandbox::namespace::{Namespace, read};
 
@@ -26,27 +26,27 @@ const TENANT_TOKEN_LIFETIME: Duration = Duration::from_secs(8 * 3_600);
 const DEFAULT_TENANT_TOKEN_LIFETIME: Duration = Duration::from_secs(600);
 
 impl Namespace {
-    pub(super) fn issue_from_session(&self, session: &Claims, body: &[u8]) -> RpcResult<Value> {
+    pub(super) fn issue_from_session(&self, session: &SandboxClaims, body: &[u8]) -> RpcResult<Value> {
         let request: IssueTenantTokenRequest = read(body)?;
         Ok(json!({ "tenantToken": self.issue(session, request.token_duration.map(|span| span.0))? }))
     }
 
-    pub(super) fn plain_issue_from_session(&self, session: &Claims, body: &[u8]) -> RpcResult<Value> {
+    pub(super) fn plain_issue_from_session(&self, session: &SandboxClaims, body: &[u8]) -> RpcResult<Value> {
         let request: PlainIssueRequest = read(body)?;
         Ok(json!({ "tenant_token": self.issue(session, request.token_duration_secs.map(SignedDuration::from_secs))? }))
     }
 
-    pub(super) fn invalidate_session(&self, session: &Claims, body: &[u8]) -> RpcResult<Value> {
+    pub(super) fn invalidate_session(&self, session: &SandboxClaims, body: &[u8]) -> RpcResult<Value> {
         let request: InvalidateRequest = read(body)?;
         let ended = self.store.invalidate_sessions(&session.actor_id, Some(&request.session_id), self.clock.now())?;
         if ended.is_empty() { Err(RpcFailure::new(Code::NotFound, "no such session")) } else { Ok(json!({})) }
     }
 
-    pub(super) fn invalidate_all_sessions(&self, session: &Claims) -> RpcResult<Value> {
+    pub(super) fn invalidate_all_sessions(&self, session: &SandboxClaims) -> RpcResult<Value> {
         Ok(json!({ "sessionId": self.store.invalidate_sessions(&session.actor_id, None, self.clock.now())? }))
     }
 
-    fn issue(&self, session: &Claims, asked: Option<SignedDuration>) -> RpcResult<String> {
+    fn issue(&self, session: &SandboxClaims, asked: Option<SignedDuration>) -> RpcResult<String> {
         let life = match asked {
             None => DEFAULT_TENANT_TOKEN_LIFETIME,
             Some(asked) => Duration::try_from(asked)
@@ -57,7 +57,7 @@ impl Namespace {
         Ok(self.tenant_token(&session.actor_id, life.min(TENANT_TOKEN_LIFETIME)))
     }
 
-    pub(super) fn list_sessions(&self, session: &Claims) -> RpcResult<Value> {
+    pub(super) fn list_sessions(&self, session: &SandboxClaims) -> RpcResult<Value> {
         let sessions = self.store.sessions_of(&session.actor_id)?;
         let session: Value = sessions
             .into_iter()

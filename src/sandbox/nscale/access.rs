@@ -138,7 +138,7 @@ impl Grants {
 
 /// What a caller may do.
 #[derive(Clone, Debug, Default)]
-pub struct Access {
+pub struct Acl {
     /// Its organization, which is its only one.
     pub organization_id: String,
     organization: Grants,
@@ -146,20 +146,20 @@ pub struct Access {
     projects: BTreeMap<String, Grants>,
 }
 
-impl Access {
+impl Acl {
     /// The access of a member of these groups: the roles of each, and the
     /// projects that each is on.
     pub fn new(organization_id: &str, groups: &[(Vec<String>, Vec<String>)]) -> Self {
-        let mut access = Self { organization_id: organization_id.to_owned(), ..Self::default() };
+        let mut acl = Self { organization_id: organization_id.to_owned(), ..Self::default() };
         for (role_ids, project_ids) in groups {
             for role in role_ids.iter().filter_map(|id| role(id)) {
-                access.organization.add(role.organization);
+                acl.organization.add(role.organization);
                 for project_id in project_ids.iter().filter(|_| !role.project.is_empty()) {
-                    access.projects.entry(project_id.clone()).or_default().add(role.project);
+                    acl.projects.entry(project_id.clone()).or_default().add(role.project);
                 }
             }
         }
-        access
+        acl
     }
 
     /// Refuses what is not allowed in an organization.

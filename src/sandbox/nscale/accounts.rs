@@ -8,19 +8,19 @@ use crate::nscale::message::AccountWrite;
 use crate::sandbox::keys::hash;
 use crate::sandbox::nscale::access::ACCOUNTS;
 use crate::sandbox::nscale::caller::Caller;
-use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};
+use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult};
 use crate::sandbox::nscale::{Nscale, seed, token, view};
 use crate::sandbox::store::{ResourceKind, StoredAccount};
 
 impl Nscale {
     /// All accounts, or the caller alone where it may not read them.
-    pub(super) fn list_accounts(&self, caller: &Caller, organization_id: &str) -> RestResult<Reply> {
-        let may_read = caller.access.require(organization_id, ACCOUNTS, "read").is_ok();
+    pub(super) fn list_accounts(&self, caller: &Caller, organization_id: &str) -> RestResult<RestReply> {
+        let may_read = caller.acl.require(organization_id, ACCOUNTS, "read").is_ok();
         self.organization(organization_id)?;
         let only = (!may_read).then(|| caller.id());
         let accounts = self.store.accounts(organization_id, only)?;
         let accounts: Vec<_> = accounts.iter().map(view::account).collect();
-        Ok(Reply::json(StatusCode::OK, &accounts))
+        Ok(RestReply::json(StatusCode::OK, &accounts))
     }
 
     /// Makes an account. Nobody looks whether the caller holds the rights of
@@ -30,8 +30,8 @@ impl Nscale {
         caller: &Caller,
         organization_id: &str,
         request: AccountWrite,
-    ) -> RestResult<Reply> {
-        caller.access.require(organization_id, ACCOUNTS, "create")?;
+    ) -> RestResult<RestReply> {
+        caller.acl.require(organization_id, ACCOUNTS, "create")?;
         self.organization(organization_id)?;
         let resource = self.create_resource(caller, organization_id, request.metadata);
         let token = token::mint(&self.keys);
@@ -41,7 +41,7 @@ impl Nscale {
         if !self.options.stale_groups {
             account = self.account(organization_id, &account.resource.id)?;
         }
-        Ok(Reply::json(StatusCode::CREATED, &view::account_with_token(&account, &token)))
+        Ok(RestReply::json(StatusCode::CREATED, &view::account_with_token(&account, &token)))
     }
 
     /// Replaces everything that a caller may say of an account.
@@ -51,8 +51,8 @@ impl Nscale {
         organization_id: &str,
         id: &str,
         request: AccountWrite,
-    ) -> RestResult<Reply> {
-        caller.access.require(organization_id, ACCOUNTS, "update")?;
+    ) -> RestResult<RestReply> {
+        caller.acl.require(organization_id, ACCOUNTS, "update")?;
         self.organization(organization_id)?;
         let before = self.account(organization_id, id)?;
         let resource = self.update_resource(caller, before.resource, request.metadata);
@@ -61,14 +61,14 @@ impl Nscale {
         if !self.options.stale_groups {
             account = self.account(organization_id, id)?;
         }
-        Ok(Reply::json(StatusCode::OK, &view::account(&account)))
+        Ok(RestReply::json(StatusCode::OK, &view::account(&account)))
     }
 
     /// Gives an account another token in place of its current one. Its own it
     /// may always replace.
-    pub(super) fn rotate_account(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
+    pub(super) fn rotate_account(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<RestReply> {
         if caller.id() != id {
-            caller.access.require(organization_id, ACCOUNTS, "update")?;
+            caller.acl.require(organization_id, ACCOUNTS, "update")?;
         }
         self.organization(organization_id)?;
         let account = self.account(organization_id, id)?;
@@ -79,12 +79,12 @@ impl Nscale {
             // The next start hands this one out.
             self.store.set_meta(seed::ADMINISTRATOR_TOKEN, token.as_bytes())?;
         }
-        Ok(Reply::json(StatusCode::OK, &view::account_with_token(&account, &token)))
+        Ok(RestReply::json(StatusCode::OK, &view::account_with_token(&account, &token)))
     }
 
     /// Deletes an account for good.
-    pub(super) fn delete_account(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
-        caller.access.require(organization_id, ACCOUNTS, "delete")?;
+    pub(super) fn delete_account(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<RestReply> {
+        caller.acl.require(organization_id, ACCOUNTS, "delete")?;
         self.organization(organization_id)?;
         self.delete_resource(ResourceKind::Account, organization_id, id)
     }

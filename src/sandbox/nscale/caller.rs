@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::sandbox::keys::hash;
-use crate::sandbox::nscale::access::Access;
+use crate::sandbox::nscale::access::Acl;
 use crate::sandbox::nscale::reply::{RestFailure, RestResult};
 use crate::sandbox::nscale::token::Shape;
 use crate::sandbox::store::{ResourceKind, Store, StoredAccount};
@@ -15,7 +15,7 @@ pub struct Caller {
     /// The account.
     pub account: StoredAccount,
     /// What it may do.
-    pub access: Access,
+    pub acl: Acl,
 }
 
 /// The roles that a stored group holds.
@@ -86,8 +86,8 @@ impl Caller {
                 groups.push((spec.role_ids, of_group.map(|project| project.id.clone()).collect()));
             }
         }
-        let access = Access::new(organization_id, &groups);
-        Ok(Self { account, access })
+        let acl = Acl::new(organization_id, &groups);
+        Ok(Self { account, acl })
     }
 
     /// Its id.

@@ -5,25 +5,25 @@ use serde_json::{Value, json};
 
 use crate::sandbox::nscale::access::GROUPS;
 use crate::sandbox::nscale::caller::Caller;
-use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};
+use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult};
 use crate::sandbox::nscale::schema::{GroupSpec, GroupWrite};
 use crate::sandbox::nscale::{Nscale, view};
 use crate::sandbox::store::{ResourceKind, StoredResource};
 
 impl Nscale {
-    pub(super) fn list_groups(&self, caller: &Caller, organization_id: &str) -> RestResult<Reply> {
-        caller.access.require(organization_id, GROUPS, "read")?;
+    pub(super) fn list_groups(&self, caller: &Caller, organization_id: &str) -> RestResult<RestReply> {
+        caller.acl.require(organization_id, GROUPS, "read")?;
         self.organization(organization_id)?;
         let groups = self.store.resources(ResourceKind::Group, organization_id)?;
         let groups: Vec<Value> = groups.iter().map(|group| self.view_group(group)).collect::<RestResult<_>>()?;
-        Ok(Reply::json(StatusCode::OK, &groups))
+        Ok(RestReply::json(StatusCode::OK, &groups))
     }
 
-    pub(super) fn get_group(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
-        caller.access.require(organization_id, GROUPS, "read")?;
+    pub(super) fn get_group(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<RestReply> {
+        caller.acl.require(organization_id, GROUPS, "read")?;
         self.organization(organization_id)?;
         let group = self.group(organization_id, id)?;
-        Ok(Reply::json(StatusCode::OK, &self.view_group(&group)?))
+        Ok(RestReply::json(StatusCode::OK, &self.view_group(&group)?))
     }
 
     pub(super) fn create_group(
@@ -31,12 +31,12 @@ impl Nscale {
         caller: &Caller,
         organization_id: &str,
         request: GroupWrite,
-    ) -> RestResult<Reply> {
-        caller.access.require(organization_id, GROUPS, "create")?;
+    ) -> RestResult<RestReply> {
+        caller.acl.require(organization_id, GROUPS, "create")?;
         self.organization(organization_id)?;
         let group = self.create_resource(caller, organization_id, request.metadata);
         let group = self.store_group(caller, group, request.spec)?;
-        Ok(Reply::json(StatusCode::CREATED, &self.view_group(&group)?))
+        Ok(RestReply::json(StatusCode::CREATED, &self.view_group(&group)?))
     }
 
     pub(super) fn put_group(
@@ -45,16 +45,16 @@ impl Nscale {
         organization_id: &str,
         id: &str,
         request: GroupWrite,
-    ) -> RestResult<Reply> {
-        caller.access.require(organization_id, GROUPS, "update")?;
+    ) -> RestResult<RestReply> {
+        caller.acl.require(organization_id, GROUPS, "update")?;
         self.organization(organization_id)?;
         let group = self.update_resource(caller, self.group(organization_id, id)?, request.metadata);
         self.store_group(caller, group, request.spec)?;
-        Ok(Reply::empty(StatusCode::OK))
+        Ok(RestReply::empty(StatusCode::OK))
     }
 
-    pub(super) fn delete_group(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
-        caller.access.require(organization_id, GROUPS, "delete")?;
+    pub(super) fn delete_group(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<RestReply> {
+        caller.acl.require(organization_id, GROUPS, "delete")?;
         self.organization(organization_id)?;
         self.delete_resource(ResourceKind::Group, organization_id, id)
     }
@@ -62,7 +62,7 @@ impl Nscale {
     /// Stores a group with what a request says it holds. The roles are looked at even
     /// where they stay the same, and the members not at all.
     fn store_group(&self, caller: &Caller, group: StoredResource, held: GroupSpec) -> RestResult<StoredResource> {
-        caller.access.check_roles(&held.role_ids)?;
+        caller.acl.check_roles(&held.role_ids)?;
         let group = StoredResource { spec: spec(&held), ..group };
         self.store.put_group(&group, &held.account_ids)?;
         Ok(group)
@@ -77,9 +77,9 @@ impl Nscale {
     }
 
     /// Deletes a resource; a second time there is none.
-    pub(super) fn delete_resource(&self, kind: ResourceKind, organization_id: &str, id: &str) -> RestResult<Reply> {
+    pub(super) fn delete_resource(&self, kind: ResourceKind, organization_id: &str, id: &str) -> RestResult<RestReply> {
         match self.store.delete_resource(kind, organization_id, id)? {
-            true => Ok(Reply::empty(StatusCode::OK)),
+            true => Ok(RestReply::empty(StatusCode::OK)),
             false => Err(RestFailure::not_found()),
         }
     }

@@ -7,7 +7,7 @@ use url::form_urlencoded;
 use crate::nscale::message::{Authz, Userinfo};
 use crate::sandbox::nscale::access::{ORGANIZATIONS, PROJECTS, ROLES, ROLES_SCOPE, role_id};
 use crate::sandbox::nscale::caller::Caller;
-use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult, host};
+use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult, host};
 use crate::sandbox::nscale::route::Route;
 use crate::sandbox::nscale::schema::OrganizationWrite;
 use crate::sandbox::nscale::{Nscale, seed, view};
@@ -15,7 +15,7 @@ use crate::sandbox::store::{ResourceKind, StoredResource};
 
 impl Nscale {
     /// Answers what needs no credential in the usual place.
-    pub(super) fn open(&self, route: &Route, headers: &HeaderMap, body: &[u8]) -> Option<RestResult<Reply>> {
+    pub(super) fn open(&self, route: &Route, headers: &HeaderMap, body: &[u8]) -> Option<RestResult<RestReply>> {
         let document = match route {
             Route::Discovery => discovery(host(headers)),
             Route::ProtectedResource => json!({
@@ -33,20 +33,20 @@ impl Nscale {
             Route::PostUserinfo | Route::Userinfo => return Some(self.userinfo_of_header(headers)),
             _ => return None,
         };
-        Some(Ok(Reply::json(StatusCode::OK, &document)))
+        Some(Ok(RestReply::json(StatusCode::OK, &document)))
     }
 
     /// Answers what any caller may know.
-    pub(super) fn who_is(&self, route: &Route, caller: &Caller) -> Reply {
+    pub(super) fn who_is(&self, route: &Route, caller: &Caller) -> RestReply {
         let document = match route {
-            Route::Acl => caller.access.to_json(None),
-            Route::OrganizationAcl(id) => caller.access.to_json(Some(id)),
+            Route::Acl => caller.acl.to_json(None),
+            Route::OrganizationAcl(id) => caller.acl.to_json(Some(id)),
             _ => json!({ "name": "nscred-sandbox", "version": env!("CARGO_PKG_VERSION") }),
         };
-        Reply::json(StatusCode::OK, &document)
+        RestReply::json(StatusCode::OK, &document)
     }
 
-    fn userinfo_of_header(&self, headers: &HeaderMap) -> RestResult<Reply> {
+    fn userinfo_of_header(&self, headers: &HeaderMap) -> RestResult<RestReply> {
         // Userinfo words some refusals in its own way.
         let Some(value) = headers.get(header::AUTHORIZATION) else {
             return Err(RestFailure::unauthenticated("authorization header not set"));
@@ -59,7 +59,7 @@ impl Nscale {
         }
     }
 
-    fn userinfo_of_form(&self, body: &[u8]) -> RestResult<Reply> {
+    fn userinfo_of_form(&self, body: &[u8]) -> RestResult<RestReply> {
         let token = form_urlencoded::parse(body).find(|(name, _)| name == "access_token").map(|(_, token)| token);
         match token {
             Some(token) => self.userinfo(&token),
@@ -67,10 +67,10 @@ impl Nscale {
         }
     }
 
-    fn userinfo(&self, token: &str) -> RestResult<Reply> {
+    fn userinfo(&self, token: &str) -> RestResult<RestReply> {
         let caller = Caller::with_token(token, &self.store, self.clock.now())?;
-        let authz = Authz { acctype: "service".into(), org_ids: vec![caller.access.organization_id.clone()] };
-        Ok(Reply::json(StatusCode::OK, &Userinfo { authz, sub: caller.id().to_owned() }))
+        let authz = Authz { acctype: "service".into(), org_ids: vec![caller.acl.organization_id.clone()] };
+        Ok(RestReply::json(StatusCode::OK, &Userinfo { authz, sub: caller.id().to_owned() }))
     }
 
     /// The organization with an id.
@@ -79,26 +79,31 @@ impl Nscale {
     }
 
     /// The caller's organization: membership alone decides.
-    pub(super) fn list_organizations(&self, caller: &Caller) -> RestResult<Reply> {
-        let organization = self.organization(&caller.access.organization_id)?;
-        Ok(Reply::json(StatusCode::OK, &[view::resource(ResourceKind::Organization, &organization)]))
+    pub(super) fn list_organizations(&self, caller: &Caller) -> RestResult<RestReply> {
+        let organization = self.organization(&caller.acl.organization_id)?;
+        Ok(RestReply::json(StatusCode::OK, &[view::resource(ResourceKind::Organization, &organization)]))
     }
 
-    pub(super) fn get_organization(&self, caller: &Caller, id: &str) -> RestResult<Reply> {
-        caller.access.require(id, ORGANIZATIONS, "read")?;
+    pub(super) fn get_organization(&self, caller: &Caller, id: &str) -> RestResult<RestReply> {
+        caller.acl.require(id, ORGANIZATIONS, "read")?;
         let organization = self.organization(id)?;
-        Ok(Reply::json(StatusCode::OK, &view::resource(ResourceKind::Organization, &organization)))
+        Ok(RestReply::json(StatusCode::OK, &view::resource(ResourceKind::Organization, &organization)))
     }
 
-    pub(super) fn put_organization(&self, caller: &Caller, id: &str, request: OrganizationWrite) -> RestResult<Reply> {
-        caller.access.require(id, ORGANIZATIONS, "update")?;
+    pub(super) fn put_organization(
+        &self,
+        caller: &Caller,
+        id: &str,
+        request: OrganizationWrite,
+    ) -> RestResult<RestReply> {
+        caller.acl.require(id, ORGANIZATIONS, "update")?;
         let organization = self.update_resource(caller, self.organization(id)?, request.metadata);
         self.store.put_resource(ResourceKind::Organization, &organization)?;
-        Ok(Reply::empty(StatusCode::OK))
+        Ok(RestReply::empty(StatusCode::OK))
     }
 
-    pub(super) fn list_roles(&self, caller: &Caller, organization_id: &str) -> RestResult<Reply> {
-        caller.access.require(organization_id, ROLES_SCOPE, "read")?;
+    pub(super) fn list_roles(&self, caller: &Caller, organization_id: &str) -> RestResult<RestReply> {
+        caller.acl.require(organization_id, ROLES_SCOPE, "read")?;
         let organization = self.organization(organization_id)?;
         let roles = ROLES.iter().map(|role| {
             let resource = StoredResource {
@@ -110,29 +115,29 @@ impl Nscale {
             };
             // Roles are no organization's own.
             let metadata = view::metadata(ResourceKind::Organization, &resource);
-            json!({ "metadata": metadata, "grantable": caller.access.may_grant(role) })
+            json!({ "metadata": metadata, "grantable": caller.acl.may_grant(role) })
         });
-        Ok(Reply::json(StatusCode::OK, &roles.collect::<Vec<Value>>()))
+        Ok(RestReply::json(StatusCode::OK, &roles.collect::<Vec<Value>>()))
     }
 
     /// The projects that the caller may read, one by one.
-    pub(super) fn list_projects(&self, caller: &Caller, organization_id: &str) -> RestResult<Reply> {
+    pub(super) fn list_projects(&self, caller: &Caller, organization_id: &str) -> RestResult<RestReply> {
         self.organization(organization_id)?;
         let projects = self.store.resources(ResourceKind::Project, organization_id)?;
         let may_read = |project: &&StoredResource| {
-            caller.access.require_in_project(organization_id, &project.id, PROJECTS, "read").is_ok()
+            caller.acl.require_in_project(organization_id, &project.id, PROJECTS, "read").is_ok()
         };
         let projects: Vec<Value> =
             projects.iter().filter(may_read).map(|project| view::resource(ResourceKind::Project, project)).collect();
-        Ok(Reply::json(StatusCode::OK, &projects))
+        Ok(RestReply::json(StatusCode::OK, &projects))
     }
 
-    pub(super) fn get_project(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
-        caller.access.require_in_project(organization_id, id, PROJECTS, "read")?;
+    pub(super) fn get_project(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<RestReply> {
+        caller.acl.require_in_project(organization_id, id, PROJECTS, "read")?;
         self.organization(organization_id)?;
         let project =
             self.store.resource(ResourceKind::Project, organization_id, id)?.ok_or_else(RestFailure::not_found)?;
-        Ok(Reply::json(StatusCode::OK, &view::resource(ResourceKind::Project, &project)))
+        Ok(RestReply::json(StatusCode::OK, &view::resource(ResourceKind::Project, &project)))
     }
 }
 

@@ -27,7 +27,7 @@ use crate::nscale::message::WriteMetadata;
 use crate::sandbox::clock::Clock;
 use crate::sandbox::keys::Keys;
 use crate::sandbox::nscale::caller::Caller;
-use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};
+use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult};
 use crate::sandbox::nscale::route::Route;
 use crate::sandbox::store::{Store, StoredResource};
 
@@ -38,7 +38,7 @@ pub const TOKEN_LIFE: Duration = Duration::from_secs(90 * 86_400);
 
 /// How Nscale's side behaves where a user may choose.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct NscaleOptions {
     /// How long the tokens of service accounts live.
     pub token_life: Duration,
     /// Whether create and update answer with the groups from before, as the
@@ -53,7 +53,7 @@ pub struct Nscale {
     store: Arc<Store>,
     keys: Keys,
     clock: Clock,
-    options: Options,
+    options: NscaleOptions,
     administrator: Administrator,
 }
 
@@ -62,7 +62,7 @@ impl Nscale {
     ///
     /// # Errors
     /// Unexpected: the store fails.
-    pub fn new(store: Arc<Store>, clock: Clock, options: Options) -> Result<Self> {
+    pub fn new(store: Arc<Store>, clock: Clock, options: NscaleOptions) -> Result<Self> {
         let make = || {
             let keys = Keys::load(&store)?;
             let administrator = seed::seed(&store, &keys, clock, options)?;
@@ -110,18 +110,18 @@ impl Nscale {
         self.write(Err(RestFailure::with_status(status, words)), headers)
     }
 
-    fn write(&self, result: RestResult<Reply>, headers: &HeaderMap) -> Response<Body> {
+    fn write(&self, result: RestResult<RestReply>, headers: &HeaderMap) -> Response<Body> {
         let trace_id = trace_id(headers).unwrap_or_else(|| self.keys.trace_id());
         reply::write(result, headers, &trace_id)
     }
 
     /// Route, ids, credential, body, rights, existence: checked in the order
     /// of the real server.
-    fn handle(&self, method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> RestResult<Reply> {
+    fn handle(&self, method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> RestResult<RestReply> {
         if method == Method::OPTIONS {
             return match headers.contains_key("access-control-request-method") {
-                true => Ok(Reply::empty(StatusCode::NO_CONTENT)),
-                false => Err(RestFailure::invalid("Access-Control-Request-Method is missing")),
+                true => Ok(RestReply::empty(StatusCode::NO_CONTENT)),
+                false => Err(RestFailure::invalid("Acl-Control-Request-Method is missing")),
             };
         }
         let route = Route::at(method, path)?;

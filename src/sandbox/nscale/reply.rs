@@ -77,13 +77,13 @@ impl From<rusqlite::Error> for RestFailure {
 }
 
 /// A success.
-pub struct Reply {
+pub struct RestReply {
     status: StatusCode,
     /// JSON; none is an empty body without a type.
     body: Option<Vec<u8>>,
 }
 
-impl Reply {
+impl RestReply {
     /// A body as JSON.
     pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
         Self { status, body: serde_json::to_vec(body).ok() }
@@ -96,7 +96,7 @@ impl Reply {
 }
 
 /// The answer to a request with these headers.
-pub fn write(result: RestResult<Reply>, request: &HeaderMap, trace_id: &str) -> Response<Body> {
+pub fn write(result: RestResult<RestReply>, request: &HeaderMap, trace_id: &str) -> Response<Body> {
     let (status, body, challenge) = match result {
         Ok(reply) => (reply.status, reply.body, None),
         Err(failure) => {

@@ -9,7 +9,7 @@ use crate::sandbox::keys::{Keys, hash};
 use crate::sandbox::nscale::access::role_id;
 use crate::sandbox::nscale::groups::spec;
 use crate::sandbox::nscale::schema::GroupSpec;
-use crate::sandbox::nscale::{Options, TOKEN_LIFE, token};
+use crate::sandbox::nscale::{NscaleOptions, TOKEN_LIFE, token};
 use crate::sandbox::store::{ResourceKind, Store, StoreResult, StoredResource};
 
 /// The account that a user of the sandbox begins with.
@@ -38,7 +38,7 @@ const GROUPS: [(&str, &str, &str); 3] = [
 ///
 /// # Errors
 /// The database's.
-pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: Options) -> StoreResult<Administrator> {
+pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: NscaleOptions) -> StoreResult<Administrator> {
     let now = clock.now();
     let organization_id = text(store.meta("organization_id", || keys.resource_id().into_bytes())?);
     if store.resource(ResourceKind::Organization, &organization_id, &organization_id)?.is_none() {
@@ -134,7 +134,7 @@ fn make_accounts(
     keys: &Keys,
     now: Timestamp,
     organization_id: &str,
-    options: Options,
+    options: NscaleOptions,
 ) -> StoreResult<()> {
     let expires_at = token_end(now, options);
     store.put_accounts((1..=options.accounts).map(|number| {
@@ -164,7 +164,7 @@ pub fn resource(keys: &Keys, organization_id: &str, now: Timestamp) -> StoredRes
 }
 
 /// When a token that is minted now ends, in whole seconds.
-pub fn token_end(now: Timestamp, options: Options) -> Timestamp {
+pub fn token_end(now: Timestamp, options: NscaleOptions) -> Timestamp {
     whole_seconds(later(now, options.token_life))
 }
 
