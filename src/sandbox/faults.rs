@@ -36,27 +36,27 @@ pub const OPERATIONS: [&str; 13] = [
 
 /// What is answered instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Instead {
+pub enum Substitute {
     /// This status without a body, as what stands in front of a server does.
-    Bare(StatusCode),
+    Status(StatusCode),
     /// This status with a page, as a web filter does.
-    Page(StatusCode),
+    HtmlPage(StatusCode),
     /// The API's own error with this code, or with the status that belongs to it.
-    Code(Code),
+    ApiError(Code),
 }
 
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FaultKind {
     /// Answers something else, and `Retry-After` where it is given. With
-    /// `acted` after doing what was asked.
-    Instead {
+    /// `request_processed` after doing what was asked.
+    Substitute {
         /// What.
-        what: Instead,
+        what: Substitute,
         /// Seconds.
         retry_after: Option<u32>,
         /// Whether it is done all the same.
-        acted: bool,
+        request_processed: bool,
     },
     /// Waits before it does what was asked.
     Slow(Duration),
@@ -86,9 +86,9 @@ pub struct Faults(Mutex<Vec<Fault>>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Fault {
     operation: String,
-    kind: Kind,
+    kind: FaultKind,
     /// How often yet; for ever where it is none.
-    left: Option<u32>,
+    remaining: Option<u32>,
 }
 
 impl Faults {
@@ -101,22 +101,23 @@ impl Faults {
     }
 
     /// Whether nothing was asked to go wrong.
-    pub fn is_none(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// What goes wrong now with an operation, if anything does. Of several
     /// faults for it the first that is not used up.
-    pub fn next(&self, operation: &str) -> Option<Kind> {
+    pub fn next(&self, operation: &str) -> Option<FaultKind> {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fault = faults.iter_mut().find(|fault| fault.left != Some(0) && fits(&fault.operation, operation))?;
-        fault.left = fault.left.map(|left| left - 1);
+        let fault =
+            faults.iter_mut().find(|fault| fault.remaining != Some(0) && matches(&fault.operation, operation))?;
+        fault.remaining = fault.remaining.map(|remaining| remaining - 1);
         Some(fault.kind.clone())
     }
 }
 
 /// Whether an operation is meant by a name, or by a pattern with `*` at its end.
-fn fits(pattern: &str, operation: &str) -> bool {
+fn matches(pattern: &str, operation: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(start) => operation.starts_with(start),
         None => pattern == operation,
@@ -130,11 +131,11 @@ fn parse(text: &str) -> Result<Fault> {
             .hint(format!("OP is one of {}, or begins like one and ends in *", OPERATIONS.join(", ")))
     };
     let (operation, kind) = text.split_once('=').ok_or_else(|| refuse("there is no =".into()))?;
-    if !OPERATIONS.iter().any(|known| fits(operation, known)) {
+    if !OPERATIONS.iter().any(|known| matches(operation, known)) {
         let meant = nearest(operation, OPERATIONS.into_iter()).map(|near| format!("; did you mean {near}?"));
         return Err(refuse(format!("there is no operation {operation}{}", meant.unwrap_or_default())));
     }
-    let (kind, left) = match kind.rsplit_once('x') {
+    let (kind, remaining) = match kind.rsplit_once('x') {
         Some((kind, times)) if !times.is_empty() && times.bytes().all(|byte| byte.is_ascii_digit()) => {
             let times = times.parse().map_err(|_| refuse(format!("{times} times are too many")))?;
             (kind, Some(times))
@@ -142,46 +143,46 @@ fn parse(text: &str) -> Result<Fault> {
         _ => (kind, None),
     };
     let kind = parse_kind(kind).ok_or_else(|| refuse(format!("there is no fault {kind}")))?;
-    Ok(Fault { operation: operation.to_owned(), kind, left })
+    Ok(Fault { operation: operation.to_owned(), kind, remaining })
 }
 
-fn parse_kind(text: &str) -> Option<Kind> {
+fn parse_kind(text: &str) -> Option<FaultKind> {
     Some(match text {
-        "hang" => Kind::Hang,
-        "drop" => Kind::Drop,
-        "truncate" => Kind::Truncate,
-        "stall" => Kind::Stall,
-        "gzip" => Kind::Gzip,
-        "garbage" => Kind::Garbage,
-        "redirect" => Kind::Redirect,
+        "hang" => FaultKind::Hang,
+        "drop" => FaultKind::Drop,
+        "truncate" => FaultKind::Truncate,
+        "stall" => FaultKind::Stall,
+        "gzip" => FaultKind::Gzip,
+        "garbage" => FaultKind::Garbage,
+        "redirect" => FaultKind::Redirect,
         _ => match text.strip_prefix("slow=") {
-            Some(millis) => Kind::Slow(Duration::from_millis(millis.parse::<u32>().ok()?.into())),
+            Some(millis) => FaultKind::Slow(Duration::from_millis(millis.parse::<u32>().ok()?.into())),
             None => {
-                let (acted, rest) = text.strip_prefix("acted-").map_or((false, text), |rest| (true, rest));
+                let (request_processed, rest) = text.strip_prefix("acted-").map_or((false, text), |rest| (true, rest));
                 let (what, seconds) = rest.split_once(':').map_or((rest, None), |(a, b)| (a, Some(b)));
-                Kind::Instead {
-                    what: parse_instead(what)?,
+                FaultKind::Substitute {
+                    what: parse_substitute(what)?,
                     retry_after: seconds.map(str::parse).transpose().ok()?,
-                    acted,
+                    request_processed,
                 }
             }
         },
     })
 }
 
-fn parse_instead(text: &str) -> Option<Instead> {
+fn parse_substitute(text: &str) -> Option<Substitute> {
     let status = |text: &str| text.parse().ok().filter(|status: &StatusCode| status.as_u16() >= 400);
     if let Some(name) = text.strip_prefix("code=") {
-        return Code::from_json(&name.into()).map(Instead::Code);
+        return Code::from_json(&name.into()).map(Substitute::ApiError);
     }
     match text.strip_prefix("html-") {
-        Some(text) => status(text).map(Instead::Page),
-        None => status(text).map(Instead::Bare),
+        Some(text) => status(text).map(Substitute::HtmlPage),
+        None => status(text).map(Substitute::Status),
     }
 }
 
 /// A status with a body: none, or somebody's page.
-pub fn outside(status: StatusCode, is_page: bool) -> Response<Body> {
+pub fn proxy_response(status: StatusCode, is_page: bool) -> Response<Body> {
     const PAGE: &str =
         "<!doctype html><html><head><title>Access denied</title></head><body>A web filter.</body></html>";
     let mut response = Response::new(if is_page { Body::from(PAGE) } else { Body::empty() });
@@ -193,7 +194,7 @@ pub fn outside(status: StatusCode, is_page: bool) -> Response<Body> {
 }
 
 /// The answer, with how long to wait.
-pub fn postponed(mut response: Response<Body>, retry_after: Option<u32>) -> Response<Body> {
+pub fn with_retry_after(mut response: Response<Body>, retry_after: Option<u32>) -> Response<Body> {
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
@@ -202,7 +203,7 @@ pub fn postponed(mut response: Response<Body>, retry_after: Option<u32>) -> Resp
 
 /// An answer that leads elsewhere.
 pub fn redirect() -> Response<Body> {
-    let mut response = outside(StatusCode::TEMPORARY_REDIRECT, false);
+    let mut response = proxy_response(StatusCode::TEMPORARY_REDIRECT, false);
     let elsewhere = HeaderValue::from_static("https://elsewhere.example.com/");
     response.headers_mut().insert(header::LOCATION, elsewhere);
     response
@@ -229,37 +230,37 @@ pub async fn gzip(response: Response<Body>) -> Response<Body> {
 
 /// Where an answer stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
+pub enum CutAt {
     /// Before its first byte, and the connection is closed.
-    Before,
+    Start,
     /// In the middle, and the connection is closed.
     Middle,
     /// Before its last byte, and the connection stays open.
-    Last,
+    LastByte,
 }
 
 /// The answer, not to its end.
-pub async fn cut(response: Response<Body>, stop: Stop) -> Response<Body> {
+pub async fn cut_off(response: Response<Body>, cut_at: CutAt) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     let whole = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len().max(2)));
-    let length = match stop {
-        Stop::Before => 0,
-        Stop::Middle => whole.len() / 2,
-        Stop::Last => whole.len().saturating_sub(1),
+    let length = match cut_at {
+        CutAt::Start => 0,
+        CutAt::Middle => whole.len() / 2,
+        CutAt::LastByte => whole.len().saturating_sub(1),
     };
-    let part = (stop != Stop::Before).then(|| whole.slice(..length));
-    Response::from_parts(parts, Body::new(Cut { part, stop, has_paused: false }))
+    let part = (cut_at != CutAt::Start).then(|| whole.slice(..length));
+    Response::from_parts(parts, Body::new(CutBody { part, cut_at, has_paused: false }))
 }
 
 /// A body that ends in an error, upon which the connection is closed, or never.
-struct Cut {
+struct CutBody {
     part: Option<Bytes>,
-    stop: Stop,
+    cut_at: CutAt,
     has_paused: bool,
 }
 
-impl http_body::Body for Cut {
+impl http_body::Body for CutBody {
     type Data = Bytes;
     type Error = std::io::Error;
 
@@ -267,11 +268,11 @@ impl http_body::Body for Cut {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<std::result::Result<Frame<Bytes>, std::io::Error>>> {
-        match (self.part.take(), self.stop) {
+        match (self.part.take(), self.cut_at) {
             (Some(part), _) => Poll::Ready(Some(Ok(Frame::data(part)))),
-            (None, Stop::Last) => Poll::Pending,
+            (None, CutAt::LastByte) => Poll::Pending,
             // Time for what there is to be sent.
-            (None, Stop::Middle) if !self.has_paused => {
+            (None, CutAt::Middle) if !self.has_paused => {
                 self.has_paused = true;
                 context.waker().wake_by_ref();
                 Poll::Pending
@@ -289,15 +290,17 @@ mod tests {
     fn faults_come_in_order_and_as_often_as_asked() {
         let texts = ["sa.create=503:2x2", "sa.*=drop", "token.list=slow=1500x1", "userinfo=acted-502"];
         let faults = Faults::parse(&texts.map(str::to_owned)).unwrap();
-        let status = |status, retry_after, acted| {
-            let what = Instead::Bare(StatusCode::from_u16(status).unwrap());
-            Some(Kind::Instead { what, retry_after, acted })
+        let status = |status, retry_after, request_processed| {
+            let what = Substitute::Status(StatusCode::from_u16(status).unwrap());
+            Some(FaultKind::Substitute { what, retry_after, request_processed })
         };
-        for expected in [status(503, Some(2), false), status(503, Some(2), false), Some(Kind::Drop), Some(Kind::Drop)] {
+        for expected in
+            [status(503, Some(2), false), status(503, Some(2), false), Some(FaultKind::Drop), Some(FaultKind::Drop)]
+        {
             assert_eq!(faults.next("sa.create"), expected);
         }
-        assert_eq!(faults.next("sa.list"), Some(Kind::Drop));
-        assert_eq!(faults.next("token.list"), Some(Kind::Slow(Duration::from_millis(1_500))));
+        assert_eq!(faults.next("sa.list"), Some(FaultKind::Drop));
+        assert_eq!(faults.next("token.list"), Some(FaultKind::Slow(Duration::from_millis(1_500))));
         assert_eq!(faults.next("token.list"), None);
         assert_eq!(faults.next("userinfo"), status(502, None, true));
     }

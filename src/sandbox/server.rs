@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, Method, Response, StatusCode, header};
 use crate::error::{Failure, Result};
 use crate::http::connect::Code;
 use crate::sandbox::commit_queue::CommitQueue;
-use crate::sandbox::faults::{self, Faults, Instead, Kind as Fault, Stop};
+use crate::sandbox::faults::{self, CutAt, FaultKind, Faults, Substitute};
 use crate::sandbox::namespace::reply::{Dialect, RpcFailure, RpcResult, plain, write};
 use crate::sandbox::namespace::{Namespace, RpcMethod};
 use crate::sandbox::nscale::Nscale;
@@ -53,37 +53,37 @@ async fn answer(State(clouds): State<Arc<Clouds>>, request: Request) -> Response
         // One write a line, so that no two are mixed.
         let _ = log.write_all(format!("{} {}\n", request.method(), request.uri().path()).as_bytes());
     }
-    let fault = if clouds.faults.is_none() { None } else { operation(&request).and_then(|op| clouds.faults.next(op)) };
+    let fault = if clouds.faults.is_empty() { None } else { operation(&request).and_then(|op| clouds.faults.next(op)) };
     let Some(fault) = fault else { return serve_request(clouds, request).await };
     match fault {
-        Fault::Hang => std::future::pending().await,
-        Fault::Redirect => faults::redirect(),
-        Fault::Instead { what, retry_after, acted } => {
-            let response = instead(what, &clouds, &request);
-            if acted {
+        FaultKind::Hang => std::future::pending().await,
+        FaultKind::Redirect => faults::redirect(),
+        FaultKind::Substitute { what, retry_after, request_processed } => {
+            let response = substitute(what, &clouds, &request);
+            if request_processed {
                 serve_request(clouds, request).await;
             }
-            faults::postponed(response, retry_after)
+            faults::with_retry_after(response, retry_after)
         }
-        Fault::Slow(wait) => {
+        FaultKind::Slow(wait) => {
             tokio::time::sleep(wait).await;
             serve_request(clouds, request).await
         }
-        Fault::Drop => faults::cut(serve_request(clouds, request).await, Stop::Before).await,
-        Fault::Truncate => faults::cut(serve_request(clouds, request).await, Stop::Middle).await,
-        Fault::Stall => faults::cut(serve_request(clouds, request).await, Stop::Last).await,
-        Fault::Gzip => faults::gzip(serve_request(clouds, request).await).await,
-        Fault::Garbage => faults::garbage(serve_request(clouds, request).await),
+        FaultKind::Drop => faults::cut_off(serve_request(clouds, request).await, CutAt::Start).await,
+        FaultKind::Truncate => faults::cut_off(serve_request(clouds, request).await, CutAt::Middle).await,
+        FaultKind::Stall => faults::cut_off(serve_request(clouds, request).await, CutAt::LastByte).await,
+        FaultKind::Gzip => faults::gzip(serve_request(clouds, request).await).await,
+        FaultKind::Garbage => faults::garbage(serve_request(clouds, request).await),
     }
 }
 
 /// What a fault answers a request with.
-fn instead(what: Instead, clouds: &Clouds, request: &Request) -> Response<Body> {
+fn substitute(what: Substitute, clouds: &Clouds, request: &Request) -> Response<Body> {
     const WORDS: &str = "a fault that was asked for";
     match what {
-        Instead::Bare(status) => faults::outside(status, false),
-        Instead::Page(status) => faults::outside(status, true),
-        Instead::Code(code) => match RpcMethod::at(request.uri().path()) {
+        Substitute::Status(status) => faults::proxy_response(status, false),
+        Substitute::HtmlPage(status) => faults::proxy_response(status, true),
+        Substitute::ApiError(code) => match RpcMethod::at(request.uri().path()) {
             Some((_, dialect)) => write(Err(RpcFailure::new(code, WORDS)), dialect, &clouds.namespace.request_id()),
             None => clouds.nscale.refused(code.http_status(), WORDS, request.headers()),
         },
