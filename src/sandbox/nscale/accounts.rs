@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::nscale::message::AccountWrite;
 use crate::sandbox::keys::hash;
-use crate::sandbox::nscale::access::ACCOUNTS;
+use crate::sandbox::nscale::acl::ACCOUNTS;
 use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult};
 use crate::sandbox::nscale::{Nscale, seed, token, view};

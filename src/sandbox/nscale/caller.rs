@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::sandbox::keys::hash;
-use crate::sandbox::nscale::access::Acl;
+use crate::sandbox::nscale::acl::Acl;
 use crate::sandbox::nscale::reply::{RestFailure, RestResult};
 use crate::sandbox::nscale::token::Shape;
 use crate::sandbox::store::{ResourceKind, Store, StoredAccount};

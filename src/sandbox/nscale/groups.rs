@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::sandbox::nscale::access::GROUPS;
+use crate::sandbox::nscale::acl::GROUPS;
 use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult};
 use crate::sandbox::nscale::schema::{GroupSpec, GroupWrite};

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::nscale::message::{Authz, Userinfo};
-use crate::sandbox::nscale::access::{ORGANIZATIONS, PROJECTS, ROLES, ROLES_SCOPE, role_id};
+use crate::sandbox::nscale::acl::{ORGANIZATIONS, PROJECTS, ROLES, ROLES_SCOPE, role_id};
 use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult, host};
 use crate::sandbox::nscale::route::Route;

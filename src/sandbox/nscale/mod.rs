@@ -4,8 +4,8 @@
 //! What the documents leave open is decided here and told by
 //! `nscred sandbox --help`.
 
-mod access;
 mod accounts;
+mod acl;
 mod caller;
 mod groups;
 mod identity;

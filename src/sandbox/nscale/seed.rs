@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::sandbox::clock::{Clock, later};
 use crate::sandbox::keys::{Keys, hash};
-use crate::sandbox::nscale::access::role_id;
+use crate::sandbox::nscale::acl::role_id;
 use crate::sandbox::nscale::groups::spec;
 use crate::sandbox::nscale::schema::GroupSpec;
 use crate::sandbox::nscale::{NscaleOptions, TOKEN_LIFE, token};
