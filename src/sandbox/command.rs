@@ -20,7 +20,7 @@ use crate::sandbox::clock::Clock;
 use crate::sandbox::commit_queue::CommitQueue;
 use crate::sandbox::faults::Faults;
 use crate::sandbox::namespace::Namespace;
-use crate::sandbox::nscale::{Nscale, NscaleOptions, TOKEN_LIFE};
+use crate::sandbox::nscale::{DEFAULT_TOKEN_LIFETIME, Nscale, NscaleOptions};
 use crate::sandbox::server::{self, Clouds};
 use crate::sandbox::shell::ShellEnvironment;
 use crate::sandbox::store::Store;
@@ -121,11 +121,14 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
     let clock = args.clock_ahead.as_deref().map(|text| length("--clock-ahead", text)).transpose()?;
     let clock = clock.map(Clock::ahead).unwrap_or_default();
     let options = NscaleOptions {
-        token_life: args.token_life.as_deref().map_or(Ok(TOKEN_LIFE), |text| length("--token-life", text))?,
+        token_lifetime: args
+            .token_life
+            .as_deref()
+            .map_or(Ok(DEFAULT_TOKEN_LIFETIME), |text| length("--token-life", text))?,
         stale_groups: !args.fresh_groups,
         accounts: args.accounts,
     };
-    let faults = Faults::parse(&args.faults)?;
+    let faults = Faults::parse(&args.faults, &server::operations())?;
     let log = args.log.as_deref().map(open_log).transpose()?;
     let stays = args.command.is_empty() && args.listen.is_some();
     let command = match args.command {

@@ -1,7 +1,6 @@
-//! Requests on a store in a file: carried out on a thread of their own, as
-//! many together as are waiting, and answered once the file has what they
-//! changed. The disk is waited for once for all of them, and nothing but they
-//! waits for it.
+//! Group commit for a store in a file. A thread carries out the requests that are
+//! waiting in one transaction, and they are answered once the file has their
+//! changes: one wait for the disk for all of them.
 
 use std::io;
 use std::sync::Arc;
@@ -13,49 +12,44 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::sandbox::store::Store;
 
-/// The most requests that are carried out together.
-const MOST: usize = 256;
+/// Requests in one transaction.
+const MAX_BATCH: usize = 256;
 
-/// A request that waits.
-struct Waiting {
+struct Job {
     work: Box<dyn FnOnce() -> Response<Body> + Send>,
     reply: oneshot::Sender<Response<Body>>,
 }
 
-/// The way to the thread.
-pub struct CommitQueue(mpsc::UnboundedSender<Waiting>);
+pub struct CommitQueue(mpsc::UnboundedSender<Job>);
 
 impl CommitQueue {
-    /// Starts the thread, which ends with the last way to it.
-    ///
-    /// # Errors
-    /// There can be no further thread.
+    /// Starts the thread, which ends when the queue is dropped.
     pub fn start(store: Arc<Store>) -> io::Result<Self> {
-        let (sender, mut waiting) = mpsc::unbounded_channel::<Waiting>();
-        let submit = move || {
-            while let Some(first) = waiting.blocking_recv() {
-                let others = std::iter::from_fn(|| waiting.try_recv().ok()).take(MOST - 1);
-                let mut together = std::iter::once(first).chain(others);
-                let mut replies = Vec::new();
-                let kept = store.transaction(|| {
-                    let next = together.next().map(|Waiting { work, reply }| replies.push((reply, work())));
+        let (sender, mut jobs) = mpsc::unbounded_channel::<Job>();
+        let run = move || {
+            while let Some(first) = jobs.blocking_recv() {
+                let others = std::iter::from_fn(|| jobs.try_recv().ok()).take(MAX_BATCH - 1);
+                let mut batch = std::iter::once(first).chain(others);
+                let mut responses = Vec::new();
+                let committed = store.transaction(|| {
+                    let next = batch.next().map(|Job { work, reply }| responses.push((reply, work())));
                     next.is_some()
                 });
-                // Where it was not kept, nobody is told that it was.
-                for (reply, answer) in replies.into_iter().filter(|_| kept.is_ok()) {
-                    // Whoever asked may have gone.
-                    let _ = reply.send(answer);
+                // Without a commit the replies are dropped, and `submit` returns `None`.
+                for (reply, response) in responses.into_iter().filter(|_| committed.is_ok()) {
+                    // The client may have gone.
+                    let _ = reply.send(response);
                 }
             }
         };
-        thread::Builder::new().name("commit-queue".to_owned()).spawn(submit).map(|_| Self(sender))
+        thread::Builder::new().name("commit-queue".to_owned()).spawn(run).map(|_| Self(sender))
     }
 
-    /// Carries a request out, and gives its answer once that holds; none
-    /// where the file did not take the changes.
+    /// Carries out a request and returns its response once the changes are committed; `None` where
+    /// they could not be.
     pub async fn submit(&self, work: impl FnOnce() -> Response<Body> + Send + 'static) -> Option<Response<Body>> {
-        let (reply, answer) = oneshot::channel();
-        self.0.send(Waiting { work: Box::new(work), reply }).ok()?;
-        answer.await.ok()
+        let (reply, response) = oneshot::channel();
+        self.0.send(Job { work: Box::new(work), reply }).ok()?;
+        response.await.ok()
     }
 }

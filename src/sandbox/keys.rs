@@ -1,80 +1,44 @@
-//! Who calls, and what they may do.
+//! The sandbox's signing key, and the ids and secrets that it generates.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::{digest, hmac};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use crate::namespace::detail::Access;
-use crate::namespace::message::{Permission, RevokableToken, State};
-use crate::namespace::permissions::TOKENS;
 use crate::sandbox::store::{Store, StoreResult};
 
-/// The one workspace.
-pub const TENANT_ID: &str = "tenant_sandbox";
-
-/// A workspace admin, who may do everything.
-pub const ADMIN: &str = "user_admin";
-
-/// A member who is no admin: may use every resource, and mint tokens bound to
-/// the own membership; may not list, revoke or refresh them.
-pub const MEMBER: &str = "user_member";
-
-/// The claims of the sandbox's own JWTs.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct SandboxClaims {
-    /// The workspace.
-    pub tenant_id: String,
-    /// The user.
-    pub actor_id: String,
-    /// Seconds since 1970.
-    pub iat: i64,
-    /// Seconds since 1970.
-    pub exp: i64,
-    /// The session, in a session's token.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub session_id: Option<String>,
-}
-
-/// Signs and checks JWTs, and makes secrets.
+/// Signs and verifies JWTs, and generates ids and secrets.
 pub struct Keys {
     key: hmac::Key,
     random: SystemRandom,
 }
 
-/// Why a bearer is not let in. The words are the server's message.
-pub type Rejected = &'static str;
-
 impl Keys {
-    /// The key that the store keeps, made at first use.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Reads the signing key from the store, which makes one at first use.
     pub fn load(store: &Store) -> StoreResult<Self> {
         let random = SystemRandom::new();
         let bytes = store.meta("signing_key", || random_bytes::<32>(&random).to_vec())?;
         Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, &bytes), random })
     }
 
-    /// A text that nobody can guess: 32 bytes in hexadecimal.
+    /// 32 random bytes in hexadecimal.
     pub fn secret(&self) -> String {
         hex(&self.random::<32>())
     }
 
-    /// A text that does not come twice: 10 bytes in hexadecimal.
+    /// 10 random bytes in hexadecimal.
     pub fn id(&self) -> String {
         hex(&self.random::<10>())
     }
 
-    /// The id of a trace: 16 bytes in hexadecimal.
+    /// 16 random bytes in hexadecimal.
     pub fn trace_id(&self) -> String {
         hex(&self.random::<16>())
     }
 
-    /// The id of a resource: a random UUID that begins with a letter, as
-    /// Kubernetes wants of names.
+    /// A random UUID that begins with a letter, as Kubernetes requires of names.
     pub fn resource_id(&self) -> String {
         loop {
             let id = uuid::Builder::from_random_bytes(self.random::<16>()).into_uuid().to_string();
@@ -84,13 +48,12 @@ impl Keys {
         }
     }
 
-    /// Bytes that nobody can guess.
     pub fn random<const N: usize>(&self) -> [u8; N] {
         random_bytes(&self.random)
     }
 
-    /// A signed JWT behind its prefix.
-    pub fn sign(&self, prefix: &str, claims: &SandboxClaims) -> String {
+    /// A signed JWT with a prefix. The prefix is signed too.
+    pub fn sign(&self, prefix: &str, claims: &impl Serialize) -> String {
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
         let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(claims).unwrap_or_default());
         let signed = format!("{prefix}{header}.{payload}");
@@ -98,18 +61,13 @@ impl Keys {
         format!("{signed}.{signature}")
     }
 
-    /// The claims of a token with this prefix that was signed here and has
-    /// not ended.
-    fn verify(&self, prefix: &str, token: &str, now: Timestamp) -> Result<SandboxClaims, Rejected> {
-        const INVALID: Rejected = "invalid token";
-        let (signed, signature) = token.rsplit_once('.').ok_or(INVALID)?;
-        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| INVALID)?;
-        // The prefix is signed too: a session cannot pass for a tenant token.
-        hmac::verify(&self.key, signed.as_bytes(), &signature).map_err(|_| INVALID)?;
-        let (_, payload) = signed.strip_prefix(prefix).and_then(|jwt| jwt.split_once('.')).ok_or(INVALID)?;
-        let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| INVALID)?;
-        let claims: SandboxClaims = serde_json::from_slice(&payload).map_err(|_| INVALID)?;
-        if claims.exp <= now.as_second() { Err("token expired") } else { Ok(claims) }
+    /// The claims of a JWT that was signed with this key and prefix.
+    pub fn verify<T: DeserializeOwned>(&self, prefix: &str, token: &str) -> Option<T> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        hmac::verify(&self.key, signed.as_bytes(), &signature).ok()?;
+        let (_, payload) = signed.strip_prefix(prefix)?.split_once('.')?;
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
     }
 }
 
@@ -123,128 +81,11 @@ fn random_bytes<const N: usize>(random: &SystemRandom) -> [u8; N] {
     bytes
 }
 
-/// Bytes in hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The form in which a secret is stored.
+/// SHA-256, the form in which the store keeps secrets.
 pub fn hash(secret: &str) -> Vec<u8> {
     digest::digest(&digest::SHA256, secret.as_bytes()).as_ref().to_vec()
-}
-
-/// Who calls.
-#[derive(Clone, Debug)]
-pub enum Caller {
-    /// A user, with a tenant token.
-    User(String),
-    /// A revokable token.
-    Token(Box<RevokableToken>),
-}
-
-/// What lets a bearer in, or the reason why not.
-pub enum Admission<T> {
-    /// In.
-    Granted(T),
-    /// Out, with the server's words.
-    Rejected(Rejected),
-}
-
-impl Caller {
-    /// The caller behind a bearer token.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn identify(bearer: Option<&str>, keys: &Keys, store: &Store, now: Timestamp) -> StoreResult<Admission<Self>> {
-        let Some(bearer) = bearer else { return Ok(Admission::Rejected("no credentials")) };
-        if bearer.starts_with("nsct_") {
-            return Ok(match keys.verify("nsct_", bearer, now) {
-                Ok(claims) => Admission::Granted(Self::User(claims.actor_id)),
-                Err(why) => Admission::Rejected(why),
-            });
-        }
-        if bearer.starts_with("st_") {
-            return Ok(Admission::Rejected("a session token must be exchanged first"));
-        }
-        let Some(stored) = store.token_by_secret(&hash(bearer))? else {
-            return Ok(Admission::Rejected("invalid token"));
-        };
-        Ok(match stored.token.state_at(now) {
-            State::Revoked => Admission::Rejected("token revoked"),
-            State::Expired => Admission::Rejected("token expired"),
-            // The store knows no other.
-            State::Active | State::Unknown | State::Other(_) => Admission::Granted(Self::Token(Box::new(stored.token))),
-        })
-    }
-
-    /// The user who acts, or on whose behalf the token was made.
-    pub fn actor_id(&self) -> &str {
-        match self {
-            Self::User(id) => id,
-            Self::Token(token) => &token.creator_actor_id,
-        }
-    }
-
-    /// Whether this may be done. No `resource_id` is an action on the type as
-    /// a whole, such as `create` or `list`.
-    pub fn may(&self, resource_type: &str, resource_id: Option<&str>, action: &str) -> bool {
-        match self {
-            Self::User(id) => id == ADMIN || resource_type != TOKENS,
-            Self::Token(token) => {
-                token.permissions.iter().any(|grant| covers(grant, resource_type, resource_id, action))
-            }
-        }
-    }
-
-    /// Whether a token of this scope may be minted.
-    pub fn may_mint(&self, membership: bool) -> bool {
-        match self {
-            Self::User(id) if id == MEMBER => membership,
-            _ => self.may(TOKENS, None, "create"),
-        }
-    }
-
-    /// What of these grants goes beyond the caller's own rights.
-    pub fn missing_grants(&self, grants: &[Permission]) -> Vec<Access> {
-        let mut missing = Vec::new();
-        for grant in grants {
-            let resource_id = Some(grant.resource_id.as_str()).filter(|id| !id.is_empty());
-            for action in grant.actions.iter().filter(|action| !self.may(&grant.resource_type, resource_id, action)) {
-                missing.push(Access {
-                    resource_type: grant.resource_type.clone(),
-                    resource_id: grant.resource_id.clone(),
-                    action: action.clone(),
-                });
-            }
-        }
-        missing
-    }
-}
-
-/// Whether a grant covers an action. One without an id covers only what needs
-/// none, as was observed of the real server.
-fn covers(grant: &Permission, resource_type: &str, resource_id: Option<&str>, action: &str) -> bool {
-    grant.resource_type == resource_type
-        && grant.actions.iter().any(|granted| granted == "*" || granted == action)
-        && (grant.resource_id == "*" || resource_id.is_none_or(|id| id == grant.resource_id))
-}
-
-/// The session behind a bearer token.
-///
-/// # Errors
-/// The database's.
-pub fn session(
-    bearer: Option<&str>,
-    keys: &Keys,
-    store: &Store,
-    now: Timestamp,
-) -> StoreResult<Admission<SandboxClaims>> {
-    let Some(bearer) = bearer else { return Ok(Admission::Rejected("no credentials")) };
-    let claims = match keys.verify("st_", bearer, now) {
-        Ok(claims) => claims,
-        Err("token expired") => return Ok(Admission::Rejected("session expired")),
-        Err(why) => return Ok(Admission::Rejected(why)),
-    };
-    let id = claims.session_id.as_deref().unwrap_or_default();
-    Ok(if store.use_session(id, now)? { Admission::Granted(claims) } else { Admission::Rejected("session ended") })
 }

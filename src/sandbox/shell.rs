@@ -19,7 +19,7 @@ use crate::error::{Failure, Result};
 use crate::interrupt::Signals;
 use crate::names::Program;
 use crate::output::private_file;
-use crate::sandbox::keys::{ADMIN, MEMBER};
+use crate::sandbox::namespace::caller::{ADMIN, MEMBER};
 use crate::sandbox::server::Clouds;
 use crate::secret::Secret;
 use crate::text::sanitize::quoted;

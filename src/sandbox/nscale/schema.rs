@@ -1,7 +1,7 @@
 //! Request bodies, checked as the server checks them: against the schema
 //! first, and the first failure is told.
 
-use axum::http::{HeaderMap, header};
+use axum::http::header;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::http::json::is_json;
 use crate::nscale::message::{AccountWrite, NAME_PATTERN, WriteMetadata, is_name};
 use crate::sandbox::nscale::reply::{RestFailure, RestResult};
+use crate::sandbox::nscale::route::Request;
 
 /// The body of a group's create and update.
 #[derive(Debug, Deserialize)]
@@ -47,16 +48,16 @@ pub struct OrganizationWrite {
 ///
 /// # Errors
 /// Invalid, in the server's words.
-pub fn account(headers: &HeaderMap, body: &[u8]) -> RestResult<AccountWrite> {
+pub fn account(request: &Request<'_>) -> RestResult<AccountWrite> {
     const SPEC: Schema = Schema::Object(&[("groupIDs", true, STRINGS)]);
-    read(headers, body, &Schema::Object(&[("metadata", true, METADATA), ("spec", true, SPEC)]))
+    read(request, &Schema::Object(&[("metadata", true, METADATA), ("spec", true, SPEC)]))
 }
 
 /// Reads the body of a group.
 ///
 /// # Errors
 /// Invalid, in the server's words.
-pub fn group(headers: &HeaderMap, body: &[u8]) -> RestResult<GroupWrite> {
+pub fn group(request: &Request<'_>) -> RestResult<GroupWrite> {
     const SUBJECT: Schema =
         Schema::Object(&[("email", false, Schema::Text), ("id", true, Schema::Text), ("issuer", true, Schema::Text)]);
     const SPEC: Schema = Schema::Object(&[
@@ -65,8 +66,7 @@ pub fn group(headers: &HeaderMap, body: &[u8]) -> RestResult<GroupWrite> {
         ("subjects", false, Schema::Array(&SUBJECT)),
         ("userIDs", false, STRINGS),
     ]);
-    let group: GroupWrite =
-        read(headers, body, &Schema::Object(&[("metadata", true, METADATA), ("spec", true, SPEC)]))?;
+    let group: GroupWrite = read(request, &Schema::Object(&[("metadata", true, METADATA), ("spec", true, SPEC)]))?;
     if !group.spec.user_ids.is_empty() && !group.spec.subjects.is_empty() {
         return Err(RestFailure::invalid("userIDs and subjects are mutually exclusive"));
     }
@@ -77,8 +77,8 @@ pub fn group(headers: &HeaderMap, body: &[u8]) -> RestResult<GroupWrite> {
 ///
 /// # Errors
 /// Invalid, in the server's words.
-pub fn organization(headers: &HeaderMap, body: &[u8]) -> RestResult<OrganizationWrite> {
-    read(headers, body, &Schema::Object(&[("metadata", true, METADATA)]))
+pub fn organization(request: &Request<'_>) -> RestResult<OrganizationWrite> {
+    read(request, &Schema::Object(&[("metadata", true, METADATA)]))
 }
 
 /// What a value must be.
@@ -102,17 +102,17 @@ const METADATA: Schema = Schema::LooseObject(&[
     ("tags", false, Schema::Array(&TAG)),
 ]);
 
-fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8], schema: &Schema) -> RestResult<T> {
+fn read<T: DeserializeOwned>(request: &Request<'_>, schema: &Schema) -> RestResult<T> {
     const INVALID: &str = "the request body is not valid";
-    if body.is_empty() {
+    if request.body.is_empty() {
         return Err(RestFailure::invalid(INVALID));
     }
-    if !is_json(headers) {
-        let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !is_json(request.headers) {
+        let given = request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let detail = format!("{INVALID}: header Content-Type has unexpected value \"{given}\"");
         return Err(RestFailure::invalid(detail));
     }
-    let value: Value = serde_json::from_slice(body)
+    let value: Value = serde_json::from_slice(request.body)
         .map_err(|_| RestFailure::invalid(format!("{INVALID}: failed to decode request body")))?;
     check(&value, schema, "").map_err(|detail| RestFailure::invalid(format!("{INVALID}: {detail}")))?;
     serde_json::from_value(value).map_err(|_| RestFailure::invalid("the request body is missing or malformed"))

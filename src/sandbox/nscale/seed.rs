@@ -7,9 +7,9 @@ use serde_json::json;
 use crate::sandbox::clock::{Clock, later};
 use crate::sandbox::keys::{Keys, hash};
 use crate::sandbox::nscale::acl::role_id;
-use crate::sandbox::nscale::groups::spec;
+use crate::sandbox::nscale::groups::stored_spec;
 use crate::sandbox::nscale::schema::GroupSpec;
-use crate::sandbox::nscale::{NscaleOptions, TOKEN_LIFE, token};
+use crate::sandbox::nscale::{DEFAULT_TOKEN_LIFETIME, NscaleOptions, token};
 use crate::sandbox::store::{ResourceKind, Store, StoreResult, StoredResource};
 
 /// The account that a user of the sandbox begins with.
@@ -62,7 +62,7 @@ pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: NscaleOptions) ->
             ..resource(keys, &organization_id, now)
         });
         // As long as the real server gives: the others may be shorter.
-        let expires_at = whole_seconds(later(now, TOKEN_LIFE));
+        let expires_at = whole_seconds(later(now, DEFAULT_TOKEN_LIFETIME));
         let secret_hash = hash(&token);
         store.put_account(&account, &groups, holder.is_none().then_some((&secret_hash[..], expires_at)))?;
         store.set_meta(ADMINISTRATOR_TOKEN, token.as_bytes())?;
@@ -98,7 +98,7 @@ fn make_group(
     let group = StoredResource {
         name: name.into(),
         description: Some(description.into()),
-        spec: spec(&group_spec),
+        spec: stored_spec(&group_spec),
         ..resource(keys, organization_id, now)
     };
     store.put_group(&group, &[])?;
@@ -136,7 +136,7 @@ fn make_accounts(
     organization_id: &str,
     options: NscaleOptions,
 ) -> StoreResult<()> {
-    let expires_at = token_end(now, options);
+    let expires_at = token_expiry(now, options);
     store.put_accounts((1..=options.accounts).map(|number| {
         let account = StoredResource {
             name: format!("account-{number}"),
@@ -164,8 +164,8 @@ pub fn resource(keys: &Keys, organization_id: &str, now: Timestamp) -> StoredRes
 }
 
 /// When a token that is minted now ends, in whole seconds.
-pub fn token_end(now: Timestamp, options: NscaleOptions) -> Timestamp {
-    whole_seconds(later(now, options.token_life))
+pub fn token_expiry(now: Timestamp, options: NscaleOptions) -> Timestamp {
+    whole_seconds(later(now, options.token_lifetime))
 }
 
 fn whole_seconds(time: Timestamp) -> Timestamp {

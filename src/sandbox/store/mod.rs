@@ -78,7 +78,7 @@ CREATE INDEX members_of ON members (group_id);
 ";
 
 pub use resources::{ResourceKind, StoredAccount, StoredResource};
-pub use tokens::{StoredSession, StoredToken};
+pub use tokens::StoredToken;
 
 /// The state. Cheap calls, one at a time.
 pub struct Store(Mutex<Connection>);
