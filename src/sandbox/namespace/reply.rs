@@ -37,9 +37,8 @@ impl RpcFailure {
         Self { code: Code::PermissionDenied, message: "permission denied".into(), missing }
     }
 
-    /// The store did not take a change.
     pub fn store() -> Self {
-        Self::new(Code::Internal, "the sandbox's store failed; nothing was changed")
+        Self::new(Code::Internal, "the sandbox's store failed; nothing has changed")
     }
 }
 

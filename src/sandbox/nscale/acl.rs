@@ -1,4 +1,4 @@
-//! Roles, and what a caller may do: the union over the roles of its groups.
+//! Roles, and the access control list that a caller has by the roles of its groups.
 
 use std::collections::BTreeMap;
 
@@ -9,43 +9,31 @@ use serde_json::{Value, json};
 use crate::sandbox::keys::hex;
 use crate::sandbox::nscale::reply::{RestFailure, RestResult};
 
-/// What may be done to a resource, in the order in which it is told.
+/// In the order in which the API lists them.
 const OPERATIONS: [&str; 4] = ["create", "read", "update", "delete"];
 
 const ALL: &[&str] = &OPERATIONS;
 const READ: &[&str] = &["read"];
 
-/// The scope of service accounts.
 pub const ACCOUNTS: &str = "identity:serviceaccounts";
-
-/// The scope of groups.
 pub const GROUPS: &str = "identity:groups";
-
-/// The scope of roles.
-pub const ROLES_SCOPE: &str = "identity:roles";
-
-/// The scope of projects.
+pub const ROLES_ENDPOINT: &str = "identity:roles";
 pub const PROJECTS: &str = "identity:projects";
-
-/// The scope of organizations.
 pub const ORGANIZATIONS: &str = "identity:organizations";
 
-/// A scope with the operations on it.
+/// An endpoint, which is what the API calls a kind of resource, and operations on it.
 type Grant = (&'static str, &'static [&'static str]);
 
-/// A role.
 pub struct Role {
-    /// Its name, which its id is made from.
     pub name: &'static str,
-    /// What it is for.
     pub description: &'static str,
-    /// What it allows in the whole organization.
+    /// Grants in the whole organization.
     organization: &'static [Grant],
-    /// What it allows in the projects of the group.
+    /// Grants in the projects of the group that holds the role.
     project: &'static [Grant],
 }
 
-/// The roles of an organization, by name.
+/// In the order of their names.
 pub const ROLES: [Role; 4] = [
     Role {
         name: "administrator",
@@ -55,7 +43,7 @@ pub const ROLES: [Role; 4] = [
             (ORGANIZATIONS, &["read", "update"]),
             (PROJECTS, ALL),
             ("identity:quotas", READ),
-            (ROLES_SCOPE, ALL),
+            (ROLES_ENDPOINT, ALL),
             (ACCOUNTS, ALL),
             ("identity:users", ALL),
         ],
@@ -69,7 +57,7 @@ pub const ROLES: [Role; 4] = [
             (ORGANIZATIONS, READ),
             (PROJECTS, READ),
             ("identity:quotas", READ),
-            (ROLES_SCOPE, READ),
+            (ROLES_ENDPOINT, READ),
             (ACCOUNTS, READ),
             ("identity:users", READ),
         ],
@@ -89,26 +77,24 @@ pub const ROLES: [Role; 4] = [
     },
 ];
 
-/// The roles that no group may hold, and no list shows.
+/// Roles that no group may hold and that are not listed.
 const PROTECTED: [&str; 2] = ["platform-administrator", "platform-reader"];
 
-/// The id of a role, which follows from its name.
+/// The id of a role, which the real server derives from its name.
 pub fn role_id(name: &str) -> String {
     let digest = hex(digest::digest(&digest::SHA256, name.as_bytes()).as_ref());
     let part = |from: usize, to: usize| digest.get(from..to).unwrap_or_default();
     format!("f{}-{}-4{}-8{}-{}", part(1, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
 }
 
-/// The role with an id.
 fn role(id: &str) -> Option<&'static Role> {
     ROLES.iter().find(|role| role_id(role.name) == id)
 }
 
-/// Scopes with the operations on them.
+/// Operations by endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants(BTreeMap<&'static str, Vec<&'static str>>);
 
-/// A scope as the API tells it.
 #[derive(Serialize)]
 struct Endpoint {
     name: &'static str,
@@ -117,14 +103,14 @@ struct Endpoint {
 
 impl Grants {
     fn add(&mut self, grants: &'static [Grant]) {
-        for (scope, operations) in grants {
-            let held = self.0.entry(scope).or_default();
+        for (endpoint, operations) in grants {
+            let held = self.0.entry(endpoint).or_default();
             held.extend(operations.iter().filter(|operation| !held.contains(operation)).copied().collect::<Vec<_>>());
         }
     }
 
-    fn holds(&self, scope: &str, operation: &str) -> bool {
-        self.0.get(scope).is_some_and(|held| held.contains(&operation))
+    fn holds(&self, endpoint: &str, operation: &str) -> bool {
+        self.0.get(endpoint).is_some_and(|held| held.contains(&operation))
     }
 
     fn to_json(&self) -> Value {
@@ -136,19 +122,18 @@ impl Grants {
     }
 }
 
-/// What a caller may do.
+/// What a caller may do: the union over the roles of its groups.
 #[derive(Clone, Debug, Default)]
 pub struct Acl {
-    /// Its organization, which is its only one.
+    /// The caller's only organization.
     pub organization_id: String,
     organization: Grants,
-    /// By project.
+    /// By the id of the project.
     projects: BTreeMap<String, Grants>,
 }
 
 impl Acl {
-    /// The access of a member of these groups: the roles of each, and the
-    /// projects that each is on.
+    /// The list of a member of these groups. Each has the ids of its roles and of its projects.
     pub fn new(organization_id: &str, groups: &[(Vec<String>, Vec<String>)]) -> Self {
         let mut acl = Self { organization_id: organization_id.to_owned(), ..Self::default() };
         for (role_ids, project_ids) in groups {
@@ -162,60 +147,50 @@ impl Acl {
         acl
     }
 
-    /// Refuses what is not allowed in an organization.
-    ///
-    /// # Errors
-    /// Forbidden, in the server's words.
-    pub fn require(&self, organization_id: &str, scope: &str, operation: &str) -> RestResult<()> {
+    /// Forbidden, in the real server's words, unless the operation is allowed in the organization.
+    pub fn require(&self, organization_id: &str, endpoint: &str, operation: &str) -> RestResult<()> {
         let why = if self.organization.0.is_empty() && self.projects.is_empty() {
             "— this principal has no organization-scope permissions"
         } else if organization_id != self.organization_id {
             "— organization is not in this principal's accessible set"
         } else if self.organization.0.is_empty() {
             "— no endpoints are granted at organization scope"
-        } else if !self.organization.holds(scope, operation) {
+        } else if !self.organization.holds(endpoint, operation) {
             "is not permitted"
         } else {
             return Ok(());
         };
-        Err(forbidden(scope, operation, why))
+        Err(forbidden(endpoint, operation, why))
     }
 
-    /// Refuses what is not allowed in the organization nor in the project.
-    ///
-    /// # Errors
-    /// Forbidden, in the server's words.
+    /// Forbidden, in the real server's words, unless the operation is allowed in the organization or the project.
     pub fn require_in_project(
         &self,
         organization_id: &str,
         project_id: &str,
-        scope: &str,
+        endpoint: &str,
         operation: &str,
     ) -> RestResult<()> {
-        let in_organization = self.require(organization_id, scope, operation);
+        let in_organization = self.require(organization_id, endpoint, operation);
         match self.projects.get(project_id) {
             _ if in_organization.is_ok() || organization_id != self.organization_id => in_organization,
-            Some(grants) if grants.holds(scope, operation) => Ok(()),
-            Some(_) => Err(forbidden(scope, operation, "is not permitted")),
-            None => Err(forbidden(scope, operation, "— project is not in this principal's accessible set")),
+            Some(grants) if grants.holds(endpoint, operation) => Ok(()),
+            Some(_) => Err(forbidden(endpoint, operation, "is not permitted")),
+            None => Err(forbidden(endpoint, operation, "— project is not in this principal's accessible set")),
         }
     }
 
-    /// Whether the caller holds everything that a role allows, and so may
-    /// give it to others.
+    /// Whether the caller has every grant of a role, and so may give the role to a group.
     pub fn may_grant(&self, role: &Role) -> bool {
-        let in_projects = |scope: &str, operation: &str| {
-            self.organization.holds(scope, operation) || self.projects.values().any(|held| held.holds(scope, operation))
+        let in_projects = |endpoint: &str, operation: &str| {
+            self.organization.holds(endpoint, operation)
+                || self.projects.values().any(|held| held.holds(endpoint, operation))
         };
-        pairs(role.organization).all(|(scope, operation)| self.organization.holds(scope, operation))
-            && pairs(role.project).all(|(scope, operation)| in_projects(scope, operation))
+        operations(role.organization).all(|(endpoint, operation)| self.organization.holds(endpoint, operation))
+            && operations(role.project).all(|(endpoint, operation)| in_projects(endpoint, operation))
     }
 
-    /// Refuses roles that do not exist, are protected, or go beyond the
-    /// caller's own.
-    ///
-    /// # Errors
-    /// Invalid or forbidden.
+    /// Checks that roles exist, are not protected, and have no grant that the caller lacks.
     pub fn check_roles(&self, role_ids: &[String]) -> RestResult<()> {
         for id in role_ids {
             if PROTECTED.iter().any(|name| role_id(name) == *id) {
@@ -232,8 +207,8 @@ impl Acl {
         Ok(())
     }
 
-    /// All of it as the API tells it, or as seen from one organization.
-    pub fn to_json(&self, seen_from: Option<&str>) -> Value {
+    /// As the API shows it, of all organizations or of one.
+    pub fn to_json(&self, organization_id: Option<&str>) -> Value {
         if self.organization.0.is_empty() && self.projects.is_empty() {
             return json!({});
         }
@@ -247,7 +222,7 @@ impl Acl {
             home["projects"] = json!(projects);
         }
         let mut acl = json!({ "organizations": [home] });
-        if seen_from.is_none_or(|id| id == self.organization_id) {
+        if organization_id.is_none_or(|id| id == self.organization_id) {
             acl["organization"] = home;
             if !projects.is_empty() {
                 acl["projects"] = json!(projects);
@@ -257,13 +232,13 @@ impl Acl {
     }
 }
 
-fn pairs(grants: &'static [Grant]) -> impl Iterator<Item = (&'static str, &'static str)> {
-    grants.iter().flat_map(|(scope, operations)| operations.iter().map(move |operation| (*scope, *operation)))
+fn operations(grants: &'static [Grant]) -> impl Iterator<Item = (&'static str, &'static str)> {
+    grants.iter().flat_map(|(endpoint, operations)| operations.iter().map(move |operation| (*endpoint, *operation)))
 }
 
-fn forbidden(scope: &str, operation: &str, why: &str) -> RestFailure {
+fn forbidden(endpoint: &str, operation: &str, why: &str) -> RestFailure {
     RestFailure::forbidden(format!(
-        "operation is not allowed by rbac: operation '{operation}' on endpoint '{scope}' {why}"
+        "operation is not allowed by rbac: operation '{operation}' on endpoint '{endpoint}' {why}"
     ))
 }
 

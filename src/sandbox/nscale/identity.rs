@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::nscale::message::{Authz, Userinfo};
-use crate::sandbox::nscale::acl::{ORGANIZATIONS, PROJECTS, ROLES, ROLES_SCOPE, role_id};
+use crate::sandbox::nscale::acl::{ORGANIZATIONS, PROJECTS, ROLES, ROLES_ENDPOINT, role_id};
 use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult, host};
 use crate::sandbox::nscale::route::Request;
@@ -108,7 +108,7 @@ impl Nscale {
 
     pub(super) fn list_roles(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
         let Request { organization_id, .. } = request;
-        caller.acl.require(organization_id, ROLES_SCOPE, "read")?;
+        caller.acl.require(organization_id, ROLES_ENDPOINT, "read")?;
         let organization = self.organization(organization_id)?;
         let roles = ROLES.iter().map(|role| {
             let resource = StoredResource {

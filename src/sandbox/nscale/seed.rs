@@ -1,5 +1,5 @@
-//! What a new store begins with: one organization, three groups, a project,
-//! and an administrator.
+//! What a new store is seeded with: an organization, three groups, a project and
+//! an administrator.
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -12,47 +12,39 @@ use crate::sandbox::nscale::schema::GroupSpec;
 use crate::sandbox::nscale::{DEFAULT_TOKEN_LIFETIME, NscaleOptions, token};
 use crate::sandbox::store::{ResourceKind, Store, StoreResult, StoredResource};
 
-/// The account that a user of the sandbox begins with.
+/// The account whose token the sandbox hands out.
 pub struct Administrator {
-    /// Its id.
     pub id: String,
-    /// Its organization.
     pub organization_id: String,
-    /// Its token.
     pub token: String,
 }
 
-/// Where the store keeps the token that the administrator has: it is handed
-/// out at each start.
+/// The store's key for the administrator's token, which each start hands out.
 pub const ADMINISTRATOR_TOKEN: &str = "administrator_token";
 
-/// The groups: name, role and purpose.
+/// Name, role and description.
 const GROUPS: [(&str, &str, &str); 3] = [
     ("administrators", "administrator", "May do everything in the organization"),
     ("auditors", "auditor", "May read everything in the organization"),
     ("developers", "user", "Work in the projects of the organization"),
 ];
 
-/// Fills a new store, and gives the administrator a token where the one it
-/// began with does not work any more.
-///
-/// # Errors
-/// The database's.
+/// Seeds a new store. In every store it makes sure that the administrator exists, is in its group,
+/// and has a valid token.
 pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: NscaleOptions) -> StoreResult<Administrator> {
     let now = clock.now();
     let organization_id = text(store.meta("organization_id", || keys.resource_id().into_bytes())?);
     if store.resource(ResourceKind::Organization, &organization_id, &organization_id)?.is_none() {
-        make_organization(store, keys, now, &organization_id)?;
-        make_accounts(store, keys, now, &organization_id, options)?;
+        create_organization(store, keys, now, &organization_id)?;
+        create_accounts(store, keys, now, &organization_id, options)?;
     }
     let id = text(store.meta("administrator_id", || keys.resource_id().into_bytes())?);
-    let kept = text(store.meta(ADMINISTRATOR_TOKEN, Vec::new)?);
-    let holder = store.account_by_secret(&hash(&kept))?.filter(|account| account.expires_at > now);
-    let token = if holder.is_some() { kept } else { token::mint(keys) };
-    // Whatever became of it, the account is there, in its group, with a token.
+    let stored = text(store.meta(ADMINISTRATOR_TOKEN, Vec::new)?);
+    let holder = store.account_by_secret(&hash(&stored))?.filter(|account| account.expires_at > now);
+    let token = if holder.is_some() { stored } else { token::mint(keys) };
     let known = store.accounts(&organization_id, Some(&id))?.pop();
     let mut groups = known.as_ref().map(|account| account.group_ids.clone()).unwrap_or_default();
-    let administrators = administrators(store, keys, now, &organization_id)?;
+    let administrators = administrator_group(store, keys, now, &organization_id)?;
     if known.is_none() || holder.is_none() || !groups.contains(&administrators) {
         groups.push(administrators);
         let account = known.map(|account| account.resource).unwrap_or_else(|| StoredResource {
@@ -61,7 +53,7 @@ pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: NscaleOptions) ->
             description: Some("The account that the sandbox begins with".into()),
             ..resource(keys, &organization_id, now)
         });
-        // As long as the real server gives: the others may be shorter.
+        // `--token-life` does not shorten this one.
         let expires_at = whole_seconds(later(now, DEFAULT_TOKEN_LIFETIME));
         let secret_hash = hash(&token);
         store.put_account(&account, &groups, holder.is_none().then_some((&secret_hash[..], expires_at)))?;
@@ -70,19 +62,19 @@ pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: NscaleOptions) ->
     Ok(Administrator { id, organization_id, token })
 }
 
-/// The group of that name which holds the role, made anew where there is none.
-fn administrators(store: &Store, keys: &Keys, now: Timestamp, organization_id: &str) -> StoreResult<String> {
+/// The id of the administrators' group, which is created where it was deleted or lost its role.
+fn administrator_group(store: &Store, keys: &Keys, now: Timestamp, organization_id: &str) -> StoreResult<String> {
     let (name, role, _) = GROUPS[0];
     let role = role_id(role);
     let groups = store.resources(ResourceKind::Group, organization_id)?;
     if let Some(group) = groups.into_iter().find(|group| group.name == name && group.spec.contains(&role)) {
         return Ok(group.id);
     }
-    make_group(store, keys, now, organization_id, GROUPS[0])
+    create_group(store, keys, now, organization_id, GROUPS[0])
 }
 
-/// Makes a group without members, and gives its id.
-fn make_group(
+/// Creates a group without members and returns its id.
+fn create_group(
     store: &Store,
     keys: &Keys,
     now: Timestamp,
@@ -105,7 +97,7 @@ fn make_group(
     Ok(group.id)
 }
 
-fn make_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> StoreResult<()> {
+fn create_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> StoreResult<()> {
     let organization = StoredResource {
         id: id.to_owned(),
         name: "sandbox".into(),
@@ -115,7 +107,7 @@ fn make_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> St
     store.put_resource(ResourceKind::Organization, &organization)?;
     let mut for_project = Vec::new();
     for group in GROUPS {
-        let group_id = make_group(store, keys, now, id, group)?;
+        let group_id = create_group(store, keys, now, id, group)?;
         if group.1 == "user" {
             for_project.push(group_id);
         }
@@ -128,8 +120,8 @@ fn make_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> St
     store.put_resource(ResourceKind::Project, &project)
 }
 
-/// Makes accounts that nobody holds a token of, to see what many look like.
-fn make_accounts(
+/// Creates accounts whose tokens nobody has.
+fn create_accounts(
     store: &Store,
     keys: &Keys,
     now: Timestamp,
@@ -147,7 +139,7 @@ fn make_accounts(
     }))
 }
 
-/// A resource with an id and nothing else.
+/// A resource with a new id and no metadata.
 pub fn resource(keys: &Keys, organization_id: &str, now: Timestamp) -> StoredResource {
     StoredResource {
         id: keys.resource_id(),
@@ -163,7 +155,7 @@ pub fn resource(keys: &Keys, organization_id: &str, now: Timestamp) -> StoredRes
     }
 }
 
-/// When a token that is minted now ends, in whole seconds.
+/// The expiry of a token that is minted now, in whole seconds.
 pub fn token_expiry(now: Timestamp, options: NscaleOptions) -> Timestamp {
     whole_seconds(later(now, options.token_lifetime))
 }

@@ -1,4 +1,4 @@
-//! Resources as the API tells them.
+//! Resources as the API shows them.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use crate::nscale::message::{self, AccountSpec, AccountStatus, ReadMetadata};
 use crate::sandbox::store::{ResourceKind, StoredAccount, StoredResource};
 
-/// What is said of any resource.
 pub fn metadata(kind: ResourceKind, resource: &StoredResource) -> ReadMetadata {
     ReadMetadata {
         id: resource.id.clone(),
@@ -23,20 +22,18 @@ pub fn metadata(kind: ResourceKind, resource: &StoredResource) -> ReadMetadata {
     }
 }
 
-/// A resource whose spec is told as it is stored.
+/// A resource with its spec as the store has it.
 pub fn resource(kind: ResourceKind, stored: &StoredResource) -> Value {
     let spec: Value = serde_json::from_str(&stored.spec).unwrap_or_default();
     json!({ "metadata": metadata(kind, stored), "spec": spec })
 }
 
-/// A group with its members.
 pub fn group(stored: &StoredResource, members: &[String]) -> Value {
     let mut group = resource(ResourceKind::Group, stored);
     group["spec"]["serviceAccountIDs"] = json!(members);
     group
 }
 
-/// A service account, without its token.
 pub fn account(stored: &StoredAccount) -> message::Account {
     message::Account {
         metadata: metadata(ResourceKind::Account, &stored.resource),
@@ -45,7 +42,6 @@ pub fn account(stored: &StoredAccount) -> message::Account {
     }
 }
 
-/// A service account with the token that it was just given.
 pub fn account_with_token(stored: &StoredAccount, token: &str) -> impl Serialize {
     let mut account = json!(account(stored));
     account["status"]["accessToken"] = token.into();
