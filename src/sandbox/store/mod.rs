@@ -181,7 +181,7 @@ fn open_error(name: &str, error: rusqlite::Error) -> Failure {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             Failure::usage(format!("{name} is in use by another sandbox"))
-                .hint("stop the other one, or use another file")
+                .hint("stop that sandbox, or use another file")
         }
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             Failure::usage(format!("{name} is damaged or not a database"))
