@@ -33,7 +33,7 @@ fn nothing_acknowledged_is_lost_by_a_kill_during_many_creates() {
                             "name": format!("{round}-{writer}-{index}"), "scope": 2,
                             "access": {"grants": [{"resourceType": "builder", "resourceId": "*", "actions": ["ensure"]}]},
                         });
-                        // The kill ends the loop: an answer is whole or none.
+                        // The kill ends the loop: there is no response, or a part of it.
                         let Some((200, body)) = sandbox.try_tokens("CreateRevokableToken", bearer, &request) else { return };
                         seen.lock().unwrap().push((text(&body["token"]["tokenId"]), text(&body["bearerToken"])));
                         if count.fetch_add(1, Ordering::Relaxed) + 1 == CREATES_BEFORE_KILL {
@@ -42,7 +42,7 @@ fn nothing_acknowledged_is_lost_by_a_kill_during_many_creates() {
                     }
                 });
             }
-            // Should every writer stop early, this ends too, and fails.
+            // If every writer stops early, `recv` fails.
             drop(enough);
             wait.recv().unwrap();
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();

@@ -59,7 +59,7 @@ fn bytes_that_are_not_http_are_refused() {
 }
 
 #[test]
-fn requests_over_the_limit_are_refused() {
+fn requests_over_the_size_limit_are_refused() {
     let sandbox = Sandbox::start();
     let bearer = sandbox.bearer();
     let name = "x".repeat(1024 * 1024);
@@ -76,7 +76,7 @@ fn requests_over_the_limit_are_refused() {
 #[test]
 fn a_thousand_clients_at_once() {
     const CLIENTS: usize = 1_000;
-    // One descriptor each, beside those of the tests next to this.
+    // One descriptor for each client, and those of the other tests.
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).unwrap();
@@ -98,7 +98,7 @@ fn a_thousand_clients_at_once() {
 
 #[test]
 fn a_full_disk_is_an_error_and_loses_nothing() {
-    // A file may grow so far and no further, which is told as on a full disk.
+    // A limit on the size of files, which fails as a full disk does.
     let script = "trap '' XFSZ; ulimit -f 300; exec nscred sandbox --listen 127.0.0.1:0 --data box.db";
     let sandbox = Sandbox::in_shell(script);
     let bearer = sandbox.bearer();
