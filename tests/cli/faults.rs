@@ -192,7 +192,7 @@ impl Cell {
             word => word,
         });
         // Short where nothing is answered, long where a slow machine must not matter.
-        let timeout = if ["hang", "stall"].contains(&self.fault) { "300ms" } else { "60s" };
+        let timeout = if ["hang", "stall"].contains(&self.fault) { "1s" } else { "60s" };
         let mut args: Vec<&str> = words.chain(["--timeout", timeout]).collect();
         let has_json = self.is_json && self.operation != "sa.delete";
         if has_json {

@@ -54,14 +54,14 @@ impl Caller {
             BearerFormat::Jws { has_issuer: true } => "untrusted token issuer",
             // The real server does not tell expired, replaced and deleted tokens apart.
             BearerFormat::Jwe => match store.account_by_secret(&hash(token))? {
-                Some(account) if account.expires_at > now => return Self::of(account, store),
+                Some(account) if account.expires_at > now => return Self::from_account(account, store),
                 _ => "token validation failed",
             },
         };
         Err(RestFailure::unauthenticated(why))
     }
 
-    fn of(account: StoredAccount, store: &Store) -> RestResult<Self> {
+    fn from_account(account: StoredAccount, store: &Store) -> RestResult<Self> {
         let organization_id = &account.resource.organization_id;
         let mut groups = Vec::with_capacity(account.group_ids.len());
         if !account.group_ids.is_empty() {

@@ -33,15 +33,15 @@ const GROUPS: [(&str, &str, &str); 3] = [
 /// and has a valid token.
 pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: NscaleOptions) -> StoreResult<Administrator> {
     let now = clock.now();
-    let organization_id = text(store.meta("organization_id", || keys.resource_id().into_bytes())?);
+    let organization_id = utf8(store.meta("organization_id", || keys.resource_id().into_bytes())?);
     if store.resource(ResourceKind::Organization, &organization_id, &organization_id)?.is_none() {
         create_organization(store, keys, now, &organization_id)?;
         create_accounts(store, keys, now, &organization_id, options)?;
     }
-    let id = text(store.meta("administrator_id", || keys.resource_id().into_bytes())?);
-    let stored = text(store.meta(ADMINISTRATOR_TOKEN, Vec::new)?);
-    let holder = store.account_by_secret(&hash(&stored))?.filter(|account| account.expires_at > now);
-    let token = if holder.is_some() { stored } else { token::mint(keys) };
+    let id = utf8(store.meta("administrator_id", || keys.resource_id().into_bytes())?);
+    let kept_token = utf8(store.meta(ADMINISTRATOR_TOKEN, Vec::new)?);
+    let holder = store.account_by_secret(&hash(&kept_token))?.filter(|account| account.expires_at > now);
+    let token = if holder.is_some() { kept_token } else { token::mint(keys) };
     let known = store.accounts(&organization_id, Some(&id))?.pop();
     let mut groups = known.as_ref().map(|account| account.group_ids.clone()).unwrap_or_default();
     let administrators = administrator_group(store, keys, now, &organization_id)?;
@@ -164,6 +164,6 @@ fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
-fn text(bytes: Vec<u8>) -> String {
+fn utf8(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
