@@ -4,9 +4,9 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 
 use crate::sandbox::keys::hash;
-use crate::sandbox::nscale::acl::ACCOUNTS;
 use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult};
+use crate::sandbox::nscale::roles::ACCOUNTS;
 use crate::sandbox::nscale::route::Request;
 use crate::sandbox::nscale::{Nscale, schema, seed, token, view};
 use crate::sandbox::store::{ResourceKind, StoredAccount};

@@ -3,9 +3,9 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::sandbox::nscale::acl::GROUPS;
 use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult};
+use crate::sandbox::nscale::roles::GROUPS;
 use crate::sandbox::nscale::route::Request;
 use crate::sandbox::nscale::schema::GroupSpec;
 use crate::sandbox::nscale::{Nscale, schema, view};

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::nscale::message::{Authz, Userinfo};
-use crate::sandbox::nscale::acl::{ORGANIZATIONS, PROJECTS, ROLES, ROLES_ENDPOINT, role_id};
 use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult, host};
+use crate::sandbox::nscale::roles::{ORGANIZATIONS, PROJECTS, ROLES, ROLES_ENDPOINT, role_id};
 use crate::sandbox::nscale::route::Request;
 use crate::sandbox::nscale::{Nscale, schema, seed, view};
 use crate::sandbox::store::{ResourceKind, StoredResource};

@@ -10,6 +10,7 @@ mod caller;
 mod groups;
 mod identity;
 mod reply;
+mod roles;
 pub mod route;
 mod schema;
 mod seed;

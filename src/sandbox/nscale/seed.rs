@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::sandbox::clock::{Clock, later};
 use crate::sandbox::keys::{Keys, hash};
-use crate::sandbox::nscale::acl::role_id;
 use crate::sandbox::nscale::groups::stored_spec;
+use crate::sandbox::nscale::roles::role_id;
 use crate::sandbox::nscale::schema::GroupSpec;
 use crate::sandbox::nscale::{DEFAULT_TOKEN_LIFETIME, NscaleOptions, token};
 use crate::sandbox::store::{ResourceKind, Store, StoreResult, StoredResource};
