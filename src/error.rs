@@ -35,6 +35,9 @@ pub enum Kind {
     OutcomeUnknown,
     /// Stopped by the user.
     Interrupted,
+    /// The reader of a listing went away, and has seen enough: the command ends
+    /// without a word and with 0.
+    BrokenPipe,
 }
 
 impl Kind {
@@ -51,12 +54,14 @@ impl Kind {
             Self::Temporary => "temporary",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::Interrupted => "interrupted",
+            Self::BrokenPipe => "broken_pipe",
         }
     }
 
     /// The process exit code, out of [`crate::exit::CODES`].
     pub fn exit_code(self) -> u8 {
         match self {
+            Self::BrokenPipe => 0,
             Self::Refused | Self::Unexpected => 1,
             Self::Usage => 2,
             Self::NotPermitted => 3,
@@ -82,7 +87,7 @@ impl Kind {
             Self::Conflict => 3,
             Self::NotFound => 2,
             Self::Temporary => 1,
-            Self::Usage => 0,
+            Self::Usage | Self::BrokenPipe => 0,
         }
     }
 }
@@ -99,7 +104,6 @@ struct Parts {
     source: Option<anyhow::Error>,
     http_status: Option<u16>,
     request_id: Option<String>,
-    quiet: bool,
     broken: bool,
 }
 
@@ -114,22 +118,8 @@ impl Failure {
             source: None,
             http_status: None,
             request_id: None,
-            quiet: false,
             broken: false,
         }))
-    }
-
-    /// An end without a word and with exit code 0: the reader of a listing
-    /// went away.
-    pub fn quiet() -> Self {
-        let mut failure = Self::new(Kind::Interrupted, "the reader went away");
-        failure.0.quiet = true;
-        failure
-    }
-
-    /// Whether there is nothing to say.
-    pub fn is_quiet(&self) -> bool {
-        self.0.quiet
     }
 
     /// The same, of a connection that broke before an answer was there.

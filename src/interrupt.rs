@@ -21,6 +21,8 @@ pub struct Interrupt(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
+    /// Whether signals of the process request the end.
+    hears_signals: bool,
     in_flight: AtomicBool,
     is_outcome_unknown: AtomicBool,
     shutdown: watch::Sender<Shutdown>,
@@ -39,6 +41,15 @@ enum Shutdown {
 }
 
 impl Interrupt {
+    /// One that signals of the process request too, and not only [`Interrupt::request`].
+    pub fn of_process() -> Self {
+        Self(Arc::new(State { hears_signals: true, ..State::default() }))
+    }
+
+    pub fn hears_signals(&self) -> bool {
+        self.0.hears_signals
+    }
+
     /// Whether a change was sent, or may have been, and its outcome is not known yet.
     pub fn in_flight(&self) -> bool {
         self.0.in_flight.load(Ordering::Relaxed) || self.0.is_outcome_unknown.load(Ordering::Relaxed)

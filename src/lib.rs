@@ -43,7 +43,9 @@
 
 pub mod auth;
 pub mod cli;
+pub mod cloud;
 pub mod context;
+pub mod credential;
 pub mod delivery;
 pub mod denylist;
 pub mod error;
@@ -57,6 +59,7 @@ pub mod names;
 pub mod namespace;
 pub mod nscale;
 pub mod output;
+pub mod provider;
 pub mod redactor;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

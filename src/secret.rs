@@ -6,9 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 
-/// Prefixes of Namespace's secret tokens. `tok_` is not among them: that is
-/// an id.
-pub const PREFIXES: [&str; 6] = ["nsrt_", "nsct_", "nscw_", "st_", "oidc_", "cognito_"];
+use crate::cloud::token_prefixes;
 
 /// A secret: its debug form shows nothing, and it is opened in few places. This
 /// copy of it is wiped when it is dropped; what it was read from and what is made
@@ -58,7 +56,7 @@ impl<'de> serde::Deserialize<'de> for Secret {
 /// behind it, or the three to five long segments of a JWT or JWE.
 pub fn looks_secret(text: &str) -> bool {
     let text = text.trim();
-    PREFIXES.iter().any(|prefix| text.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty()))
+    token_prefixes().any(|prefix| text.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty()))
         || is_compact_jose(text)
 }
 
@@ -134,8 +132,7 @@ pub fn redact(text: &str) -> String {
     while !rest.is_empty() {
         let end = rest.find(|c: char| !(c.is_ascii() && (is_word(c as u8) || c == '.'))).unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
-        let hidden = PREFIXES
-            .iter()
+        let hidden = token_prefixes()
             .filter_map(|prefix| Some((find_prefix(word, prefix)?, prefix)))
             .filter(|(at, prefix)| word.len() - at - prefix.len() >= SHORTEST)
             .min();
@@ -159,6 +156,7 @@ pub fn redact(text: &str) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use proptest::sample::select;
 
     #[test]
     fn debug_says_nothing() {
@@ -184,8 +182,8 @@ mod tests {
         #![proptest_config(crate::testing::properties())]
 
         #[test]
-        fn a_canary_never_survives(before in "([ \"'(=:/,._%-]{0,3}|%20|x_|st_abcdef\\.|9-)", after in "[ \"'),;!é]{0,3}", prefix in 0..PREFIXES.len()) {
-            let canary = format!("{}CANARYcanary0123", PREFIXES[prefix]);
+        fn a_canary_never_survives(before in "([ \"'(=:/,._%-]{0,3}|%20|x_|st_abcdef\\.|9-)", after in "[ \"'),;!é]{0,3}", prefix in select(token_prefixes().collect::<Vec<_>>())) {
+            let canary = format!("{prefix}CANARYcanary0123");
             let text = format!("x {before}{canary}{after} y");
             prop_assert!(!redact(&text).contains("CANARY"), "{}", redact(&text));
         }

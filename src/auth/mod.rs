@@ -1,19 +1,22 @@
 //! `auth status`: which credential each cloud would use, where it comes from,
 //! and whether it is good. Never its value.
 
-mod namespace;
-mod nscale;
-mod report;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
+use futures_util::future::join_all;
 
-use std::time::Duration;
-
-use clap::{Args, Subcommand, ValueEnum};
-
-use crate::auth::report::{Report, Status};
+use crate::cloud::{CLOUDS, Cloud};
 use crate::context::Context;
+use crate::credential::report::{self, Report, Status};
 use crate::error::{Failure, Result};
+use crate::http::endpoint::Endpoint;
 use crate::input::duration::lifetime;
 use crate::output::rendering::{OutputArgs, write_out};
+use crate::provider::{Demand, Provider};
+use crate::{namespace, nscale};
+
+/// Every cloud's module.
+const PROVIDERS: [&Provider; 2] = [&namespace::PROVIDER, &nscale::PROVIDER];
 
 /// The verbs of `auth`.
 #[derive(Debug, Subcommand)]
@@ -65,8 +68,8 @@ revokable token (nsrt_…) cannot be told from the token: `token list` shows it,
 `token refresh` makes sure that the token lives on.")]
 pub struct StatusArgs {
     /// The clouds whose credential must be good; else those that have any.
-    #[arg(value_name = "CLOUD")]
-    clouds: Vec<Cloud>,
+    #[arg(value_name = "CLOUD", value_parser = cloud_value())]
+    clouds: Vec<&'static Cloud>,
     /// Demand that credentials live this long from now on, as in 7d.
     #[arg(long = "min-validity", alias = "min_validity", value_name = "DURATION", allow_hyphen_values = true)]
     min_validity: Option<String>,
@@ -77,31 +80,9 @@ pub struct StatusArgs {
     output: OutputArgs,
 }
 
-/// A cloud that credentials are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Cloud {
-    /// Namespace, of the token commands.
-    Namespace,
-    /// Nscale, of the serviceaccounts commands.
-    Nscale,
-}
-
-impl Cloud {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Namespace => "Namespace",
-            Self::Nscale => "Nscale",
-        }
-    }
-}
-
-/// What is asked of a credential.
-#[derive(Clone, Copy)]
-struct Demand<'a> {
-    /// How long it must live from now on, and how that was written.
-    min_validity: Option<(Duration, &'a str)>,
-    /// Whether no server is to be asked.
-    offline: bool,
+fn cloud_value() -> impl TypedValueParser<Value = &'static Cloud> {
+    PossibleValuesParser::new(CLOUDS.iter().map(|cloud| PossibleValue::new(cloud.id).help(cloud.about)))
+        .try_map(|id| Cloud::by_id(&id).ok_or("not a cloud"))
 }
 
 /// Looks at the credentials, shows what was seen, and fails where one that
@@ -112,18 +93,18 @@ async fn run(args: StatusArgs, ctx: &mut Context) -> Result<()> {
         Some(text) => Some((lifetime("--min-validity", text)?, text)),
         None => None,
     };
-    let demand = Demand { min_validity, offline: args.offline };
-    let wanted = |cloud: Cloud| args.clouds.is_empty() || args.clouds.contains(&cloud);
+    let demand = Demand { min_validity, is_offline: args.offline };
+    let wanted = PROVIDERS.iter().filter(|provider| args.clouds.is_empty() || args.clouds.contains(&provider.cloud));
     // An address that cannot be used is told before anybody is asked.
-    let namespace = wanted(Cloud::Namespace).then(|| crate::namespace::api::endpoint(&ctx.env)).transpose()?;
-    let nscale = wanted(Cloud::Nscale).then(|| crate::nscale::api::endpoint(&ctx.env)).transpose()?;
-    let (namespace, nscale) = tokio::join!(async { Some(namespace::look(namespace?, demand, ctx).await) }, async {
-        Some(nscale::look(nscale?, demand, ctx).await)
-    },);
-    let mut reports: Vec<Report> = namespace.into_iter().chain(nscale).collect();
+    let wanted: Vec<(&Provider, Endpoint)> =
+        wanted.map(|provider| Ok((*provider, (provider.endpoint)(&ctx.env)?))).collect::<Result<_>>()?;
+    let reports = wanted.into_iter().map(|(provider, endpoint)| (provider.report)(endpoint, demand, ctx));
+    let mut reports = join_all(reports).await;
     for report in &mut reports {
         report.warn_of_undelivered(ctx);
-        report.hold_to(demand, ctx);
+        if let Some((needed, asked)) = min_validity {
+            report.require_validity(needed, asked, ctx.now());
+        }
         report.warnings.iter().for_each(|warning| ctx.warn(warning));
     }
     let bytes = rendering.bytes(|| Ok(report::json(&reports)), || report::text(&reports, ctx)).await;
@@ -136,11 +117,11 @@ async fn run(args: StatusArgs, ctx: &mut Context) -> Result<()> {
 fn summary(statuses: &[Status]) -> &'static str {
     let is_open = |status: &Status| matches!(status, Status::Unreachable | Status::Unclear | Status::ExpiryUnknown);
     if statuses.iter().all(|status| *status == Status::Unreachable) {
-        "neither server could be asked"
+        "no server could be asked"
     } else if statuses.iter().any(is_open) {
-        "neither credential is known to be good"
+        "no credential is known to be good"
     } else {
-        "neither credential is good"
+        "no credential is good"
     }
 }
 
@@ -152,7 +133,7 @@ fn verdict(reports: Vec<Report>, is_named: bool) -> Result<()> {
     let (statuses, mut failures): (Vec<Status>, Vec<Failure>) = reports
         .into_iter()
         .filter(matters)
-        .filter_map(|report| Some((report.status, report.failure?.about(report.cloud.name()))))
+        .filter_map(|report| Some((report.status, report.failure?.about(report.cloud.name))))
         .unzip();
     match failures.len() {
         0 => Ok(()),

@@ -57,7 +57,7 @@ fn refuse(program: Program, argv: &[OsString], error: &clap::Error) -> Stop {
     if error.kind() == ErrorKind::DisplayHelp {
         let text = error.render();
         let mut stdout = Stream::stdout();
-        stdout.settle(color_choice(argv), &Environment::Process);
+        stdout.configure(color_choice(argv), &Environment::Process);
         return Stop::Print(if stdout.color() { text.ansi().to_string() } else { text.to_string() });
     }
     match program.is_borrowed().then(|| foreign_word(argv, error)).flatten() {

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::context::Stdin;
 use crate::error::{Failure, Result};
 use crate::secret::redact;
 
@@ -37,8 +38,8 @@ impl Document {
     ///
     /// # Errors
     /// Usage: it cannot be read, is over [`LIMIT`], or is not UTF-8 text.
-    pub fn from_stdin(name: impl Into<String>) -> Result<Self> {
-        Self::from_bytes(name.into(), limited(io::stdin().lock()))
+    pub fn from_stdin(name: impl Into<String>, stdin: &Stdin) -> Result<Self> {
+        Self::from_bytes(name.into(), limited(stdin.reader()))
     }
 
     fn from_bytes(name: String, bytes: io::Result<Option<Vec<u8>>>) -> Result<Self> {

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::context::Environment;
-use crate::denylist::{has_quotes_around, is_content};
+use crate::credential::{ReadError, file_of, is_missing, not_authenticated, read, read_named};
 use crate::error::Result;
 use crate::namespace::jwt::{Claims, TokenKind};
-use crate::namespace::token_file::{Trouble, is_missing, parse, read, refuse};
+use crate::namespace::token_file::parse;
 use crate::secret::Secret;
 use crate::text::time::rfc3339;
 
@@ -42,7 +42,7 @@ impl Source {
     /// What messages call it.
     pub fn name(&self) -> String {
         match self {
-            Self::Variable => format!("the file that {TOKEN_FILE_VARIABLE} names"),
+            Self::Variable => file_of(TOKEN_FILE_VARIABLE),
             Self::Other(variable) => (*variable).to_owned(),
             Self::Workload => WORKLOAD_FILE.to_owned(),
             Self::Login(path) => path.display().to_string(),
@@ -95,28 +95,13 @@ fn find_in(env: &Environment, workload: &Path) -> Result<Found> {
         let (bearer, session) = parse(&source.name(), text)?;
         Ok(Found { source, path, bearer, session, passed_over: passed_over.clone() })
     };
-    if let Some(value) = env.var_os(TOKEN_FILE_VARIABLE) {
-        let path = PathBuf::from(&value);
-        return match read(&path) {
-            Ok(text) => found(Source::Variable, path, &text),
-            // The value itself may be a secret put in the wrong place: it is
-            // looked at, never shown.
-            Err(_) if is_content(&value.to_string_lossy()) => Err(refuse(format!(
-                "{TOKEN_FILE_VARIABLE} holds a token, not the path of a file that holds one"
-            ))
-            .hint(format!(
-                "write the token to a file that only you can read, and set {TOKEN_FILE_VARIABLE} to its path"
-            ))),
-            Err(_) if has_quotes_around(&value.to_string_lossy()) => {
-                Err(refuse(format!("{TOKEN_FILE_VARIABLE} has quotes around the path")).hint("set it without them"))
-            }
-            Err(trouble) => Err(trouble
-                .explain(&Source::Variable.name())
-                .hint(format!("look at it with `ls -ld \"${TOKEN_FILE_VARIABLE}\"`"))),
-        };
+    let instead =
+        format!("write the token to a file that only you can read, and set {TOKEN_FILE_VARIABLE} to its path");
+    if let Some((path, text)) = read_named(env, TOKEN_FILE_VARIABLE, &instead)? {
+        return found(Source::Variable, path, &text);
     }
     if !passed_over.is_empty() {
-        return Err(refuse(format!(
+        return Err(not_authenticated(format!(
             "{} set: official programs sign in with that, which nscred cannot, and not with a token file",
             listed(&passed_over)
         ))
@@ -124,20 +109,23 @@ fn find_in(env: &Environment, workload: &Path) -> Result<Found> {
     }
     match read(workload) {
         Ok(text) => return found(Source::Workload, workload.to_owned(), &text),
-        Err(Trouble::Missing) => {}
-        Err(trouble) => return Err(trouble.explain(&Source::Workload.name())),
+        Err(ReadError::Missing) => {}
+        Err(error) => return Err(error.explain(&Source::Workload.name())),
     }
-    let login = login_file(env)
-        .ok_or_else(|| refuse("there is no credential, and without HOME no place to look for a login").hint(LOG_IN))?;
+    let login = login_file(env).ok_or_else(|| {
+        not_authenticated("there is no credential, and without HOME no place to look for a login").hint(LOG_IN)
+    })?;
     let source = Source::Login(login.clone());
     match read(&login) {
         Ok(text) => found(source, login, &text),
-        Err(Trouble::Missing) => {
+        Err(ReadError::Missing) => {
             let set = if env.empty(&[TOKEN_FILE_VARIABLE]).is_empty() { "not set" } else { "set but empty" };
-            Err(refuse(format!("there is no credential: {TOKEN_FILE_VARIABLE} is {set}, and nobody is logged in"))
-                .hint(LOG_IN))
+            Err(not_authenticated(format!(
+                "there is no credential: {TOKEN_FILE_VARIABLE} is {set}, and nobody is logged in"
+            ))
+            .hint(LOG_IN))
         }
-        Err(trouble) => Err(trouble.explain(&source.name())),
+        Err(error) => Err(error.explain(&source.name())),
     }
 }
 
@@ -190,7 +178,8 @@ impl Found {
             TokenKind::Workload => "workload token",
             _ => "token",
         };
-        Err(refuse(format!("the {what} in {} expired at {}", self.source.name(), rfc3339(expiry))).hint(LOG_IN))
+        Err(not_authenticated(format!("the {what} in {} expired at {}", self.source.name(), rfc3339(expiry)))
+            .hint(LOG_IN))
     }
 }
 

@@ -3,7 +3,6 @@
 pub mod api;
 pub mod commands;
 pub mod credential;
-pub mod described_file;
 pub mod detail;
 pub mod failure;
 pub mod grant;
@@ -13,5 +12,16 @@ pub mod message;
 pub mod permissions;
 pub mod proto;
 pub mod session;
+pub mod status;
 mod token_file;
 pub mod view;
+
+use crate::cloud::NAMESPACE;
+use crate::provider::Provider;
+
+/// What this module offers to the commands over all clouds.
+pub const PROVIDER: Provider = Provider {
+    cloud: &NAMESPACE,
+    endpoint: api::endpoint,
+    report: |endpoint, demand, ctx| Box::pin(status::report(endpoint, demand, ctx)),
+};

@@ -1,62 +1,22 @@
-//! A token file: why it gives no text, what its text means, and what in it
-//! cannot be a token of this cloud. No message quotes anything of it.
-
-use std::fs;
-use std::io;
-use std::path::Path;
+//! Token files: the keys that official programs read, and beside them what the
+//! token is. No message quotes anything that is in one.
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
+use crate::cloud::{Cloud, NAMESPACE};
+use crate::credential::not_authenticated;
+use crate::delivery::is_plain;
 use crate::denylist::{denied, has_jose_header};
-use crate::error::{Failure, Kind, Result};
-use crate::input::document::read_limited;
+use crate::error::{Failure, Result};
+use crate::names::Program;
 use crate::namespace::jwt::TokenKind;
-use crate::secret::{PREFIXES, Secret};
+use crate::namespace::message::CreateResponse;
+use crate::namespace::proto::Time;
+use crate::secret::Secret;
+use crate::text::time;
 
-/// A failure to find a credential.
-pub(super) fn refuse(message: impl Into<String>) -> Failure {
-    Failure::new(Kind::NotAuthenticated, message)
-}
-
-/// Why a file gave no text.
-pub(super) enum Trouble {
-    Missing,
-    Directory,
-    TooLarge,
-    NotText,
-    Unreadable(io::Error),
-}
-
-impl Trouble {
-    /// The failure, with what messages call the file.
-    pub(super) fn explain(self, name: &str) -> Failure {
-        match self {
-            Self::Missing => refuse(format!("{name} does not exist")),
-            Self::Directory => refuse(format!("{name} is a directory, not a file")),
-            Self::TooLarge => refuse(format!("{name} is over 1 MiB and no token file")),
-            Self::NotText => refuse(format!("{name} is not text and no token file")),
-            Self::Unreadable(error) => refuse(format!("{name} cannot be read")).source(error),
-        }
-    }
-}
-
-/// Whether there is nothing in a file's place, nor can be.
-pub(super) fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename)
-}
-
-/// Reads a file's text.
-pub(super) fn read(path: &Path) -> std::result::Result<String, Trouble> {
-    let is_directory = || fs::metadata(path).is_ok_and(|metadata| metadata.is_dir());
-    let bytes = read_limited(path).map_err(|error| match () {
-        () if is_directory() => Trouble::Directory,
-        () if is_missing(&error) => Trouble::Missing,
-        () => Trouble::Unreadable(error),
-    })?;
-    String::from_utf8(bytes.ok_or(Trouble::TooLarge)?).map_err(|_| Trouble::NotText)
-}
-
-/// The keys of a token file. Others are passed over.
+/// The keys that mean something. Others are ignored.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Keys {
@@ -64,16 +24,31 @@ struct Keys {
     session_token: Option<Secret>,
     /// The old name of `bearer_token`, which wins where both are set.
     tenant_token: Option<Secret>,
+    token_id: Value,
+    expires_at: Value,
+    /// Tokens that are to be revoked later, each with its `token_id`.
+    retiring: Value,
 }
 
 /// The tokens of a file: one to be sent as it is, and a session.
 pub(super) type Tokens = (Option<Secret>, Option<Secret>);
 
+impl Keys {
+    fn tokens(self) -> Tokens {
+        let bearer = self.tenant_token.filter(is_set).or(self.bearer_token);
+        let trimmed = |token: Secret| Secret::new(token.expose().trim());
+        (bearer.map(trimmed).filter(is_set), self.session_token.map(trimmed).filter(is_set))
+    }
+}
+
 /// Reads a token file's text: JSON, or a bare token. `place` is what messages
 /// call the file.
+///
+/// # Errors
+/// Not authenticated: it holds no token, or what is no token of this cloud.
 pub(super) fn parse(place: &str, text: &str) -> Result<Tokens> {
-    let malformed = |why: &str| {
-        refuse(format!("{place} is malformed: {why}")).hint(
+    let malformed = |why: &str| -> Failure {
+        not_authenticated(format!("{place} is malformed: {why}")).hint(
             r#"a token file looks like {"bearer_token":"nsrt_…"}; make one with `nsc token create --token_file PATH`"#,
         )
     };
@@ -88,18 +63,16 @@ pub(super) fn parse(place: &str, text: &str) -> Result<Tokens> {
     } else {
         bare(text)
     };
-    let [bearer, session] = [keys.tenant_token.filter(is_set).or(keys.bearer_token), keys.session_token]
-        .map(|token| token.map(|token| Secret::new(token.expose().trim())).filter(is_set));
-    let all = [&bearer, &session];
-    if all.iter().all(|token| token.is_none()) {
-        return Err(malformed("it holds neither a bearer_token nor a session_token"));
+    let (bearer, session) = keys.tokens();
+    if bearer.is_none() && session.is_none() {
+        return Err(malformed("it has no bearer_token and no session_token"));
     }
-    for text in all.into_iter().flatten().map(Secret::expose) {
+    for text in [&bearer, &session].into_iter().flatten().map(Secret::expose) {
         if let Some(denied) = denied(text) {
             return Err(malformed(&format!("it {}", denied.words())));
         }
         if is_foreign(text) {
-            return Err(refuse(format!(
+            return Err(not_authenticated(format!(
                 "{place} holds a service token of Nscale or another cloud's, which is not sent to Namespace"
             ))
             .hint("a token of Namespace begins with nsrt_, nsct_ or nscw_; Nscale's belongs in NSCALE_SERVICE_TOKEN"));
@@ -108,10 +81,19 @@ pub(super) fn parse(place: &str, text: &str) -> Result<Tokens> {
     Ok((bearer, session))
 }
 
-/// Whether a token says by its form that it is another cloud's: a JWT or JWE
+/// A token without JSON around it.
+fn bare(text: &str) -> Keys {
+    let token = Some(Secret::new(text));
+    match TokenKind::of(text) {
+        TokenKind::Session => Keys { session_token: token, ..Keys::default() },
+        _ => Keys { bearer_token: token, ..Keys::default() },
+    }
+}
+
+/// Whether a token's form says that it is another cloud's: a JWT or JWE
 /// without a prefix of this one.
 fn is_foreign(token: &str) -> bool {
-    has_jose_header(token) && !PREFIXES.iter().any(|prefix| token.starts_with(prefix))
+    has_jose_header(token) && Cloud::of_token(token) != Some(&NAMESPACE)
 }
 
 /// Whether a token can be sent, for all that is known of it.
@@ -124,11 +106,100 @@ fn is_set(token: &Secret) -> bool {
     !token.expose().trim().is_empty()
 }
 
-/// A token without JSON around it.
-fn bare(text: &str) -> Keys {
-    let token = Some(Secret::new(text));
-    match TokenKind::of(text) {
-        TokenKind::Session => Keys { session_token: token, ..Keys::default() },
-        _ => Keys { bearer_token: token, ..Keys::default() },
+/// The content of a file for a token that was just made, one key a line.
+pub fn content(created: &CreateResponse) -> String {
+    let token = &created.token;
+    let mut file = Map::new();
+    file.insert("bearer_token".into(), created.bearer_token.expose().into());
+    for (key, value) in [("token_id", &token.token_id), ("name", &token.name)] {
+        if !value.is_empty() {
+            file.insert(key.into(), value.as_str().into());
+        }
+    }
+    if let Some(expiry) = token.expires_at.filter(|expiry| *expiry != Time::UNREADABLE) {
+        file.insert("expires_at".into(), expiry.to_string().into());
+    }
+    format!("{:#}\n", Value::Object(file))
+}
+
+/// What to know of the token that a file held before it was replaced: its id,
+/// expiry and the line that revokes it; `None` where it held no token. `previous`
+/// is what it held, where that could be read, and `path` what messages call it.
+pub fn replaced(previous: Option<&[u8]>, path: &str, program: Program) -> Option<String> {
+    let list = format!("`{program} token list` shows which tokens are still active");
+    let unknown = || Some(format!("{path} held another token before, whose id is not in the file: {list}"));
+    let Some(previous) = previous else {
+        return Some(format!("{path} could not be read before it was replaced: {list}"));
+    };
+    let text = str::from_utf8(previous).ok()?.trim_start_matches('\u{feff}').trim();
+    if !text.starts_with('{') {
+        let is_token = text.len() > 8 && text.bytes().all(|byte| byte.is_ascii_graphic());
+        return if is_token { unknown() } else { None };
+    }
+    let keys: Keys = serde_json::from_str(text).ok()?;
+    let (id, expiry) = (id(&keys.token_id), keys.expires_at.as_str().and_then(time::parse));
+    let retiring: Vec<String> =
+        keys.retiring.as_array().into_iter().flatten().filter_map(|entry| self::id(&entry["token_id"])).collect();
+    if let (None, None) = keys.tokens() {
+        return None;
+    }
+    let Some(id) = id else { return unknown() };
+    // A refresh elsewhere can only have moved it later.
+    let expires = expiry.map(|expiry| format!(" (expires {} or later)", time::rfc3339(expiry))).unwrap_or_default();
+    let others: Vec<&str> = retiring.iter().map(String::as_str).filter(|other| *other != id).collect();
+    let retired = match others.as_slice() {
+        [] => String::new(),
+        others => format!(", and the list of those to be retired: {}", others.join(", ")),
+    };
+    let flags: String = std::iter::once(id.as_str()).chain(others).map(|id| format!(" --token_id {id}")).collect();
+    Some(format!(
+        "{path} held token {id}{expires} before{retired}; replacing it revoked nothing: `{program} token revoke{flags}`"
+    ))
+}
+
+/// An id that is safe to paste.
+fn id(value: &Value) -> Option<String> {
+    value.as_str().filter(|id| !id.is_empty() && id.chars().all(is_plain)).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replaced(previous: &str) -> String {
+        super::replaced(Some(previous.as_bytes()), "t.json", Program::Nsc).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_is_said_of_the_token_before() {
+        for (previous, said) in [
+            ("", ""),
+            ("{}", ""),
+            ("[1]", ""),
+            ("some notes of mine", ""),
+            (r#"{"bearer_token":"","token_id":"tok_a"}"#, ""),
+            (
+                "\u{feff}{\"bearer_token\":\"nsrt_x\",\"token_id\":\"tok_a\"}",
+                "t.json held token tok_a before; replacing it revoked nothing: `nsc token revoke --token_id tok_a`",
+            ),
+            (
+                r#"{"bearer_token":"nsrt_x","token_id":"tok_a","name":"ci","expires_at":"2026-11-26T09:00:00.5Z"}"#,
+                "t.json held token tok_a (expires 2026-11-26T09:00:00Z or later) before; replacing it revoked nothing: `nsc token revoke --token_id tok_a`",
+            ),
+            (
+                r#"{"bearer_token":"nsrt_x","token_id":"tok_a","retiring":[{"token_id":"tok_b","after":"x"},{"token_id":"tok c"},7]}"#,
+                "t.json held token tok_a before, and the list of those to be retired: tok_b; replacing it revoked nothing: `nsc token revoke --token_id tok_a --token_id tok_b`",
+            ),
+            (
+                "nsrt_something",
+                "t.json held another token before, whose id is not in the file: `nsc token list` shows which tokens are still active",
+            ),
+            (
+                r#"{"session_token":"st_x","token_id":"tok_a; rm -rf /"}"#,
+                "t.json held another token before, whose id is not in the file: `nsc token list` shows which tokens are still active",
+            ),
+        ] {
+            assert_eq!(replaced(previous), said, "{previous}");
+        }
     }
 }

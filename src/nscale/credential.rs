@@ -6,11 +6,12 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
+use crate::cloud::{Cloud, NSCALE};
 use crate::context::Environment;
-use crate::denylist::{Denied, denied, has_quotes_around, is_content};
-use crate::error::{Failure, Kind, Result};
-use crate::input::document::read_limited;
-use crate::secret::{PREFIXES, Secret};
+use crate::credential::{not_authenticated, read_named};
+use crate::denylist::{Denied, denied};
+use crate::error::Result;
+use crate::secret::Secret;
 
 /// The variable that holds a service token.
 pub const TOKEN_VARIABLE: &str = "NSCALE_SERVICE_TOKEN";
@@ -49,63 +50,39 @@ pub fn places(env: &Environment) -> Vec<&'static str> {
 /// Not authenticated, each cause in its own sentence: there is none, a file
 /// that cannot be used, or something else in a token's place.
 pub fn find(env: &Environment) -> Result<Found> {
-    let file = env.path(FILE_VARIABLE);
     if let Some(value) = env.var_os(TOKEN_VARIABLE) {
-        let passed_over = file.is_some().then_some(FILE_VARIABLE);
+        let passed_over = env.var_os(FILE_VARIABLE).map(|_| FILE_VARIABLE);
         return read(value, TOKEN_VARIABLE, passed_over);
     }
-    let Some(path) = file else {
-        let set = match env.empty(&[TOKEN_VARIABLE, FILE_VARIABLE]).as_slice() {
-            [] => format!("{TOKEN_VARIABLE} is not set"),
-            [name] => format!("{name} is set but empty"),
-            names => format!("{} are set but empty", names.join(" and ")),
-        };
-        return Err(refuse(format!("there is no credential: {set}")).hint(GET_ONE));
+    let instead = format!("set {TOKEN_VARIABLE} to the token instead");
+    if let Some((path, text)) = read_named(env, FILE_VARIABLE, &instead)? {
+        let found = read(text.into(), FILE, None)?;
+        return Ok(Found { path: Some(path), ..found });
+    }
+    let set = match env.empty(&[TOKEN_VARIABLE, FILE_VARIABLE]).as_slice() {
+        [] => format!("{TOKEN_VARIABLE} is not set"),
+        [name] => format!("{name} is set but empty"),
+        names => format!("{} are set but empty", names.join(" and ")),
     };
-    read_file(path)
-}
-
-fn read_file(path: PathBuf) -> Result<Found> {
-    // The value itself may be a token put in the wrong place: never shown.
-    let source = FILE;
-    let look = format!("look at it with `ls -ld \"${FILE_VARIABLE}\"`");
-    if path.is_dir() {
-        return Err(refuse(format!("{source} is a directory")).hint(look));
-    }
-    match read_limited(&path) {
-        Ok(Some(bytes)) => {
-            let text = String::from_utf8(bytes).map_err(|_| refuse(format!("{source} is not text")))?;
-            let found = read(text.trim_start_matches('\u{feff}').into(), source, None)?;
-            Ok(Found { path: Some(path), ..found })
-        }
-        Ok(None) => Err(refuse(format!("{source} is over 1 MiB and holds no token"))),
-        Err(_) if is_content(&path.to_string_lossy()) => {
-            Err(refuse(format!("{FILE_VARIABLE} holds a token, not the path of a file that holds one"))
-                .hint(format!("set {TOKEN_VARIABLE} to the token instead")))
-        }
-        Err(_) if has_quotes_around(&path.to_string_lossy()) => {
-            Err(refuse(format!("{FILE_VARIABLE} has quotes around the path")).hint("set it without them"))
-        }
-        Err(error) => Err(refuse(format!("{source} cannot be read")).source(error).hint(look)),
-    }
+    Err(not_authenticated(format!("there is no credential: {set}")).hint(GET_ONE))
 }
 
 fn read(value: OsString, source: &'static str, passed_over: Option<&'static str>) -> Result<Found> {
-    let text = value.into_string().map_err(|_| refuse(format!("{source} is not text")))?;
+    let text = value.into_string().map_err(|_| not_authenticated(format!("{source} is not text")))?;
     let token = text.trim();
     let known = denied(token);
     let why = if token.is_empty() {
-        "is blank"
+        "is blank".to_owned()
     } else if let Some(denied) = known {
-        denied.words()
+        denied.words().to_owned()
     } else if Uuid::parse_str(token).is_ok() {
-        "holds an id; it must be the token that was shown when the account was made or rotated"
-    } else if PREFIXES.iter().any(|prefix| token.starts_with(prefix)) {
-        "holds a token of Namespace, which is not sent to Nscale"
+        "holds an id; it must be the token that was shown when the account was made or rotated".to_owned()
+    } else if let Some(other) = Cloud::of_token(token).filter(|cloud| **cloud != NSCALE) {
+        format!("holds a token of {}, which is not sent to {}", other.name, NSCALE.name)
     } else {
         return Ok(Found { token: Secret::new(token), source, path: None, passed_over });
     };
-    let failure = refuse(format!("{source} {why}"));
+    let failure = not_authenticated(format!("{source} {why}"));
     Err(match known {
         Some(Denied::Path) if source == TOKEN_VARIABLE => {
             failure.hint(format!("a file that holds the token is named by {FILE_VARIABLE}"))
@@ -114,10 +91,6 @@ fn read(value: OsString, source: &'static str, passed_over: Option<&'static str>
         Some(Denied::Json) => failure.hint("the token is the value of status.accessToken"),
         _ => failure.hint(GET_ONE),
     })
-}
-
-fn refuse(message: impl Into<String>) -> Failure {
-    Failure::new(Kind::NotAuthenticated, message)
 }
 
 #[cfg(test)]
@@ -157,7 +130,7 @@ mod tests {
             (TOKEN_VARIABLE, "nsrt_CANARY", "token of Namespace"),
             (TOKEN_VARIABLE, "CANARY CANARY", "white space"),
             (TOKEN_VARIABLE, "CANARYé", "characters"),
-            (FILE_VARIABLE, "/nonexistent/CANARY", "cannot be read"),
+            (FILE_VARIABLE, "/nonexistent/CANARY", "does not exist"),
             (FILE_VARIABLE, "/", "is a directory"),
             (FILE_VARIABLE, TOKEN, "not the path"),
             ("OTHER", "", "is not set"),

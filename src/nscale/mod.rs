@@ -11,4 +11,15 @@ pub mod groups;
 pub mod message;
 pub mod organization;
 pub mod plan;
+pub mod status;
 pub mod view;
+
+use crate::cloud::NSCALE;
+use crate::provider::Provider;
+
+/// What this module offers to the commands over all clouds.
+pub const PROVIDER: Provider = Provider {
+    cloud: &NSCALE,
+    endpoint: api::endpoint,
+    report: |endpoint, demand, ctx| Box::pin(status::report(endpoint, demand, ctx)),
+};

@@ -9,17 +9,15 @@ pub mod view;
 
 use std::io;
 
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Kind, Result};
 
-/// The end of writing what is no secret: a reader that has gone away has seen
-/// enough.
+/// The end of writing what is no secret.
 ///
 /// # Errors
-/// Unexpected: the write failed otherwise. A closed pipe is a quiet failure,
-/// which ends the command without a word.
+/// Broken pipe: the reader has gone away. Unexpected: the write failed otherwise.
 pub fn written(result: io::Result<()>) -> Result<()> {
     result.map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Failure::quiet(),
+        io::ErrorKind::BrokenPipe => Failure::new(Kind::BrokenPipe, "the reader went away"),
         _ => unwritable(error),
     })
 }

@@ -135,7 +135,7 @@ fn changes_need_a_yes_where_nobody_can_be_asked() {
         format!("rotate --id {id}"),
         format!("delete --id {id}"),
     ] {
-        let stderr = sandbox.sa(&line).fails_with(2, "no terminal to ask for confirmation");
+        let stderr = sandbox.sa(&line).fails_with(2, "nobody can be asked for confirmation");
         assert!(stderr.contains("--yes"), "{stderr}");
     }
     assert_eq!(sandbox.sa("list --json").ok(), before);
@@ -266,7 +266,7 @@ fn credentials_and_what_is_wrong_with_them() {
     sandbox.set("NSCALE_SERVICE_TOKEN_FILE", &path);
     sandbox.sa("list").ok();
     sandbox.set("NSCALE_SERVICE_TOKEN_FILE", "nonexistent");
-    sandbox.sa("list").fails_with(4, "cannot be read");
+    sandbox.sa("list").fails_with(4, "does not exist");
     // A token one character off is another token.
     let mut other = token.clone();
     other.pop();

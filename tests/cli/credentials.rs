@@ -33,7 +33,7 @@ fn each_unusable_file_has_its_own_sentence_and_shows_nothing() {
         (r#"{"bearer_token":"CANARY"}"#, "NSC_TOKEN_FILE holds a token, not the path"),
         ("empty", "is malformed: it is empty"),
         ("broken.json", "is malformed: its JSON does not fit (line 1, column 23)"),
-        ("keyless.json", "is malformed: it holds neither a bearer_token nor a session_token"),
+        ("keyless.json", "is malformed: it has no bearer_token and no session_token"),
         ("wrong.json", "is malformed: its JSON does not fit"),
         ("id", "is malformed: it holds a token's id (tok_…), not its secret"),
         ("binary", "is not text"),

@@ -25,8 +25,9 @@ fn sources(directory: &str) -> Vec<(PathBuf, String)> {
 
 /// The top-level modules, from the lowest to the highest: each may import what
 /// stands before it, and no two that stand together import each other.
-const LAYERS: [&[&str]; 14] = [
-    &["text", "secret", "spinner", "exit"],
+const LAYERS: [&[&str]; 17] = [
+    &["cloud", "text", "spinner", "exit"],
+    &["secret"],
     &["error", "redactor"],
     &["interrupt", "names"],
     &["context"],
@@ -34,6 +35,8 @@ const LAYERS: [&[&str]; 14] = [
     &["input"],
     &["delivery", "http"],
     &["denylist"],
+    &["credential"],
+    &["provider"],
     &["namespace", "nscale"],
     &["auth", "sandbox"],
     // Its tests feed every parser there is.

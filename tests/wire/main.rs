@@ -14,6 +14,7 @@ mod denied;
 mod echoes;
 mod errors;
 mod granted;
+mod in_memory;
 mod middlebox;
 mod organizations;
 mod other_identities;

@@ -12,7 +12,7 @@ use crate::input::duration::lifetime;
 use crate::namespace::api::{Reply, TokensApi};
 use crate::namespace::message::{AccessPolicy, CreateRequest, CreateResponse, Permission, RevokeRequest, Scope};
 use crate::namespace::proto::Time;
-use crate::namespace::{described_file, grant, granted, view};
+use crate::namespace::{grant, granted, token_file, view};
 use crate::output::query::QueryArgs;
 use crate::output::rendering::{Rendering, WHOLE};
 use crate::output::table;
@@ -218,12 +218,12 @@ async fn deliver(
     let id = reply.message.token.token_id.as_str();
     let program = ctx.program;
     let shown_path = args.token_file.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
-    let replaced = described_file::replaced(delivery.previous(), &shown_path, program);
+    let replaced = token_file::replaced(delivery.previous(), &shown_path, program);
     let minted = Minted {
         what: format!("token {}", if id.is_empty() { &args.name } else { id }),
         id: id.to_owned(),
         extension: "json",
-        file_content: described_file::content(&reply.message),
+        file_content: token_file::content(&reply.message),
         // The id is the server's text, and a hint is made to be pasted.
         undo: if !id.is_empty() && id.chars().all(is_plain) {
             format!("if you do not want it, undo it with `{program} token revoke --token_id {id}`")

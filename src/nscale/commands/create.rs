@@ -1,7 +1,5 @@
 //! `serviceaccounts create`.
 
-use std::io::IsTerminal;
-
 use clap::Args;
 
 use crate::context::Context;
@@ -57,7 +55,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     let organization = organization::given(args.organization.org.as_deref(), ctx)?;
     let message = match args.input.read(ctx).await? {
         Some(document) => Some(AccountDocument::read(&document, false, ctx)?.into_message()),
-        None if std::io::stdin().is_terminal() && can_ask(ctx) => None,
+        None if ctx.stdin.is_terminal() && can_ask(ctx) => None,
         None => {
             return Err(Failure::usage("there is no document, and no terminal to ask for one").hint(WAYS).hint(FORMAT));
         }
@@ -79,7 +77,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
             (message, groups)
         }
         None => {
-            ctx.held = None;
+            ctx.show_notes_now();
             interactive::ask(&organization.id, &api, ctx).await?
         }
     };

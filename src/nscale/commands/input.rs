@@ -1,11 +1,8 @@
 //! Where the document of a create or an update comes from.
 
-use std::io::{self, IsTerminal};
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rustix::fs::{FileType, fstat};
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
@@ -36,18 +33,19 @@ impl InputArgs {
                 return document.map(Some).map_err(|failure| failure.hint(FORMAT));
             }
             file if self.stdin || file.is_some() => {
-                if io::stdin().is_terminal() {
+                if ctx.stdin.is_terminal() {
                     ctx.show("type the JSON document, and end it with Ctrl-D on a line of its own");
                 }
-                return Document::from_stdin(STDIN).map(Some).map_err(|failure| failure.hint(FORMAT));
+                return Document::from_stdin(STDIN, &ctx.stdin).map(Some).map_err(|failure| failure.hint(FORMAT));
             }
-            _ if !is_piped() => return Ok(None),
+            _ if !ctx.stdin.is_piped() => return Ok(None),
             _ => {}
         }
         // Nobody asked for it to be read, so nobody waits for it for ever.
+        let stdin = ctx.stdin.clone();
         let (done, read) = tokio::sync::oneshot::channel();
         std::thread::Builder::new()
-            .spawn(move || done.send(Document::from_stdin(STDIN)))
+            .spawn(move || done.send(Document::from_stdin(STDIN, &stdin)))
             .map_err(|error| Failure::unexpected("standard input cannot be read").source(error))?;
         let limit = ctx.settings.timeout;
         match tokio::time::timeout(limit, read).await {
@@ -63,10 +61,3 @@ impl InputArgs {
 
 /// The ways to hand over a document.
 pub(super) const WAYS: &str = "hand the document over with --file PATH, or with --stdin";
-
-/// Whether standard input is a pipe, a socket or a file, that somebody made
-/// for a purpose, and not a terminal or `/dev/null`.
-fn is_piped() -> bool {
-    let kind = fstat(io::stdin().as_fd()).map(|stat| FileType::from_raw_mode(stat.st_mode));
-    kind.is_ok_and(|kind| matches!(kind, FileType::Fifo | FileType::RegularFile | FileType::Socket))
-}

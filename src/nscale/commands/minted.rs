@@ -31,7 +31,7 @@ impl TokenFileArgs {
     pub(super) fn replaced(&self, delivery: &Delivery) -> Option<String> {
         let path = self.token_file.as_ref()?.display();
         let Some(previous) = delivery.previous() else {
-            return Some(format!("what {path} held before could not be read, and is gone"));
+            return Some(format!("{path} could not be read before it was replaced"));
         };
         let previous = str::from_utf8(previous).ok()?.trim();
         let is_token = !previous.is_empty() && previous.bytes().all(|byte| byte.is_ascii_graphic());

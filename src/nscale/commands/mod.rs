@@ -11,8 +11,6 @@ mod rotate;
 mod trial;
 mod update;
 
-use std::io::IsTerminal;
-
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -185,10 +183,10 @@ impl ChangeArgs {
         if self.dry_run || self.yes || can_ask(ctx) {
             return Ok(());
         }
-        let why = if std::io::stdin().is_terminal() {
-            "standard error leads elsewhere, so that nobody can be asked for confirmation"
+        let why = if ctx.stdin.is_terminal() {
+            "standard error is not a terminal, so nobody can be asked for confirmation"
         } else {
-            "there is no terminal to ask for confirmation at"
+            "standard input is not a terminal, so nobody can be asked for confirmation"
         };
         Err(Failure::usage(why).hint("confirm with --yes, or look first with --dry-run"))
     }
@@ -197,7 +195,7 @@ impl ChangeArgs {
     /// must know it before.
     fn speak_up(&self, ctx: &mut Context) {
         if self.asks() {
-            ctx.held = None;
+            ctx.show_notes_now();
         }
     }
 

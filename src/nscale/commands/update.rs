@@ -162,7 +162,7 @@ impl Plan<'_> {
     fn announce(&self, groups: &Groups, ctx: &mut Context) -> bool {
         let Some(current) = self.account() else { return false };
         let changes = Changes::between(current, &self.message, groups);
-        if ctx.held.is_some() {
+        if ctx.notes.are_deferred() {
             changes.erased.iter().for_each(|lost| ctx.warn(&format!("the update erases {lost}")));
             return changes.lines.is_empty();
         }

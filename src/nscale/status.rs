@@ -1,29 +1,36 @@
 //! What can be told of Nscale's credential.
 
-use crate::auth::report::{Report, Status};
-use crate::auth::{Cloud, Demand};
+use crate::cloud::NSCALE;
 use crate::context::Context;
+use crate::credential::report::{Report, Status};
 use crate::error::{Failure, Kind, Result};
 use crate::http::endpoint::Endpoint;
 use crate::nscale::api::IdentityApi;
 use crate::nscale::credential;
 use crate::nscale::message::Userinfo;
 use crate::nscale::organization::{self, ORGANIZATION_VARIABLE, canonical_id};
+use crate::provider::Demand;
 
 /// Looks at the credential from here and, where that is wanted, asks the
 /// server whose it is. A service account may always see itself, and with that
 /// when its token ends.
-pub async fn look(endpoint: Endpoint, demand: Demand<'_>, ctx: &Context) -> Report {
+pub async fn report(endpoint: Endpoint, demand: Demand<'_>, ctx: &Context) -> Report {
     let env = &ctx.env;
     let places = credential::places(env).into_iter().map(str::to_owned).collect();
-    let (mut report, found) = Report::begin(Cloud::Nscale, &endpoint, places, credential::find(env));
+    let (mut report, found) = Report::begin(&NSCALE, &endpoint, places, credential::find(env));
     let Some(found) = found else { return report };
     if let Some(path) = &found.path {
         report.warn_of_readers(path);
         report.path = Some(path.clone());
     }
     report.kind = Some(("service", "service token"));
-    if demand.offline {
+    report.renewal = if demand.is_offline {
+        "without --offline the server tells when it ends".to_owned()
+    } else {
+        let program = ctx.program;
+        format!("`{program} serviceaccounts rotate --id self` gives the account another token in place of this one")
+    };
+    if demand.is_offline {
         return report;
     }
     let answer = match IdentityApi::with(endpoint, found, ctx) {

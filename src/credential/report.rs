@@ -2,16 +2,16 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use crate::auth::{Cloud, Demand};
+use crate::cloud::Cloud;
 use crate::context::Context;
 use crate::delivery::undelivered;
 use crate::error::{Failure, Kind, Result};
 use crate::http::endpoint::Endpoint;
-use crate::namespace::credential::LOG_IN;
 use crate::output::table;
 use crate::output::view::{Cell, Details, Tone};
 use crate::text::sanitize::shell_word;
@@ -73,9 +73,7 @@ impl Status {
             Self::Expiring => Cell::toned("Ends sooner than --min-validity asks", Tone::Warning),
             Self::ExpiryUnknown => Cell::toned("Not known to live as long as --min-validity asks", Tone::Warning),
             Self::Rejected => Cell::toned("Rejected by the server", Tone::Bad),
-            Self::WrongOrganization => {
-                Cell::toned("Valid, but NSCALE_ORGANIZATION_ID names another organization", Tone::Bad)
-            }
+            Self::WrongOrganization => Cell::toned("Valid, but not in the organization that is set", Tone::Bad),
             Self::Unreachable => Cell::toned("Unknown: the server could not be reached", Tone::Warning),
             Self::Unclear => Cell::toned("Unknown: the server gave no clear answer", Tone::Warning),
         }
@@ -85,7 +83,7 @@ impl Status {
 /// What is known of the credential of a cloud.
 pub struct Report {
     /// The cloud.
-    pub cloud: Cloud,
+    pub cloud: &'static Cloud,
     /// What it is worth.
     pub status: Status,
     /// The server that it is for.
@@ -102,6 +100,8 @@ pub struct Report {
     pub identity: Vec<(&'static str, String)>,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
+    /// How to get one that lives longer, as a hint.
+    pub renewal: String,
     /// What may be a mistake.
     pub warnings: Vec<String>,
     /// Why it is not good.
@@ -111,7 +111,12 @@ pub struct Report {
 impl Report {
     /// Of a credential that was looked for in these places, the one that is
     /// used first. Comes with the credential, where it was found.
-    pub fn begin<T>(cloud: Cloud, endpoint: &Endpoint, places: Vec<String>, found: Result<T>) -> (Self, Option<T>) {
+    pub fn begin<T>(
+        cloud: &'static Cloud,
+        endpoint: &Endpoint,
+        places: Vec<String>,
+        found: Result<T>,
+    ) -> (Self, Option<T>) {
         let mut places = places.into_iter();
         let source = places.next();
         let if_not = if source.is_some() { Status::Unusable } else { Status::Missing };
@@ -125,6 +130,7 @@ impl Report {
             kind: None,
             identity: Vec::new(),
             expires_at: None,
+            renewal: String::new(),
             warnings: Vec::new(),
             failure: None,
         };
@@ -165,8 +171,7 @@ impl Report {
 
     /// Warns of secrets that were minted and not delivered.
     pub fn warn_of_undelivered(&mut self, ctx: &Context) {
-        let is_json = self.cloud == Cloud::Namespace;
-        for path in undelivered(self.path.as_deref(), is_json, &ctx.env) {
+        for path in undelivered(self.path.as_deref(), self.cloud.has_json_files, &ctx.env) {
             self.warnings.push(format!(
                 "{} holds a secret that was not delivered: use it or revoke it, then remove the file",
                 path.display()
@@ -174,35 +179,23 @@ impl Report {
         }
     }
 
-    /// Looks at what was asked beside being good.
-    pub fn hold_to(&mut self, demand: Demand<'_>, ctx: &Context) {
-        let (Some((needed, asked)), Status::Valid | Status::NotChecked) = (demand.min_validity, self.status) else {
+    /// Checks that the credential lives long enough. `asked` is how the time was
+    /// written.
+    pub fn require_validity(&mut self, needed: Duration, asked: &str, now: Timestamp) {
+        if !matches!(self.status, Status::Valid | Status::NotChecked) {
             return;
-        };
+        }
         let why = match self.expires_at {
             Some(expiry) => {
-                let left = expiry.duration_since(ctx.now());
+                let left = expiry.duration_since(now);
                 if SignedDuration::try_from(needed).is_ok_and(|needed| left >= needed) {
                     return;
                 }
                 format!("the credential ends at {}, which is less than {asked} from now", rfc3339(expiry))
             }
-            None => format!("nobody tells when the credential ends, so it is not known to live for {asked}"),
+            None => format!("the expiry is unknown, so the credential may not live for {asked}"),
         };
-        let program = ctx.program;
-        let hint = match (self.cloud, self.kind) {
-            (Cloud::Nscale, _) if demand.offline => "without --offline the server tells when it ends".to_owned(),
-            (Cloud::Nscale, _) => {
-                format!(
-                    "`{program} serviceaccounts rotate --id self` gives the account another token in place of this one"
-                )
-            }
-            (Cloud::Namespace, Some(("session" | "tenant", _))) => LOG_IN.to_owned(),
-            (Cloud::Namespace, _) => format!(
-                "`{program} token list` shows when tokens end; `{program} token refresh --token_id ID --minimum_duration {asked}` makes sure of one"
-            ),
-        };
-        let failure = Failure::new(Kind::NotAuthenticated, why).hint(hint);
+        let failure = Failure::new(Kind::NotAuthenticated, why).hint(self.renewal.as_str());
         self.status = if self.expires_at.is_some() { Status::Expiring } else { Status::ExpiryUnknown };
         self.failure = Some(failure);
     }
@@ -226,7 +219,7 @@ impl Report {
 
     fn details(&self, ctx: &Context) -> Details {
         let mut details = Details::default();
-        details.line("Cloud", self.cloud.name());
+        details.line("Cloud", self.cloud.name);
         details.line("Status", self.status.cell());
         if let Some((_, kind)) = self.kind {
             details.line("Credential", kind);
@@ -256,8 +249,7 @@ impl Report {
 
 /// The reports as one JSON object, by cloud.
 pub fn json(reports: &[Report]) -> String {
-    let all: Map<String, Value> =
-        reports.iter().map(|report| (report.cloud.name().to_lowercase(), report.to_json())).collect();
+    let all: Map<String, Value> = reports.iter().map(|report| (report.cloud.id.to_owned(), report.to_json())).collect();
     Value::from(all).to_string()
 }
 

@@ -1,20 +1,21 @@
 //! What can be told of Namespace's credential.
 
-use crate::auth::report::{Report, Status};
-use crate::auth::{Cloud, Demand};
+use crate::cloud::NAMESPACE;
 use crate::context::Context;
+use crate::credential::report::{Report, Status};
 use crate::http::endpoint::Endpoint;
 use crate::namespace::api::TokensApi;
-use crate::namespace::credential::{self, Source};
+use crate::namespace::credential::{self, LOG_IN, Source};
 use crate::namespace::jwt::{Claims, TokenKind};
+use crate::provider::Demand;
 use crate::secret::Secret;
 
 /// Looks at the credential from here and, where that is wanted, asks the
 /// server.
-pub async fn look(endpoint: Endpoint, demand: Demand<'_>, ctx: &Context) -> Report {
+pub async fn report(endpoint: Endpoint, demand: Demand<'_>, ctx: &Context) -> Report {
     let env = &ctx.env;
     let places = credential::places(env).iter().map(Source::name).collect();
-    let (mut report, found) = Report::begin(Cloud::Namespace, &endpoint, places, credential::find(env));
+    let (mut report, found) = Report::begin(&NAMESPACE, &endpoint, places, credential::find(env));
     let Some(found) = found else { return report };
     report.path = Some(found.path.clone());
     report.warnings.extend(found.warning());
@@ -28,7 +29,8 @@ pub async fn look(endpoint: Endpoint, demand: Demand<'_>, ctx: &Context) -> Repo
             return report.failed(Status::Expired, failure);
         }
     }
-    if demand.offline {
+    report.renewal = renewal(&report, demand, ctx);
+    if demand.is_offline {
         return report;
     }
     let answer = match TokensApi::with(endpoint, found, ctx).await {
@@ -36,6 +38,16 @@ pub async fn look(endpoint: Endpoint, demand: Demand<'_>, ctx: &Context) -> Repo
         Err(failure) => Err(failure),
     };
     report.answered(answer)
+}
+
+fn renewal(report: &Report, demand: Demand<'_>, ctx: &Context) -> String {
+    let (program, asked) = (ctx.program, demand.min_validity.map_or("24h", |(_, asked)| asked));
+    match report.kind {
+        Some(("session" | "tenant", _)) => LOG_IN.to_owned(),
+        _ => format!(
+            "`{program} token list` shows when tokens end; `{program} token refresh --token_id ID --minimum_duration {asked}` extends one"
+        ),
+    }
 }
 
 impl Report {

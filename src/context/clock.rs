@@ -1,0 +1,21 @@
+//! The wall clock, which a test may stop.
+
+use jiff::Timestamp;
+
+/// Tells the time of day.
+#[derive(Clone, Copy, Debug)]
+pub enum Clock {
+    /// The machine's.
+    System,
+    /// Always this time.
+    Fixed(Timestamp),
+}
+
+impl Clock {
+    pub fn now(self) -> Timestamp {
+        match self {
+            Self::System => Timestamp::now(),
+            Self::Fixed(time) => time,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The environment variables, which a test may fix.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The environment: the process's own, or a fixed one for unit tests.
+pub enum Environment {
+    /// The process's.
+    Process,
+    /// Exactly these variables.
+    Fixed(Vec<(&'static str, OsString)>),
+}
+
+impl Environment {
+    /// A variable's value. An empty one counts as unset.
+    pub fn var_os(&self, name: &str) -> Option<OsString> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// Those of the variables that are set to nothing, which may be a mistake.
+    pub fn empty<'a>(&self, names: &[&'a str]) -> Vec<&'a str> {
+        names.iter().copied().filter(|name| self.get(name).is_some_and(|value| value.is_empty())).collect()
+    }
+
+    fn get(&self, name: &str) -> Option<OsString> {
+        match self {
+            Self::Process => std::env::var_os(name),
+            Self::Fixed(vars) => vars.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()),
+        }
+    }
+
+    /// A variable's value as a path.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.var_os(name).map(PathBuf::from)
+    }
+}
