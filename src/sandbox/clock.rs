@@ -5,18 +5,17 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Clock {
-    ahead: Duration,
+use crate::context::Clock;
+
+#[derive(Clone, Copy, Debug)]
+pub struct ServerClock {
+    pub system: Clock,
+    pub ahead: Duration,
 }
 
-impl Clock {
-    pub fn ahead(ahead: Duration) -> Self {
-        Self { ahead }
-    }
-
+impl ServerClock {
     pub fn now(&self) -> Timestamp {
-        later(Timestamp::now(), self.ahead)
+        later(self.system.now(), self.ahead)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::error::{Failure, Result};
 use crate::input::duration;
 use crate::interrupt::Signals;
 use crate::output::written;
-use crate::sandbox::clock::Clock;
+use crate::sandbox::clock::ServerClock;
 use crate::sandbox::commit_queue::CommitQueue;
 use crate::sandbox::faults::Faults;
 use crate::sandbox::namespace::Namespace;
@@ -144,8 +144,8 @@ fn wrap(words: &[&str]) -> String {
 /// # Errors
 /// Usage: a flag is invalid, or the command cannot be run. Unexpected: the server cannot be started.
 pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
-    let clock = args.clock_ahead.as_deref().map(|text| parse_duration("--clock-ahead", text)).transpose()?;
-    let clock = clock.map(Clock::ahead).unwrap_or_default();
+    let ahead = args.clock_ahead.as_deref().map(|text| parse_duration("--clock-ahead", text)).transpose()?;
+    let clock = ServerClock { system: ctx.clock, ahead: ahead.unwrap_or_default() };
     let token_lifetime = args.token_life.as_deref().map(|text| parse_duration("--token-life", text)).transpose()?;
     let options = NscaleOptions {
         token_lifetime: token_lifetime.unwrap_or(DEFAULT_TOKEN_LIFETIME),
@@ -191,7 +191,7 @@ async fn serve_or_run(
     ctx: &mut Context,
 ) -> Result<u8> {
     if !serves {
-        return environment.run(command, signals).await;
+        return environment.run(command, &ctx.env, signals).await;
     }
     written(ctx.stdout.write_all(environment.exports().as_bytes()).and_then(|()| ctx.stdout.flush()))?;
     ctx.note("serving until interrupted (Ctrl-C); a shell that runs the lines above uses the sandbox");
@@ -201,7 +201,7 @@ async fn serve_or_run(
 
 /// The user's shell, if there is a terminal to use it in.
 fn shell(ctx: &mut Context, keeps_data: bool) -> Result<OsString> {
-    if !std::io::stdin().is_terminal() || !ctx.stderr.is_terminal() {
+    if !ctx.stdin.is_terminal() || !ctx.stderr.is_terminal() {
         return Err(Failure::usage("cannot open a shell: standard input or standard error is not a terminal").hint(
             "run one command with `nscred sandbox -- CMD`, or serve with `nscred sandbox --listen 127.0.0.1:8700`",
         ));

@@ -15,6 +15,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
+use crate::context::Environment;
 use crate::error::{Failure, Result};
 use crate::interrupt::Signals;
 use crate::names::Program;
@@ -157,9 +158,9 @@ impl ShellEnvironment {
 
     /// Runs a command inside. Returns its exit code, or 128 plus the number of the signal that ended
     /// it.
-    pub async fn run(&self, command: &[OsString], signals: &mut Signals) -> Result<u8> {
+    pub async fn run(&self, command: &[OsString], env: &Environment, signals: &mut Signals) -> Result<u8> {
         let [name, arguments @ ..] = command else { return Err(Failure::usage("there is no command to run")) };
-        let old = std::env::var_os("PATH").unwrap_or_default();
+        let old = env.var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(std::iter::once(self.bin()).chain(std::env::split_paths(&old)))
             .map_err(|error| Failure::unexpected("cannot add the sandbox's directory to the PATH").source(error))?;
         let mut inside = Command::new(name);
@@ -169,8 +170,7 @@ impl ShellEnvironment {
         }
         let [one, other] = NO_PROXY;
         for (name, other) in [(one, other), (other, one)] {
-            let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-            let mut hosts = set(name).or_else(|| set(other)).unwrap_or_else(|| "localhost".into());
+            let mut hosts = env.var_os(name).or_else(|| env.var_os(other)).unwrap_or_else(|| "localhost".into());
             hosts.push(format!(",{}", self.local_hosts()));
             inside.env(name, hosts);
         }

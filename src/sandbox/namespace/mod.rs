@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Failure, Result};
 use crate::http::connect::Code;
-use crate::sandbox::clock::{Clock, later};
+use crate::sandbox::clock::{ServerClock, later};
 use crate::sandbox::keys::Keys;
 use crate::sandbox::namespace::caller::{Caller, SESSION_TOKEN, SandboxClaims, TENANT_ID, TENANT_TOKEN};
 use crate::sandbox::namespace::reply::{RpcFailure, RpcResult};
@@ -29,14 +29,14 @@ use crate::sandbox::store::Store;
 pub struct Namespace {
     store: Arc<Store>,
     keys: Keys,
-    clock: Clock,
+    clock: ServerClock,
     /// The ids of logins that were started and not completed, and the lifetimes of the sessions
     /// that they ask for.
     logins: Mutex<HashMap<String, Duration>>,
 }
 
 impl Namespace {
-    pub fn new(store: Arc<Store>, clock: Clock) -> Result<Self> {
+    pub fn new(store: Arc<Store>, clock: ServerClock) -> Result<Self> {
         let keys =
             Keys::load(&store).map_err(|error| Failure::unexpected("the sandbox's store failed").source(error))?;
         Ok(Self { store, keys, clock, logins: Mutex::default() })

@@ -25,7 +25,7 @@ use axum::http::{HeaderMap, Method, Response, StatusCode};
 
 use crate::error::{Failure, Result};
 use crate::nscale::message::WriteMetadata;
-use crate::sandbox::clock::Clock;
+use crate::sandbox::clock::ServerClock;
 use crate::sandbox::keys::Keys;
 use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult};
@@ -51,14 +51,14 @@ pub struct NscaleOptions {
 pub struct Nscale {
     store: Arc<Store>,
     keys: Keys,
-    clock: Clock,
+    clock: ServerClock,
     options: NscaleOptions,
     administrator: Administrator,
 }
 
 impl Nscale {
     /// Seeds the store where it is new.
-    pub fn new(store: Arc<Store>, clock: Clock, options: NscaleOptions) -> Result<Self> {
+    pub fn new(store: Arc<Store>, clock: ServerClock, options: NscaleOptions) -> Result<Self> {
         let load = || {
             let keys = Keys::load(&store)?;
             let administrator = seed::seed(&store, &keys, clock, options)?;

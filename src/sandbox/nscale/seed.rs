@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::sandbox::clock::{Clock, later};
+use crate::sandbox::clock::{ServerClock, later};
 use crate::sandbox::keys::{Keys, hash};
 use crate::sandbox::nscale::groups::stored_spec;
 use crate::sandbox::nscale::roles::role_id;
@@ -31,7 +31,7 @@ const GROUPS: [(&str, &str, &str); 3] = [
 
 /// Seeds a new store. In every store it makes sure that the administrator exists, is in its group,
 /// and has a valid token.
-pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: NscaleOptions) -> StoreResult<Administrator> {
+pub fn seed(store: &Store, keys: &Keys, clock: ServerClock, options: NscaleOptions) -> StoreResult<Administrator> {
     let now = clock.now();
     let organization_id = utf8(store.meta("organization_id", || keys.resource_id().into_bytes())?);
     if store.resource(ResourceKind::Organization, &organization_id, &organization_id)?.is_none() {
