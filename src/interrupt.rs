@@ -13,7 +13,7 @@ use crate::error::{Failure, Kind, Result};
 
 /// How long a command that was interrupted waits for the response to a change: long enough for a
 /// server that is reachable.
-pub const ANSWER_GRACE: Duration = Duration::from_secs(2);
+pub const RESPONSE_GRACE_PERIOD: Duration = Duration::from_secs(2);
 
 /// Whether a command is to end, and what has to be said if it does. Clones share one state.
 #[derive(Clone, Debug, Default)]
