@@ -56,7 +56,7 @@ impl Interrupt {
     }
 
     /// Makes the outcome of a change unknown for good, whatever is sent after it.
-    pub fn keep_unknown(&self) {
+    pub fn mark_outcome_unknown(&self) {
         self.0.is_outcome_unknown.store(true, Ordering::Relaxed);
     }
 

@@ -132,7 +132,7 @@ async fn refused(failure: Failure, organization: &Organization, api: &IdentityAp
         return organization.doubt(failure, api).await;
     }
     // What became of it is as unknown while that is asked.
-    ctx.interrupt.keep_unknown();
+    ctx.interrupt.mark_outcome_unknown();
     match api.missing(&organization.id).await {
         Some(missing) => failure.hint(format!(
             "{}: where there is none, the server drops the connection and makes nothing",
