@@ -84,7 +84,7 @@ impl Interrupt {
     }
 
     /// Waits until the end is forced.
-    pub async fn insisted(&self) {
+    pub async fn forced(&self) {
         self.wait_for(Shutdown::Forced).await;
     }
 

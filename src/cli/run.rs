@@ -182,7 +182,7 @@ async fn interruptible(
         tokio::select! {
             biased;
             result = command => return result,
-            () = interrupt.insisted() => {}
+            () = interrupt.forced() => {}
         }
     }
     Err(interrupt.failure())
