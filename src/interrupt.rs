@@ -95,7 +95,7 @@ impl Interrupt {
 
     /// Sets the hint for an end while the outcome of a change is unknown. Those of
     /// [`Interrupt::advise`] replace it.
-    pub fn advise_if_unknown(&self, hint: &str) {
+    pub fn set_unknown_outcome_hint(&self, hint: &str) {
         *lock(&self.0.unknown_outcome_hint) = Some(hint.to_owned());
     }
 
