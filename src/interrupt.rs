@@ -94,13 +94,13 @@ impl Interrupt {
     }
 
     /// Sets the hint for an end while the outcome of a change is unknown. Those of
-    /// [`Interrupt::advise`] replace it.
+    /// [`Interrupt::set_hints`] replace it.
     pub fn set_unknown_outcome_hint(&self, hint: &str) {
         *lock(&self.0.unknown_outcome_hint) = Some(hint.to_owned());
     }
 
     /// Sets the hints for an end from now on.
-    pub fn advise(&self, hints: Vec<String>) {
+    pub fn set_hints(&self, hints: Vec<String>) {
         *lock(&self.0.hints) = hints;
     }
 
