@@ -219,7 +219,7 @@ impl Signals {
 
 /// Makes a write beyond the limit on the size of files (`ulimit -f`) an error. Without a handler
 /// for SIGXFSZ the system would end the process in the middle of a delivery.
-pub fn outlive_size_limit() {
+pub fn catch_sigxfsz() {
     // Children do not inherit a handler, as they would inherit an ignored signal.
     let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
 }

@@ -124,7 +124,7 @@ fn run_async(ctx: &mut Context, command: impl AsyncFnOnce(&mut Context) -> Resul
     let (is_json, mut stderr) = (ctx.notes.are_deferred(), ctx.stderr.clone());
     let exit = move |failure: &Failure| exit_at_once(failure, is_json, &mut stderr);
     let result = block_on(async {
-        interrupt::outlive_size_limit();
+        interrupt::catch_sigxfsz();
         interruptible(command(ctx), &interrupt, exit).await
     })
     .flatten();
