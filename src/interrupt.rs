@@ -108,7 +108,7 @@ impl Interrupt {
     pub fn failure(&self) -> Failure {
         let in_flight = self.in_flight();
         let failure = match in_flight {
-            true => Failure::new(Kind::OutcomeUnknown, IN_FLIGHT),
+            true => Failure::new(Kind::OutcomeUnknown, INTERRUPTED_IN_FLIGHT),
             false => Failure::new(Kind::Interrupted, "interrupted"),
         };
         let hints = lock(&self.0.hints).clone();
@@ -151,7 +151,7 @@ impl Interrupt {
 }
 
 /// The message for a change whose response is no longer waited for.
-pub const IN_FLIGHT: &str = "interrupted while a change was on its way; its outcome is unknown";
+pub const INTERRUPTED_IN_FLIGHT: &str = "interrupted while a change was on its way; its outcome is unknown";
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
