@@ -22,7 +22,7 @@ pub struct Interrupt(Arc<State>);
 #[derive(Debug, Default)]
 struct State {
     /// Whether signals of the process request the end.
-    hears_signals: bool,
+    handles_signals: bool,
     in_flight: AtomicBool,
     is_outcome_unknown: AtomicBool,
     shutdown: watch::Sender<Shutdown>,
@@ -43,11 +43,11 @@ enum Shutdown {
 impl Interrupt {
     /// One that signals of the process request too, and not only [`Interrupt::request`].
     pub fn of_process() -> Self {
-        Self(Arc::new(State { hears_signals: true, ..State::default() }))
+        Self(Arc::new(State { handles_signals: true, ..State::default() }))
     }
 
-    pub fn hears_signals(&self) -> bool {
-        self.0.hears_signals
+    pub fn handles_signals(&self) -> bool {
+        self.0.handles_signals
     }
 
     /// Whether a change was sent, or may have been, and its outcome is not known yet.

@@ -154,7 +154,7 @@ async fn interruptible(
     interrupt: &Interrupt,
     exit: impl FnOnce(&Failure) + Send + 'static,
 ) -> Result<()> {
-    if !interrupt.hears_signals() {
+    if !interrupt.handles_signals() {
         return command.await;
     }
     tokio::pin!(command);
