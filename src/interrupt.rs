@@ -123,7 +123,7 @@ impl Interrupt {
     ///
     /// # Errors
     /// Unexpected: the system refuses a signal handler or a thread.
-    pub fn watch(&self, force_exit: impl FnOnce(&Failure) + Send + 'static) -> Result<()> {
+    pub fn start_watchdog(&self, force_exit: impl FnOnce(&Failure) + Send + 'static) -> Result<()> {
         /// From the first signal, for a command without a change in flight.
         const MAX_WAIT: Duration = Duration::from_secs(2);
         /// With a change in flight, whose response may have a secret to deliver.

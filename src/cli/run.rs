@@ -160,7 +160,7 @@ async fn interruptible(
     tokio::pin!(command);
     let shutdown_signal = async {
         let mut signals = Signals::listen()?;
-        interrupt.watch(exit)?;
+        interrupt.start_watchdog(exit)?;
         signals.any().await;
         interrupt.request();
         Ok(())
