@@ -151,7 +151,7 @@ impl Interrupt {
 }
 
 /// The message for a change whose response is no longer waited for.
-pub const INTERRUPTED_IN_FLIGHT: &str = "interrupted while a change was on its way; its outcome is unknown";
+pub const INTERRUPTED_IN_FLIGHT: &str = "interrupted while waiting for the answer to a change; its outcome is unknown";
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
