@@ -206,7 +206,7 @@ fn shell(ctx: &mut Context, keeps_data: bool) -> Result<OsString> {
             "run one command with `nscred sandbox -- CMD`, or serve with `nscred sandbox --listen 127.0.0.1:8700`",
         ));
     }
-    let discards = if keeps_data { "" } else { " and discards its data (--data FILE keeps them)" };
+    let discards = if keeps_data { "" } else { " and discards its data (--data FILE keeps it)" };
     ctx.note(&format!("this is a shell inside the sandbox; `exit` ends the sandbox{discards}"));
     Ok(ctx.env.var_os("SHELL").unwrap_or_else(|| "/bin/sh".into()))
 }

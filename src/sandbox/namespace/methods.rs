@@ -38,7 +38,7 @@ const fn method(
     RpcMethod { service, name, operation, handler }
 }
 
-pub static METHODS: [RpcMethod; 14] = [
+pub static METHODS: &[RpcMethod] = &[
     method(TOKEN_SERVICE, "CreateRevokableToken", Some("token.create"), ForCaller(Namespace::create_token)),
     method(TOKEN_SERVICE, "ListRevokableTokens", Some("token.list"), ForCaller(Namespace::list_tokens)),
     method(TOKEN_SERVICE, "RevokeRevokableToken", Some("token.revoke"), ForCaller(Namespace::revoke_token)),

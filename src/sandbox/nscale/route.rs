@@ -50,7 +50,7 @@ const PROJECTS: &str = "/api/v1/organizations/{}/projects";
 const PROJECT: &str = "/api/v1/organizations/{}/projects/{}";
 const USERINFO: &str = "/oauth2/v2/userinfo";
 
-pub static ROUTES: [Route; 25] = [
+pub static ROUTES: &[Route] = &[
     route("GET", ACCOUNTS, Some("sa.list"), ForCaller(Nscale::list_accounts)),
     route("POST", ACCOUNTS, Some("sa.create"), ForCaller(Nscale::create_account)),
     route("PUT", ACCOUNT, Some("sa.update"), ForCaller(Nscale::update_account)),
@@ -79,12 +79,13 @@ pub static ROUTES: [Route; 25] = [
 ];
 
 impl Route {
-    /// The route of a request, and the ids in its path: the organization's, and what it has of this
-    /// id. Not found where method and path together match no route; invalid where an id is not a UUID.
+    /// The route of a request, with the ids of the organization and of the resource in its path. Not
+    /// found where method and path together match no route; invalid where an id is not a UUID.
     pub fn at(method: &Method, path: &str) -> RestResult<(&'static Self, [String; 2])> {
-        let route = ROUTES.iter().find(|route| route.method == method.as_str() && matches(route.path, path));
-        let route = route.ok_or_else(RestFailure::not_found)?;
-        let mut ids = ids(route.path, path).map(canonical);
+        let mut routes = ROUTES.iter().filter(|route| route.method == method.as_str());
+        let found = routes.find_map(|route| Some((route, ids(route.path, path)?)));
+        let (route, ids) = found.ok_or_else(RestFailure::not_found)?;
+        let mut ids = ids.into_iter().map(canonical);
         let mut next = || ids.next().unwrap_or_else(|| Ok(String::new()));
         Ok((route, [next()?, next()?]))
     }
@@ -100,16 +101,20 @@ impl Route {
     }
 }
 
-/// Whether a path has the segments of a pattern. The last one must not be empty.
-fn matches(pattern: &str, path: &str) -> bool {
-    let segments = || pattern.split('/').zip(path.split('/'));
-    pattern.split('/').count() == path.split('/').count()
-        && !path.ends_with('/')
-        && segments().all(|(pattern, segment)| pattern == "{}" || pattern == segment)
-}
-
-fn ids<'a>(pattern: &'a str, path: &'a str) -> impl Iterator<Item = &'a str> {
-    pattern.split('/').zip(path.split('/')).filter(|(pattern, _)| *pattern == "{}").map(|(_, id)| id)
+/// The segments of a path where its pattern has `{}`; `None` where it does not match.
+fn ids<'a>(pattern: &str, path: &'a str) -> Option<Vec<&'a str>> {
+    if pattern.split('/').count() != path.split('/').count() || path.ends_with('/') {
+        return None;
+    }
+    let mut ids = Vec::new();
+    for (pattern, segment) in pattern.split('/').zip(path.split('/')) {
+        match pattern {
+            "{}" => ids.push(segment),
+            _ if pattern == segment => {}
+            _ => return None,
+        }
+    }
+    Some(ids)
 }
 
 /// A UUID in any of the usual spellings, in its canonical one.
