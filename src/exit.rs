@@ -1,23 +1,10 @@
-//! The exit codes, as one table: the help prints it, a test pins it, and
-//! [`Kind::exit_code`](crate::error::Kind::exit_code) answers out of it.
+//! The exit codes as help shows them.
 
-/// Every exit code with its meaning, in ascending order.
-pub const CODES: [(u8, &str); 10] = [
-    (0, "done (an empty list is done)"),
-    (1, "the server refused, or something unexpected"),
-    (2, "bad usage or invalid input; nothing was sent"),
-    (3, "not permitted"),
-    (4, "not authenticated: no credential, or a rejected one"),
-    (5, "not found"),
-    (6, "conflict or failed precondition"),
-    (7, "temporary: unreachable, timed out, rate limited; nothing was changed; safe to run again"),
-    (8, "outcome unknown: a change may have been carried out; look before running again"),
-    (130, "interrupted, or the question was declined"),
-];
+use crate::error::EXIT_CODES;
 
 /// What the table leaves to be said.
 pub const NOTES: &str = "\
-Of several ids the worst outcome decides, and it is never 0. A listing whose
+With several ids the exit code is that of the worst failure. A listing whose
 reader goes away ends with 0. `auth status` ends with 4 where a credential is
 missing, malformed, expired, rejected, or not known to live as long as
 --min-validity asks.
@@ -32,10 +19,10 @@ missing, malformed, expired, rejected, or not known to live as long as
 
 /// The table as help shows it, one code a line.
 pub fn help() -> String {
-    format!("Exit codes:\n{}", lines(&CODES))
+    format!("Exit codes:\n{}", lines(EXIT_CODES.iter().map(|row| (row.code, row.meaning))))
 }
 
 /// Codes with their meanings, one a line.
-pub fn lines(codes: &[(u8, &str)]) -> String {
-    codes.iter().map(|(code, meaning)| format!("  {code:<4} {meaning}\n")).collect()
+pub fn lines<'a>(codes: impl Iterator<Item = (u8, &'a str)>) -> String {
+    codes.map(|(code, meaning)| format!("  {code:<4} {meaning}\n")).collect()
 }

@@ -21,7 +21,6 @@ pub struct Demand<'a> {
 /// A report that is being made.
 pub type Reporting<'a> = Pin<Box<dyn Future<Output = Report> + 'a>>;
 
-/// A cloud's module.
 pub struct Provider {
     pub cloud: &'static Cloud,
     /// The address of its server; a usage failure where a variable holds none.

@@ -15,10 +15,8 @@ use crate::output::rendering::{OutputArgs, write_out};
 use crate::provider::{Demand, Provider};
 use crate::{namespace, nscale};
 
-/// Every cloud's module.
 const PROVIDERS: [&Provider; 2] = [&namespace::PROVIDER, &nscale::PROVIDER];
 
-/// The verbs of `auth`.
 #[derive(Debug, Subcommand)]
 pub enum AuthCommand {
     /// Show the credential of each cloud: its source, owner and expiry, and whether it works.
@@ -45,7 +43,6 @@ impl AuthCommand {
     }
 }
 
-/// Flags of `auth status`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

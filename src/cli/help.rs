@@ -9,8 +9,9 @@ use clap::{Args, Command};
 use crate::cli::environment::{Reader, VARIABLES, Variable};
 use crate::cli::tree::{SHARED, tree};
 use crate::context::Context;
+use crate::error::EXIT_CODES;
 use crate::error::{Failure, Result};
-use crate::exit::{self, CODES};
+use crate::exit;
 use crate::names::Program;
 use crate::output::written;
 use crate::text::nearest::nearest;
@@ -109,7 +110,11 @@ impl Sections {
                 .iter()
                 .filter(|variable| variable.readers.iter().any(|reader| readers.contains(reader)))
                 .collect(),
-            codes: CODES.iter().filter(|(code, _)| codes.contains(code)).copied().collect(),
+            codes: EXIT_CODES
+                .iter()
+                .map(|row| (row.code, row.meaning))
+                .filter(|(code, _)| codes.contains(code))
+                .collect(),
         }
     }
 
@@ -118,7 +123,7 @@ impl Sections {
         text.push_str(&variables(&self.environment));
         if !self.codes.is_empty() {
             text.push_str("\nExit codes:\n");
-            text.push_str(&exit::lines(&self.codes));
+            text.push_str(&exit::lines(self.codes.iter().copied()));
         }
         text
     }

@@ -2,12 +2,10 @@
 
 use jiff::Timestamp;
 
-/// Tells the time of day.
 #[derive(Clone, Copy, Debug)]
 pub enum Clock {
     /// The machine's.
     System,
-    /// Always this time.
     Fixed(Timestamp),
 }
 

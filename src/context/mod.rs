@@ -90,7 +90,6 @@ impl Context {
         }
     }
 
-    /// The time now.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -1,7 +1,7 @@
 //! What is said beside the data: notes and warnings, on standard error. Where an
 //! error must be one line of JSON they wait until the command has ended.
 
-/// A note's label and text.
+/// Label and text.
 pub type Note = (&'static str, String);
 
 /// When notes are shown.

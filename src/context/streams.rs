@@ -115,7 +115,6 @@ impl Stream {
         if self.terminal { |bytes| escape(&bytes).into_bytes() } else { |bytes| bytes }
     }
 
-    /// Whether it is a terminal.
     pub fn is_terminal(&self) -> bool {
         self.terminal
     }
@@ -177,7 +176,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Standard input.
 #[derive(Clone, Debug)]
 pub enum Stdin {
     /// The process's.
@@ -213,7 +211,6 @@ impl Stdin {
         }
     }
 
-    /// What comes, to its end.
     pub fn reader(&self) -> Box<dyn Read + '_> {
         match self {
             Self::Process => Box::new(io::stdin().lock()),

@@ -82,9 +82,7 @@ impl Status {
 
 /// What is known of the credential of a cloud.
 pub struct Report {
-    /// The cloud.
     pub cloud: &'static Cloud,
-    /// What it is worth.
     pub status: Status,
     /// The server that it is for.
     pub endpoint: Option<String>,
@@ -98,7 +96,6 @@ pub struct Report {
     pub kind: Option<(&'static str, &'static str)>,
     /// Whose it is: stable names with values.
     pub identity: Vec<(&'static str, String)>,
-    /// When it ends.
     pub expires_at: Option<Timestamp>,
     /// How to get one that lives longer, as a hint.
     pub renewal: String,

@@ -25,7 +25,6 @@ const WORKLOAD_FILE: &str = "/var/run/nsc/token.json";
 /// What to do where there is no credential.
 pub const LOG_IN: &str = "log in with the official `nsc login`, or point NSC_TOKEN_FILE at a token file";
 
-/// Where a credential came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The file that `NSC_TOKEN_FILE` names.
@@ -53,9 +52,7 @@ impl Source {
 /// What a token file holds.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// Where it was found.
     pub source: Source,
-    /// The file.
     pub path: PathBuf,
     /// A token to be sent as it is.
     pub bearer: Option<Secret>,

@@ -42,7 +42,6 @@ impl TokenKind {
         Self::Other
     }
 
-    /// The kind of a token.
     pub fn of_secret(token: &Secret) -> Self {
         Self::of(token.expose())
     }
@@ -51,10 +50,8 @@ impl TokenKind {
 /// The claims that are read.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Claims {
-    /// The workspace.
     #[serde(default)]
     pub tenant_id: Option<String>,
-    /// The user or workload.
     #[serde(default)]
     pub actor_id: Option<String>,
     #[serde(default)]
@@ -77,7 +74,6 @@ impl Claims {
         payload.starts_with(b"{").then(|| serde_json::from_slice(&payload).ok()).flatten()
     }
 
-    /// When the token ends.
     pub fn expiry(&self) -> Option<Timestamp> {
         // Later than any calendar goes is late enough.
         Some(Timestamp::from_second(self.exp? as i64).unwrap_or(Timestamp::MAX))

@@ -15,7 +15,6 @@ pub fn listing() -> Listing {
     }
 }
 
-/// An account's row.
 pub fn row(account: Account, ctx: &Context) -> Vec<Cell> {
     let (created, expires, status) = (created(&account, ctx), expires(&account, ctx), status(&account, ctx));
     vec![

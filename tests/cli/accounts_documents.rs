@@ -130,7 +130,7 @@ fn without_a_document_and_a_terminal_it_fails_at_once() {
     world.sa("update --id a1b2c3d4-1111-4222-8333-444455556666 --yes").fails_with(2, "there is no document");
     // A pipe that nobody writes to is not waited for for ever.
     let run = world.sh("mkfifo fifo; nscale sa create --yes --timeout 200ms <> fifo");
-    assert!(run.stderr.contains("nothing came through the pipe"), "{run:#?}");
+    assert!(run.stderr.contains("the pipe on standard input sent nothing within 200ms"), "{run:#?}");
 }
 
 #[test]

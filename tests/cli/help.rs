@@ -161,7 +161,7 @@ fn the_table_of_the_environment_is_whole() {
         let row = format!("| `{}` | {} |", variable.names.join("`, `"), variable.meaning);
         assert!(readme.contains(&row), "the README has no row {row}");
     }
-    for (code, meaning) in nscred::exit::CODES {
+    for (code, meaning) in nscred::error::EXIT_CODES.iter().map(|row| (row.code, row.meaning)) {
         let row = format!("| {code} | {meaning} |");
         assert!(readme.contains(&row), "the README has no row {row}");
     }

@@ -25,10 +25,11 @@ fn sources(directory: &str) -> Vec<(PathBuf, String)> {
 
 /// The top-level modules, from the lowest to the highest: each may import what
 /// stands before it, and no two that stand together import each other.
-const LAYERS: [&[&str]; 17] = [
-    &["cloud", "text", "spinner", "exit"],
+const LAYERS: [&[&str]; 18] = [
+    &["cloud", "text", "spinner"],
     &["secret"],
     &["error", "redactor"],
+    &["exit"],
     &["interrupt", "names"],
     &["context"],
     &["output"],

@@ -30,7 +30,7 @@ fn a_conflict_on_create_says_that_there_may_be_an_account_now() {
     let (world, server) = nscale_world([conflict()]);
     let path = document(&world);
     let stderr = sa(&world, "create", &format!("--file {path} --yes")).fails(6);
-    assert!(stderr.contains("may have been made") && stderr.contains("\"ci\""), "{stderr}");
+    assert!(stderr.contains("may have been created") && stderr.contains("\"ci\""), "{stderr}");
     server.requests(1);
 }
 
@@ -69,7 +69,7 @@ fn an_update_stops_at_a_conflict_about_what_it_sets() {
         let (world, server) = nscale_world(answers.chain([conflict(), json(200, &now)]));
         let path = world.write("sa.json", document);
         let stderr = sa(&world, "update", &format!("--id {ID} --file {path} --yes {flags}")).fails(6);
-        assert!(stderr.contains("and with it its ") && stderr.contains("--dry-run"), "{stderr}");
+        assert!(stderr.contains("somebody else changed the account's ") && stderr.contains("--dry-run"), "{stderr}");
         server.requests(count);
     }
 }

@@ -218,7 +218,7 @@ fn an_update_without_the_right_to_read_says_that_it_is_blind() {
     let (world, server) = nscale_world([forbidden(), json(200, one), forbidden()]);
     let path = document(&world);
     let run = sa(&world, "update", &format!("--id {ID} --file {path} --yes"));
-    assert!(run.stderr.contains("not known what the document erases"), "{run:#?}");
+    assert!(run.stderr.contains("cannot show what this update removes"), "{run:#?}");
     run.ok();
     sa(&world, "update", &format!("--id {ID} --file {path} --yes --merge")).fails(3);
     server.requests(3);

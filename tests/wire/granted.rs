@@ -135,7 +135,7 @@ fn what_could_not_be_read_was_not_refused() {
     let run = world.create("ci", "-o token");
     assert_eq!((run.code, run.stdout.as_str()), (0, "nsrt_EXAMPLE0001\n"));
     assert_eq!(asides(&run).len(), 1, "{run:#?}");
-    assert!(run.stderr.contains("could not be read but for the secret: `nsc token list`"), "{run:#?}");
+    assert!(run.stderr.contains("only the secret of the server's answer could be read: `nsc token list`"), "{run:#?}");
 }
 
 #[test]

@@ -205,7 +205,7 @@ fn list_of_new_and_old_tokens() {
 fn an_endless_list_is_noticed() {
     let page = json(200, r#"{"tokens":[{"tokenId":"tok_1"}],"paginationCursor":"AA=="}"#);
     let (world, server) = world([page.clone(), page.clone(), page]);
-    world.nsc("token list").fails_with(1, "repeats a page of the list without end");
+    world.nsc("token list").fails_with(1, "sent the same page of the list twice");
     server.requests(2);
 }
 
@@ -292,7 +292,7 @@ fn an_answer_that_does_not_keep_to_what_was_asked_is_told() {
         "{run:?}"
     );
     world.create("b", "-o token").fails_with(1, "characters that no token has");
-    world.nsc("token refresh --token_id tok_1").fails_with(8, "tok_1: the server answered about another token");
+    world.nsc("token refresh --token_id tok_1").fails_with(8, "tok_1: the server's answer is about another token");
     for _ in 0..2 {
         world.nsc("token revoke --token_id tok_1").fails_with(8, "cannot be read");
     }

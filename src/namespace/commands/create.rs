@@ -21,7 +21,6 @@ use crate::secret::looks_secret;
 /// What the document promises where `--expires_in` is not given.
 const DEFAULT_LIFETIME: &str = "24h";
 
-/// Flags of `token create`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -61,7 +60,6 @@ pub struct CreateArgs {
     query: QueryArgs,
 }
 
-/// What `token create` can print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// The token's details for people.
@@ -109,8 +107,8 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         );
         return Err(revoke_undelivered(failure, &args, &reply, &api, ctx).await);
     }
-    // Whatever comes of the delivery.
-    tell_differences(&request, &reply, &api, ctx);
+    // Said whether or not the delivery succeeds.
+    warn_of_differences(&request, &reply, &api, ctx);
     match deliver(&args, &reply, rendering, delivery, ctx).await {
         Err(undelivered) if undelivered.is_lost => {
             Err(revoke_undelivered(undelivered.failure, &args, &reply, &api, ctx).await)
@@ -119,11 +117,11 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     }
 }
 
-/// Says how what was granted differs from what was asked for.
-fn tell_differences(request: &CreateRequest, reply: &Reply<CreateResponse>, api: &TokensApi, ctx: &mut Context) {
+/// Warns where what was granted differs from what was asked for.
+fn warn_of_differences(request: &CreateRequest, reply: &Reply<CreateResponse>, api: &TokensApi, ctx: &mut Context) {
     if !reply.is_whole {
         ctx.warn(&format!(
-            "the server's answer could not be read but for the secret: `{} token list` shows the token's scope and expiry",
+            "only the secret of the server's answer could be read: `{} token list` shows the token's scope and expiry",
             ctx.program
         ));
         return;
@@ -135,8 +133,8 @@ fn tell_differences(request: &CreateRequest, reply: &Reply<CreateResponse>, api:
     }
 }
 
-/// Revokes a token whose secret nobody has, in a time of its own: that of the
-/// command may be used up.
+/// Revokes a token whose secret could not be delivered. It has its own time, since
+/// that of the command may be used up.
 async fn revoke_undelivered(
     failure: Failure,
     args: &CreateArgs,
@@ -148,18 +146,18 @@ async fn revoke_undelivered(
     let program = ctx.program;
     if id.is_empty() {
         return failure.hint(format!(
-            "it is still valid, and nobody has its secret: look for \"{}\" in `{program} token list` and revoke it",
+            "it is still valid but its secret is lost: look for \"{}\" in `{program} token list` and revoke it",
             args.name
         ));
     }
     api.allow(TO_UNDO);
     match api.revoke(&RevokeRequest { token_id: id.clone() }).await {
-        Ok(()) => failure.hint(format!("revoked token {id}, because nobody has its secret")),
+        Ok(()) => failure.hint(format!("revoked token {id}, because its secret could not be delivered")),
         Err(_) if id.chars().all(is_plain) => failure.hint(format!(
-            "token {id} is still valid, and nobody has its secret: revoke it with `{program} token revoke --token_id {id}`"
+            "token {id} is still valid but its secret is lost; revoke it with `{program} token revoke --token_id {id}`"
         )),
         Err(_) => failure.hint(format!(
-            "token {id} is still valid, and nobody has its secret: `{program} token list` shows it"
+            "token {id} is still valid but its secret is lost; find it with `{program} token list` and revoke it"
         )),
     }
 }
@@ -179,7 +177,6 @@ fn request(args: &CreateArgs, grants: Vec<Permission>, life: Option<Duration>, c
     })
 }
 
-/// Sends the request.
 async fn mint(
     args: &CreateArgs,
     request: &CreateRequest,

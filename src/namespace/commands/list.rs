@@ -12,7 +12,6 @@ use crate::namespace::view;
 use crate::output::rendering::{OutputArgs, write_out};
 use crate::output::table;
 
-/// Flags of `token list`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -48,9 +47,9 @@ pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
         if cursor.0.is_empty() {
             break;
         }
-        // A server that sends the same cursor twice would be asked for ever.
+        // A cursor that comes twice would never end.
         if !seen.insert(cursor.0.clone()) {
-            return Err(Failure::unexpected("the server repeats a page of the list without end"));
+            return Err(Failure::unexpected("the server sent the same page of the list twice"));
         }
         request.pagination_cursor = cursor;
     }

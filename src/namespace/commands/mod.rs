@@ -12,7 +12,6 @@ use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::secret::looks_secret;
 
-/// The verbs of `token`.
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
     /// Create a revokable token with specific permissions and expiration.

@@ -10,7 +10,6 @@ use crate::output::rendering::{OutputArgs, write_out};
 use crate::output::table;
 use crate::output::view::{Cell, Details, Listing, Tone};
 
-/// Flags of `permissions`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -14,7 +14,6 @@ use crate::namespace::{granted, view};
 use crate::output::rendering::{OutputArgs, write_out};
 use crate::output::table;
 
-/// Flags of `token refresh`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -55,7 +54,7 @@ pub(super) async fn run(args: RefreshArgs, ctx: &mut Context) -> Result<()> {
             .about(&id)
     })?;
     if reply.message.token.as_ref().is_some_and(|token| !token.token_id.is_empty() && token.token_id != id) {
-        return Err(Failure::new(Kind::OutcomeUnknown, "the server answered about another token").about(&id));
+        return Err(Failure::new(Kind::OutcomeUnknown, "the server's answer is about another token").about(&id));
     }
     let expires_at = reply.message.token.as_ref().and_then(|token| token.expires_at);
     let clocks = api.clocks().unwrap_or(Clocks { server: ctx.now(), here: ctx.now() });

@@ -13,7 +13,6 @@ use crate::namespace::message::RevokeRequest;
 use crate::output::rendering::Format;
 use crate::output::written;
 
-/// Flags of `token revoke`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -34,7 +33,7 @@ impl RevokeArgs {
     }
 }
 
-/// Revokes each in turn. One that fails does not spare the others.
+/// Revokes one after the other, also after one that failed.
 pub(super) async fn run(args: RevokeArgs, ctx: &mut Context) -> Result<()> {
     let mut ids: Vec<String> = Vec::new();
     for given in &args.token_ids {
@@ -45,7 +44,7 @@ pub(super) async fn run(args: RevokeArgs, ctx: &mut Context) -> Result<()> {
     }
     let api = TokensApi::connect(ctx).await?;
     let (mut revoked, mut failures) = (Vec::new(), Vec::new());
-    // A reader that goes away does not keep the rest from being revoked.
+    // A reader that goes away does not stop the rest from being revoked.
     let mut output = Ok(());
     for id in &ids {
         if ctx.interrupt.is_requested() {

@@ -7,9 +7,9 @@ use crate::delivery::{Purpose, TO_UNDO, is_plain};
 use crate::error::{Failure, Kind, Result};
 use crate::input::prompt::can_ask;
 use crate::nscale::api::{IdentityApi, accounts_path};
+use crate::nscale::commands::check_token::check_token;
+use crate::nscale::commands::deliver::{TokenFileArgs, deliver};
 use crate::nscale::commands::input::{InputArgs, WAYS};
-use crate::nscale::commands::minted::{TokenFileArgs, hand_over};
-use crate::nscale::commands::trial::try_out;
 use crate::nscale::commands::{ChangeArgs, OrganizationArgs, OutputArgs, interactive, preview};
 use crate::nscale::document::{AccountDocument, FORMAT};
 use crate::nscale::groups::Groups;
@@ -18,7 +18,6 @@ use crate::nscale::organization::{self, Organization, canonical_id};
 use crate::nscale::plan::show_tags;
 use crate::text::sanitize::shortened;
 
-/// Flags of `serviceaccounts create`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -50,7 +49,7 @@ pub struct CreateArgs {
 
 /// Checks everything that can be checked here, asks, mints, and delivers.
 pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
-    args.change.speak_up(ctx);
+    args.change.show_notes_if_asking(ctx);
     let rendering = args.output.prepare(ctx)?.of_secret();
     let organization = organization::given(args.organization.org.as_deref(), ctx)?;
     let message = match args.input.read(ctx).await? {
@@ -92,19 +91,19 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     args.change.confirm(&format!("Create service account {}?", message.metadata.name), ctx).await?;
     let program = ctx.program;
     let name = &message.metadata.name;
-    let look = || format!("look for \"{name}\" in `{program} serviceaccounts list --org {organization}`");
-    let lost = format!("{}; if it is there, its token is lost: rotate it for another, or delete it", look());
+    let find_it = || format!("look for \"{name}\" in `{program} serviceaccounts list --org {organization}`");
+    let lost = format!("{}; if it is there, its token is lost: rotate it to get another, or delete it", find_it());
     ctx.interrupt.set_unknown_outcome_hint(&lost);
     let reply = match api.create(&organization.id, &message).await {
         Ok(reply) => reply,
         Err(failure) => {
             let failure = failure.hint_on(Kind::OutcomeUnknown, || lost).hint_on(Kind::Conflict, || {
                 format!(
-                    "the account may have been made, in some of its groups, in all or in none, and its token is lost then; {}, and delete it before you run this again",
-                    look()
+                    "the account may have been created, in any of its groups, and then its token is lost; {}, and delete it before you run this again",
+                    find_it()
                 )
             });
-            return Err(refused(failure, &organization, &api, ctx).await);
+            return Err(explain_refusal(failure, &organization, &api, ctx).await);
         }
     };
     let answered = &reply.account.spec.group_ids;
@@ -112,26 +111,26 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         ctx.note(note);
     }
     let groups = groups.show_asked_for(wanted, answered);
-    let undo = undo(&reply.account, &organization, &look(), ctx);
+    let undo = undo(&reply.account, &organization, &find_it(), ctx);
     let id = reply.account.metadata.id.clone();
     let replaced = args.token_file.replaced(&delivery);
     let token = reply.account.status.access_token.clone();
-    match hand_over(reply, &groups, undo, replaced, rendering, delivery, ctx).await {
+    match deliver(reply, &groups, undo, replaced, rendering, delivery, ctx).await {
         Err(undelivered) if undelivered.is_lost => {
             return Err(delete_undelivered(undelivered.failure, &organization.id, &id, &api, ctx).await);
         }
         result => result.map_err(|undelivered| undelivered.failure)?,
     }
-    try_out(token, &api, ctx).await;
+    check_token(token, &api, ctx).await;
     Ok(())
 }
 
-/// Says of a create that failed whether it is the organization that is wrong.
-async fn refused(failure: Failure, organization: &Organization, api: &IdentityApi, ctx: &Context) -> Failure {
+/// Adds to a failed create whether the organization is what is wrong.
+async fn explain_refusal(failure: Failure, organization: &Organization, api: &IdentityApi, ctx: &Context) -> Failure {
     if !failure.is_broken() {
         return organization.doubt(failure, api).await;
     }
-    // What became of it is as unknown while that is asked.
+    // The outcome is still unknown while this is asked.
     ctx.interrupt.mark_outcome_unknown();
     match api.missing(&organization.id).await {
         Some(missing) => failure.hint(format!(
@@ -142,8 +141,8 @@ async fn refused(failure: Failure, organization: &Organization, api: &IdentityAp
     }
 }
 
-/// Deletes an account whose token nobody has, in a time of its own: that of
-/// the command may be used up.
+/// Deletes an account whose token could not be delivered. It has its own time,
+/// since that of the command may be used up.
 async fn delete_undelivered(
     failure: Failure,
     organization: &str,
@@ -154,24 +153,24 @@ async fn delete_undelivered(
     let program = ctx.program;
     let Ok(id) = canonical_id("the new account's id", id, "") else {
         return failure.hint(format!(
-            "the new account is still there, and nobody has its token: look for it in `{program} serviceaccounts list --org {organization}` and delete it"
+            "the new account still exists, but its token is lost: look for it in `{program} serviceaccounts list --org {organization}` and delete it"
         ));
     };
     api.allow(TO_UNDO);
     match api.delete(organization, &id).await {
-        Ok(()) => failure.hint(format!("deleted service account {id}, because nobody has its token")),
+        Ok(()) => failure.hint(format!("deleted service account {id}, because its token could not be delivered")),
         Err(_) => failure.hint(format!(
-            "service account {id} is still there, and nobody has its token: delete it with `{program} serviceaccounts delete --org {organization} --id {id} --yes`"
+            "service account {id} still exists, but its token is lost; delete it with `{program} serviceaccounts delete --org {organization} --id {id} --yes`"
         )),
     }
 }
 
-/// How to get rid of what was made. The id is the server's text, and a hint
-/// is made to be pasted.
-fn undo(account: &Account, organization: &Organization, look: &str, ctx: &Context) -> String {
+/// How to delete the account, as a hint. The id comes from the server, and a hint
+/// must be safe to paste.
+fn undo(account: &Account, organization: &Organization, find_it: &str, ctx: &Context) -> String {
     let id = &account.metadata.id;
     if id.is_empty() || !id.chars().all(is_plain) {
-        return format!("if you do not want it, {look} and delete it");
+        return format!("if you do not want it, {find_it} and delete it");
     }
     format!(
         "if you do not want it, undo it with `{} serviceaccounts delete --org {organization} --id {id} --yes`",
@@ -179,7 +178,7 @@ fn undo(account: &Account, organization: &Organization, look: &str, ctx: &Contex
     )
 }
 
-/// What is about to be made.
+/// What will be created, for the question.
 fn summary(organization: &Organization, message: &AccountWrite, groups: &Groups) -> String {
     let metadata = &message.metadata;
     let groups: Vec<String> = message.spec.group_ids.iter().map(|id| groups.show(id)).collect();

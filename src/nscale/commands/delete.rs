@@ -6,10 +6,9 @@ use crate::context::Context;
 use crate::error::{Kind, Result};
 use crate::nscale::accounts::JUST_CREATED;
 use crate::nscale::api::{IdentityApi, account_path};
-use crate::nscale::commands::{AccountArgs, ChangeArgs, ITS_END, locate, look, preview_bare};
+use crate::nscale::commands::{AccountArgs, ChangeArgs, TOKEN_END, describe, preview_without_payload, resolve};
 use crate::output::rendering::write_out;
 
-/// Flags of `serviceaccounts delete`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -29,29 +28,29 @@ pub struct DeleteArgs {
 
 /// Asks and deletes.
 pub(super) async fn run(args: DeleteArgs, ctx: &mut Context) -> Result<()> {
-    let named = args.account.check(ctx)?;
+    let selector = args.account.check(ctx)?;
     args.change.check(ctx)?;
     let api = IdentityApi::connect(ctx)?;
-    let place = locate(named, &api, ctx).await?;
+    let account = resolve(selector, &api, ctx).await?;
     if args.change.dry_run || args.change.asks() {
-        let who = look(&place, &api, ctx).await?;
+        let who = describe(&account, &api, ctx).await?;
         if args.change.dry_run {
-            let address = api.address(&account_path(&place.organization.id, &place.id));
-            return preview_bare("DELETE", &address, &who, None, ctx).await;
+            let address = api.address(&account_path(&account.organization.id, &account.id));
+            return preview_without_payload("DELETE", &address, &who, None, ctx).await;
         }
-        ctx.show(&format!("{who}: its token stops working, {ITS_END}."));
+        ctx.show(&format!("{who}: its token stops working, {TOKEN_END}."));
         args.change.confirm("Delete the account?", ctx).await?;
     }
     let program = ctx.program;
-    if let Err(failure) = api.delete(&place.organization.id, &place.id).await {
+    if let Err(failure) = api.delete(&account.organization.id, &account.id).await {
         let failure = failure
             .hint_on(Kind::NotFound, || {
-                let organization = &place.organization;
+                let organization = &account.organization;
                 format!("it may be deleted already: `{program} serviceaccounts list --org {organization}` shows all")
             })
             .hint_on(Kind::NotFound, || JUST_CREATED.to_owned())
             .hint_on(Kind::OutcomeUnknown, || "run it again: that can do no harm".to_owned());
-        return Err(place.organization.doubt(failure, &api).await);
+        return Err(account.organization.doubt(failure, &api).await);
     }
-    write_out(format!("Successfully deleted service account {}\n", place.id).as_bytes(), ctx)
+    write_out(format!("Successfully deleted service account {}\n", account.id).as_bytes(), ctx)
 }

@@ -9,7 +9,6 @@ use crate::error::{Failure, Result};
 use crate::input::document::Document;
 use crate::nscale::document::FORMAT;
 
-/// `--file` and `--stdin`.
 #[derive(Debug, Args)]
 pub(super) struct InputArgs {
     /// Path to a JSON file, or - for standard input.
@@ -41,7 +40,7 @@ impl InputArgs {
             _ if !ctx.stdin.is_piped() => return Ok(None),
             _ => {}
         }
-        // Nobody asked for it to be read, so nobody waits for it for ever.
+        // No flag asked for it, so the wait has a limit.
         let stdin = ctx.stdin.clone();
         let (done, read) = tokio::sync::oneshot::channel();
         std::thread::Builder::new()
@@ -51,7 +50,7 @@ impl InputArgs {
         match tokio::time::timeout(limit, read).await {
             Ok(Ok(document)) => document.map(Some),
             _ => Err(Failure::usage(format!(
-                "nothing came through the pipe on standard input within {}",
+                "the pipe on standard input sent nothing within {}",
                 humantime::format_duration(limit)
             ))),
         }
@@ -59,5 +58,5 @@ impl InputArgs {
     }
 }
 
-/// The ways to hand over a document.
-pub(super) const WAYS: &str = "hand the document over with --file PATH, or with --stdin";
+/// How to give a document, as a hint.
+pub(super) const WAYS: &str = "give the document with --file PATH or --stdin";

@@ -10,7 +10,6 @@ use crate::nscale::{organization, view};
 use crate::output::rendering::write_out;
 use crate::output::table;
 
-/// Flags of `serviceaccounts list`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

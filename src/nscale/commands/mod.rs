@@ -1,14 +1,14 @@
 //! `serviceaccounts` and its verbs.
 
+mod check_token;
 mod create;
 mod delete;
+mod deliver;
 mod get;
 mod input;
 mod interactive;
 mod list;
-mod minted;
 mod rotate;
-mod trial;
 mod update;
 
 use clap::{Args, Subcommand};
@@ -23,7 +23,6 @@ use crate::nscale::organization::{self, Organization, SELF, canonical_id};
 use crate::output::query::QueryArgs;
 use crate::output::rendering::{Rendering, write_out};
 
-/// The verbs of `serviceaccounts`.
 #[derive(Debug, Subcommand)]
 pub enum ServiceAccountsCommand {
     /// List service accounts in an organization.
@@ -69,7 +68,6 @@ impl ServiceAccountsCommand {
     }
 }
 
-/// `--org`.
 #[derive(Debug, Args)]
 struct OrganizationArgs {
     /// Organization ID; else NSCALE_ORGANIZATION_ID, else the only one that the credential can see.
@@ -77,7 +75,6 @@ struct OrganizationArgs {
     org: Option<String>,
 }
 
-/// `--org` and `--id`.
 #[derive(Debug, Args)]
 struct AccountArgs {
     /// Service account ID, or `self` for the one that the credential belongs to.
@@ -87,65 +84,65 @@ struct AccountArgs {
     organization: OrganizationArgs,
 }
 
-/// When the token that a rotation or a delete ends stops working: the server
-/// remembers for a while that it checked one.
-const ITS_END: &str = "normally at once; up to an hour later where it is in use at that moment";
+/// When a token stops working after a rotation or a delete: the server caches
+/// for a while that it checked one.
+const TOKEN_END: &str = "normally at once; up to an hour later where it is in use at that moment";
 
 /// An account on the server, by its ids.
-struct Place {
+struct AccountRef {
     organization: Organization,
     id: String,
 }
 
 /// An account as the flags name it, before anything is sent.
-enum Named {
+enum AccountSelector {
     Id(String),
-    Oneself,
+    Caller,
 }
 
 impl AccountArgs {
-    /// Looks at the ids before anything is sent. Gives the organization, if it
-    /// is given, and the account.
-    fn check(&self, ctx: &Context) -> Result<(Option<Organization>, Named)> {
+    /// Checks the ids before anything is sent. Gives the organization, if there is
+    /// one, and the account.
+    fn check(&self, ctx: &Context) -> Result<(Option<Organization>, AccountSelector)> {
         let org = self.organization.org.as_ref().map(|org| format!(" --org {org}")).unwrap_or_default();
         let hint = format!("`{} serviceaccounts list{org}` shows the ids", ctx.program);
-        let named = match self.id.trim() {
-            SELF => Named::Oneself,
-            id => Named::Id(canonical_id("--id", id, &hint)?),
+        let selector = match self.id.trim() {
+            SELF => AccountSelector::Caller,
+            id => AccountSelector::Id(canonical_id("--id", id, &hint)?),
         };
-        Ok((organization::given(self.organization.org.as_deref(), ctx)?, named))
+        Ok((organization::given(self.organization.org.as_deref(), ctx)?, selector))
     }
 }
 
-/// Finds out what the flags left open.
-async fn locate(
-    (mut organization, named): (Option<Organization>, Named),
+/// Asks the server for what the flags leave open.
+async fn resolve(
+    (mut organization, selector): (Option<Organization>, AccountSelector),
     api: &IdentityApi,
     ctx: &mut Context,
-) -> Result<Place> {
-    let id = match named {
-        Named::Id(id) => id,
-        Named::Oneself => {
+) -> Result<AccountRef> {
+    let id = match selector {
+        AccountSelector::Id(id) => id,
+        AccountSelector::Caller => {
             let caller = api.userinfo().await?;
             if let (None, [only]) = (&organization, caller.authz.org_ids.as_slice()) {
-                let id = canonical_id("the caller's organization", only, "the server told it; give --org instead")?;
+                let id =
+                    canonical_id("the caller's organization", only, "the server returned an invalid id; pass --org")?;
                 organization = Some(Organization::told(id));
             }
             if !caller.is_service_account() {
-                return Err(Failure::usage("the credential belongs to no service account, so --id self means nothing")
+                return Err(Failure::usage("the credential belongs to no service account, so --id self names none")
                     .hint(format!("`{} serviceaccounts list` shows the ids", ctx.program)));
             }
             if let Some(organization) = &organization {
                 organization.check(&caller)?;
             }
-            canonical_id("the caller's id", &caller.sub, "the server told it; give --id instead")?
+            canonical_id("the caller's id", &caller.sub, "the server returned an invalid id; pass --id")?
         }
     };
     let organization = organization::resolve(organization, api, ctx).await?;
-    Ok(Place { organization, id })
+    Ok(AccountRef { organization, id })
 }
 
-/// `--json` and `-q`.
 #[derive(Debug, Args)]
 struct OutputArgs {
     /// Emit the full JSON payload (mutually exclusive with -q).
@@ -165,7 +162,6 @@ impl OutputArgs {
     }
 }
 
-/// `--dry-run` and `--yes`.
 #[derive(Debug, Args)]
 struct ChangeArgs {
     /// Preview the request payload without persisting.
@@ -177,8 +173,7 @@ struct ChangeArgs {
 }
 
 impl ChangeArgs {
-    /// Refuses at once where somebody would have to be asked and nobody is
-    /// there.
+    /// Fails where a question would have to be asked and nobody is there.
     fn check(&self, ctx: &Context) -> Result<()> {
         if self.dry_run || self.yes || can_ask(ctx) {
             return Ok(());
@@ -191,9 +186,8 @@ impl ChangeArgs {
         Err(Failure::usage(why).hint("confirm with --yes, or look first with --dry-run"))
     }
 
-    /// Lets nothing wait until the end where somebody will be asked: they
-    /// must know it before.
-    fn speak_up(&self, ctx: &mut Context) {
+    /// Shows notes at once where a question will be asked: they belong before it.
+    fn show_notes_if_asking(&self, ctx: &mut Context) {
         if self.asks() {
             ctx.show_notes_now();
         }
@@ -204,8 +198,7 @@ impl ChangeArgs {
         !self.dry_run && !self.yes
     }
 
-    /// Asks, unless the answer was given beforehand. The question is short, so
-    /// that it stands on one line.
+    /// Asks unless --yes or --dry-run was given. The question must fit on one line.
     async fn confirm(&self, question: &str, ctx: &mut Context) -> Result<()> {
         if !self.asks() || confirm(ctx, question).await? {
             return Ok(());
@@ -226,7 +219,7 @@ async fn preview(request: &str, message: &AccountWrite, rendering: Rendering, ct
 }
 
 /// Shows the request that would be sent, which has no payload.
-async fn preview_bare(
+async fn preview_without_payload(
     method: &str,
     address: &str,
     who: &str,
@@ -246,15 +239,15 @@ async fn preview_bare(
     Ok(())
 }
 
-/// Looks an account up, and names it as a question does. One that may not be
-/// read goes by its id.
-async fn look(place: &Place, api: &IdentityApi, ctx: &mut Context) -> Result<String> {
-    match place.organization.accounts(api, ctx).await {
+/// The account's name and id for a question; the id alone where the credential
+/// may not read it.
+async fn describe(account: &AccountRef, api: &IdentityApi, ctx: &mut Context) -> Result<String> {
+    match account.organization.accounts(api, ctx).await {
         Ok(accounts) => {
-            let found = accounts.find(&place.id, ctx)?;
-            Ok(format!("Service account {} ({})", found.account.metadata.name, place.id))
+            let found = accounts.find(&account.id, ctx)?;
+            Ok(format!("Service account {} ({})", found.account.metadata.name, account.id))
         }
-        Err(failure) if failure.kind() == Kind::NotPermitted => Ok(format!("Service account {}", place.id)),
+        Err(failure) if failure.kind() == Kind::NotPermitted => Ok(format!("Service account {}", account.id)),
         Err(failure) => Err(failure),
     }
 }

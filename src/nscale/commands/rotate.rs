@@ -7,11 +7,12 @@ use crate::delivery::Purpose;
 use crate::error::{Kind, Result};
 use crate::nscale::accounts::JUST_CREATED;
 use crate::nscale::api::{IdentityApi, rotate_path};
-use crate::nscale::commands::minted::{TokenFileArgs, hand_over};
-use crate::nscale::commands::trial::try_out;
-use crate::nscale::commands::{AccountArgs, ChangeArgs, ITS_END, OutputArgs, locate, look, preview_bare};
+use crate::nscale::commands::check_token::check_token;
+use crate::nscale::commands::deliver::{TokenFileArgs, deliver};
+use crate::nscale::commands::{
+    AccountArgs, ChangeArgs, OutputArgs, TOKEN_END, describe, preview_without_payload, resolve,
+};
 
-/// Flags of `serviceaccounts rotate`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -40,39 +41,39 @@ pub struct RotateArgs {
 
 /// Asks, mints, and delivers.
 pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
-    args.change.speak_up(ctx);
+    args.change.show_notes_if_asking(ctx);
     let rendering = args.output.prepare(ctx)?.of_secret();
-    let named = args.account.check(ctx)?;
+    let selector = args.account.check(ctx)?;
     args.change.check(ctx)?;
     let delivery = args.token_file.prepare(false, Purpose::Rotate, ctx)?;
     let api = IdentityApi::connect(ctx)?;
-    let place = locate(named, &api, ctx).await?;
+    let account = resolve(selector, &api, ctx).await?;
     if args.change.dry_run || args.change.asks() {
-        let who = look(&place, &api, ctx).await?;
+        let who = describe(&account, &api, ctx).await?;
         if args.change.dry_run {
-            let address = api.address(&rotate_path(&place.organization.id, &place.id));
-            return preview_bare("POST", &address, &who, Some(rendering), ctx).await;
+            let address = api.address(&rotate_path(&account.organization.id, &account.id));
+            return preview_without_payload("POST", &address, &who, Some(rendering), ctx).await;
         }
-        ctx.show(&format!("{who}: its old token stops working, {ITS_END}."));
+        ctx.show(&format!("{who}: its old token stops working, {TOKEN_END}."));
         args.change.confirm("Rotate the token?", ctx).await?;
     }
     let again =
-        format!("`{} serviceaccounts rotate --org {} --id {} --yes`", ctx.program, place.organization, place.id);
+        format!("`{} serviceaccounts rotate --org {} --id {} --yes`", ctx.program, account.organization, account.id);
     let lost = format!(
         "the old token may have stopped working and the new one is lost: {again} makes another; \
          if the credential in use is that account's own and is refused now, an administrator's is needed for it"
     );
     ctx.interrupt.set_unknown_outcome_hint(&lost);
-    let reply = match api.rotate(&place.organization.id, &place.id).await {
+    let reply = match api.rotate(&account.organization.id, &account.id).await {
         Ok(reply) => reply,
         Err(failure) => {
             let failure = failure
                 .hint_on(Kind::OutcomeUnknown, || lost)
                 .hint_on(Kind::NotFound, || {
-                    format!("`{} serviceaccounts list --org {}` shows the ids", ctx.program, place.organization)
+                    format!("`{} serviceaccounts list --org {}` shows the ids", ctx.program, account.organization)
                 })
                 .hint_on(Kind::NotFound, || JUST_CREATED.to_owned());
-            return Err(place.organization.doubt(failure, &api).await);
+            return Err(account.organization.doubt(failure, &api).await);
         }
     };
     let undo = format!(
@@ -82,15 +83,15 @@ pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
     let token = reply.account.status.access_token.clone();
     let groups = reply.account.spec.group_ids.clone();
     let is_for_people = rendering.is_for_people();
-    let handed_over = hand_over(reply, &groups, undo, None, rendering, delivery, ctx).await;
-    // A lost token cannot be taken back: only another one replaces it.
-    handed_over.map_err(|undelivered| match undelivered.is_lost {
-        true => undelivered.failure.hint(format!("the account has no token that anybody knows: {again} makes another")),
+    let delivered = deliver(reply, &groups, undo, None, rendering, delivery, ctx).await;
+    // A lost token cannot be undone: only another rotation replaces it.
+    delivered.map_err(|undelivered| match undelivered.is_lost {
+        true => undelivered.failure.hint(format!("the account's token is lost: {again} makes another")),
         false => undelivered.failure,
     })?;
     if is_for_people {
-        ctx.note(&format!("the old token stops working, {ITS_END}: replace it wherever it is used"));
+        ctx.note(&format!("the old token stops working, {TOKEN_END}: replace it wherever it is used"));
     }
-    try_out(token, &api, ctx).await;
+    check_token(token, &api, ctx).await;
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! `serviceaccounts update`. The server replaces everything, so what would be
-//! erased is told before.
+//! erased is shown first.
 
 use clap::Args;
 
@@ -9,7 +9,7 @@ use crate::http::retry::MOST_TRIES;
 use crate::nscale::accounts::Reply;
 use crate::nscale::api::{IdentityApi, account_path};
 use crate::nscale::commands::input::{InputArgs, WAYS};
-use crate::nscale::commands::{AccountArgs, ChangeArgs, Named, OutputArgs, Place, locate, preview};
+use crate::nscale::commands::{AccountArgs, AccountRef, AccountSelector, ChangeArgs, OutputArgs, preview, resolve};
 use crate::nscale::document::{AccountDocument, FORMAT};
 use crate::nscale::groups::Groups;
 use crate::nscale::message::{Account, AccountWrite};
@@ -18,7 +18,6 @@ use crate::nscale::view;
 use crate::output::rendering::{Rendering, write_out};
 use crate::output::table;
 
-/// Flags of `serviceaccounts update`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -46,26 +45,26 @@ pub struct UpdateArgs {
 
 /// Reads, compares, asks, replaces.
 pub(super) async fn run(args: UpdateArgs, ctx: &mut Context) -> Result<()> {
-    args.change.speak_up(ctx);
+    args.change.show_notes_if_asking(ctx);
     let rendering = args.output.prepare(ctx)?;
-    let named = args.account.check(ctx)?;
+    let selector = args.account.check(ctx)?;
     let document = args.input.read(ctx).await?;
     let document = document.ok_or_else(|| Failure::usage("there is no document").hint(WAYS).hint(FORMAT))?;
     let document = AccountDocument::read(&document, args.merge, ctx)?;
-    if let (_, Named::Id(id)) = &named {
+    if let (_, AccountSelector::Id(id)) = &selector {
         document.check_id(id)?;
     }
     args.change.check(ctx)?;
     let api = IdentityApi::connect(ctx)?;
-    let place = locate(named, &api, ctx).await?;
-    document.check_id(&place.id)?;
+    let account = resolve(selector, &api, ctx).await?;
+    document.check_id(&account.id)?;
     let mut plan = Plan { document: &document, merge: args.merge, current: None, message: AccountWrite::default() };
-    plan.look(&place, &api, ctx).await?;
-    let groups = groups(&plan, &place, &api, ctx).await?;
+    plan.fetch(&account, &api, ctx).await?;
+    let groups = groups(&plan, &account, &api, ctx).await?;
     loop {
-        let nothing_changes = plan.announce(&groups, ctx);
+        let nothing_changes = plan.show_diff(&groups, ctx);
         if args.change.dry_run {
-            let request = format!("PUT {}", api.address(&account_path(&place.organization.id, &place.id)));
+            let request = format!("PUT {}", api.address(&account_path(&account.organization.id, &account.id)));
             return preview(&request, &plan.message, rendering, ctx).await;
         }
         if let Some(current) = plan.current.take_if(|_| nothing_changes) {
@@ -73,29 +72,29 @@ pub(super) async fn run(args: UpdateArgs, ctx: &mut Context) -> Result<()> {
             return show(current, &plan.message, &groups, rendering, ctx).await;
         }
         args.change.confirm(&format!("Update service account {}?", plan.name()), ctx).await?;
-        // What was agreed to must be what happens.
-        if !args.change.asks() || !plan.look_again(&place, &api, ctx).await? {
+        // Only what was confirmed may be sent.
+        if !args.change.asks() || !plan.refetch_changed(&account, &api, ctx).await? {
             break;
         }
-        ctx.warn("somebody else changed the account while the question stood; look again");
+        ctx.warn("the account changed while you were being asked; here is the new diff");
     }
-    let reply = plan.send(&place, &api, ctx).await?;
+    let reply = plan.send(&account, &api, ctx).await?;
     show(reply, &plan.message, &groups, rendering, ctx).await
 }
 
 /// The groups that there are, for checking and for showing.
-async fn groups(plan: &Plan<'_>, place: &Place, api: &IdentityApi, ctx: &mut Context) -> Result<Groups> {
+async fn groups(plan: &Plan<'_>, account: &AccountRef, api: &IdentityApi, ctx: &mut Context) -> Result<Groups> {
     let wanted = plan.document.group_ids.as_deref().unwrap_or_default();
     if !wanted.is_empty() {
-        let groups = Groups::read(&place.organization.id, api, ctx).await?;
+        let groups = Groups::read(&account.organization.id, api, ctx).await?;
         groups.check(wanted)?;
         return Ok(groups);
     }
     let leaves_some = plan.document.group_ids.is_some()
         && plan.current.as_ref().is_some_and(|current| !current.account.spec.group_ids.is_empty());
     Ok(match leaves_some {
-        // Only their names are wanted: without them it goes on too.
-        true => api.groups(&place.organization.id).await.map_or(Groups::Unread, Groups::Known),
+        // Only their names are needed, and only for people.
+        true => api.groups(&account.organization.id).await.map_or(Groups::Unread, Groups::Known),
         false => Groups::Unread,
     })
 }
@@ -136,12 +135,12 @@ impl Plan<'_> {
         self.account().map_or(&self.message.metadata.name, |account| &account.metadata.name)
     }
 
-    /// Reads the account, and settles the message to send.
-    async fn look(&mut self, place: &Place, api: &IdentityApi, ctx: &mut Context) -> Result<()> {
-        self.current = match place.organization.accounts(api, ctx).await {
-            Ok(accounts) => Some(accounts.find(&place.id, ctx)?),
+    /// Reads the account, and makes the message to send.
+    async fn fetch(&mut self, account: &AccountRef, api: &IdentityApi, ctx: &mut Context) -> Result<()> {
+        self.current = match account.organization.accounts(api, ctx).await {
+            Ok(accounts) => Some(accounts.find(&account.id, ctx)?),
             Err(failure) if failure.kind() == Kind::NotPermitted && !self.merge => {
-                ctx.warn("this credential may not read service accounts, so it is not known what the document erases");
+                ctx.warn("cannot show what this update removes: the credential may not read service accounts");
                 None
             }
             Err(failure) => return Err(failure),
@@ -150,16 +149,16 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// Reads the account again, and says whether it is another than before.
-    async fn look_again(&mut self, place: &Place, api: &IdentityApi, ctx: &mut Context) -> Result<bool> {
+    /// Reads the account again; whether it has changed.
+    async fn refetch_changed(&mut self, account: &AccountRef, api: &IdentityApi, ctx: &mut Context) -> Result<bool> {
         let Some(before) = self.current.take() else { return Ok(false) };
-        self.look(place, api, ctx).await?;
+        self.fetch(account, api, ctx).await?;
         Ok(self.account().is_none_or(|now| !is_same(&before.account, now)))
     }
 
-    /// Tells what will change, and above all what will be lost. Gives back
-    /// whether nothing will.
-    fn announce(&self, groups: &Groups, ctx: &mut Context) -> bool {
+    /// Shows what will change, and above all what will be lost; whether nothing
+    /// will.
+    fn show_diff(&self, groups: &Groups, ctx: &mut Context) -> bool {
         let Some(current) = self.account() else { return false };
         let changes = Changes::between(current, &self.message, groups);
         if ctx.notes.are_deferred() {
@@ -184,10 +183,10 @@ impl Plan<'_> {
 
     /// Sends it. After a conflict what there is now is read again, and where
     /// nobody else set a field that this sets, it is sent again.
-    async fn send(&mut self, place: &Place, api: &IdentityApi, ctx: &mut Context) -> Result<Reply> {
+    async fn send(&mut self, account: &AccountRef, api: &IdentityApi, ctx: &mut Context) -> Result<Reply> {
         let mut tries = 1;
         loop {
-            let failure = match api.update(&place.organization.id, &place.id, &self.message, ctx).await {
+            let failure = match api.update(&account.organization.id, &account.id, &self.message, ctx).await {
                 Ok(reply) => return Ok(reply),
                 Err(failure) => {
                     failure.hint_on(Kind::OutcomeUnknown, || "run it again: that can do no harm".to_owned())
@@ -200,24 +199,23 @@ impl Plan<'_> {
             }
             tries += 1;
             let sent = self.message.clone();
-            self.look(place, api, ctx).await?;
+            self.fetch(account, api, ctx).await?;
             let merged = self.merge.then_some(self.document);
             let Some(now) = self.account() else { return Err(failure) };
             let touched = touched(&before.account, now, &sent, merged);
             if !touched.is_empty() {
                 let fields: Vec<&str> = touched.iter().map(|field| field.name()).collect();
-                let what =
-                    format!("somebody else changed it at the same moment, and with it its {}", fields.join(" and "));
+                let what = format!("somebody else changed the account's {} at the same moment", fields.join(" and "));
                 return Err(Failure::new(Kind::Conflict, what)
                     .http_status(409)
                     .hint(IN_PART)
                     .hint("look at it with --dry-run, which shows what would change now, then run it again"));
             }
-            ctx.note("somebody else changed the account or its groups at the same moment, but nothing that this sets: sent again");
+            ctx.note("somebody else changed the account at the same moment, but nothing that this update sets: it was sent again");
         }
     }
 }
 
 /// What a conflict may leave behind: the server writes the account first, and
 /// its groups one by one.
-const IN_PART: &str = "a part of the update may have been made";
+const IN_PART: &str = "the update may have been carried out in part";

@@ -1,4 +1,4 @@
-//! The way of a new token to its owner, after a create or a rotate.
+//! Delivers a new token, after a create or a rotate.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,6 @@ use crate::output::rendering::Rendering;
 use crate::output::table;
 use crate::secret::Secret;
 
-/// `--token-file`.
 #[derive(Debug, Args)]
 pub(super) struct TokenFileArgs {
     /// Write the token to this file (mode 0600), ready for NSCALE_SERVICE_TOKEN_FILE.
@@ -22,12 +21,12 @@ pub(super) struct TokenFileArgs {
 }
 
 impl TokenFileArgs {
-    /// Makes the delivery ready: there, or else to standard output.
+    /// Prepares the delivery to that file, else to standard output.
     pub(super) fn prepare(&self, no_clobber: bool, purpose: Purpose, ctx: &mut Context) -> Result<Delivery> {
         Delivery::prepare("--token-file", self.token_file.as_deref(), no_clobber, purpose, ctx)
     }
 
-    /// What to know of a token that the file holds before it is replaced.
+    /// What to know of the token that the file held before it was replaced.
     pub(super) fn replaced(&self, delivery: &Delivery) -> Option<String> {
         let path = self.token_file.as_ref()?.display();
         let Some(previous) = delivery.previous() else {
@@ -43,13 +42,13 @@ impl TokenFileArgs {
     }
 }
 
-/// Delivers the token. `groups` are the account's as people are to see them,
-/// `undo` is what to do where the token is lost or not wanted, and `replaced` what
-/// to know of the one that the file held before.
+/// Delivers the token. `groups` are the account's as people see them, `undo` is
+/// the hint for a token that is lost or not wanted, and `replaced` what to know of
+/// the one that the file held before.
 ///
 /// # Errors
 /// [`Undelivered`]: it could not be made or written; the hints say where it is.
-pub(super) async fn hand_over(
+pub(super) async fn deliver(
     reply: Reply,
     groups: &[String],
     undo: String,

@@ -1,14 +1,13 @@
-//! Whether the server takes a token that it has just made, once that is in its
-//! owner's hands.
+//! Whether the server accepts a new token, once it is delivered.
 
 use crate::context::Context;
 use crate::interrupt::Signals;
 use crate::nscale::api::IdentityApi;
 use crate::secret::Secret;
 
-/// Tries the token, and warns where it is refused to the end. It is delivered
-/// by now: whoever does not want to wait for this loses nothing by a signal.
-pub(super) async fn try_out(token: Option<Secret>, api: &IdentityApi, ctx: &mut Context) {
+/// Tries the token, and warns where it stays refused. It is delivered already, so
+/// a signal that ends the wait loses nothing.
+pub(super) async fn check_token(token: Option<Secret>, api: &IdentityApi, ctx: &mut Context) {
     let Some(token) = token.filter(|_| !ctx.interrupt.is_requested()) else { return };
     let is_accepted = match Signals::listen() {
         Ok(mut signals) => tokio::select! {

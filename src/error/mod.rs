@@ -1,6 +1,8 @@
 //! What went wrong, in a form that a person, a script and the exit code can
 //! all be told from.
 
+mod kind;
+
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -8,89 +10,10 @@ use serde_json::{Map, Value};
 use crate::secret::redact;
 use crate::text::sanitize::{escape, sanitize};
 
+pub use kind::{EXIT_CODES, Kind};
+
 /// `Result` with a [`Failure`].
 pub type Result<T> = std::result::Result<T, Failure>;
-
-/// The kinds of failure that a caller may want to tell apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Flags, files or variables that cannot be used. Nothing was sent.
-    Usage,
-    /// The server understood and said no.
-    Refused,
-    /// Something that should not happen: an unreadable answer, a failed write.
-    Unexpected,
-    /// The credential is good, its rights are not enough.
-    NotPermitted,
-    /// No credential, or one that was rejected.
-    NotAuthenticated,
-    /// There is no such thing.
-    NotFound,
-    /// It exists already, or is not in a state that allows this.
-    Conflict,
-    /// Unreachable, rate limited or unavailable. Nothing was changed: safe to
-    /// run again.
-    Temporary,
-    /// A change may have been carried out, and no success is known.
-    OutcomeUnknown,
-    /// Stopped by the user.
-    Interrupted,
-    /// The reader of a listing went away, and has seen enough: the command ends
-    /// without a word and with 0.
-    BrokenPipe,
-}
-
-impl Kind {
-    /// The stable name that JSON errors carry.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Usage => "usage",
-            Self::Refused => "refused",
-            Self::Unexpected => "unexpected",
-            Self::NotPermitted => "not_permitted",
-            Self::NotAuthenticated => "not_authenticated",
-            Self::NotFound => "not_found",
-            Self::Conflict => "conflict",
-            Self::Temporary => "temporary",
-            Self::OutcomeUnknown => "outcome_unknown",
-            Self::Interrupted => "interrupted",
-            Self::BrokenPipe => "broken_pipe",
-        }
-    }
-
-    /// The process exit code, out of [`crate::exit::CODES`].
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Self::BrokenPipe => 0,
-            Self::Refused | Self::Unexpected => 1,
-            Self::Usage => 2,
-            Self::NotPermitted => 3,
-            Self::NotAuthenticated => 4,
-            Self::NotFound => 5,
-            Self::Conflict => 6,
-            Self::Temporary => 7,
-            Self::OutcomeUnknown => 8,
-            Self::Interrupted => 130,
-        }
-    }
-
-    /// How bad this is beside others in one run: what needs a look first
-    /// ranks above what can simply be run again.
-    fn severity(self) -> u8 {
-        match self {
-            Self::Interrupted => 9,
-            Self::OutcomeUnknown => 8,
-            Self::NotAuthenticated => 7,
-            Self::Unexpected => 6,
-            Self::NotPermitted => 5,
-            Self::Refused => 4,
-            Self::Conflict => 3,
-            Self::NotFound => 2,
-            Self::Temporary => 1,
-            Self::Usage | Self::BrokenPipe => 0,
-        }
-    }
-}
 
 /// A failure: its kind, one plain sentence, and hints that name the exact
 /// next command. Whatever is printed of it goes through [`redact`] first.
@@ -195,7 +118,6 @@ impl Failure {
         self.0.http_status
     }
 
-    /// The kind.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
@@ -211,7 +133,7 @@ impl Failure {
     /// With a single failure and no summary needed, callers pass it on as it
     /// is instead.
     pub fn of_several(summary: impl Into<String>, failures: Vec<Failure>) -> Self {
-        let kind = failures.iter().map(Failure::kind).max_by_key(|kind| kind.severity()).unwrap_or(Kind::Unexpected);
+        let kind = failures.iter().map(Failure::kind).max().unwrap_or(Kind::Unexpected);
         let mut all = Self::new(kind, summary);
         for failure in failures {
             let parts = *failure.0;
@@ -291,29 +213,6 @@ impl std::error::Error for Failure {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit;
-
-    const ALL: [Kind; 10] = [
-        Kind::Usage,
-        Kind::Refused,
-        Kind::Unexpected,
-        Kind::NotPermitted,
-        Kind::NotAuthenticated,
-        Kind::NotFound,
-        Kind::Conflict,
-        Kind::Temporary,
-        Kind::OutcomeUnknown,
-        Kind::Interrupted,
-    ];
-
-    #[test]
-    fn every_kind_has_a_documented_code_that_is_not_zero() {
-        for kind in ALL {
-            let code = kind.exit_code();
-            assert_ne!(code, 0, "{}", kind.name());
-            assert!(exit::CODES.iter().any(|(known, _)| *known == code), "{code}");
-        }
-    }
 
     #[test]
     fn of_several_takes_the_worst_kind_and_each_hint_once() {
