@@ -69,7 +69,6 @@ impl Interrupt {
         *self.0.shutdown.borrow() >= Shutdown::Graceful
     }
 
-    /// Requests a graceful end.
     pub fn request(&self) {
         self.shut_down(Shutdown::Graceful);
     }

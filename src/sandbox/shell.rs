@@ -129,7 +129,7 @@ impl ShellEnvironment {
         variables
     }
 
-    /// For [`NO_PROXY`].
+    /// The hosts that [`NO_PROXY`] gains.
     fn local_hosts(&self) -> String {
         let ip = self.client_address().ip();
         let other = if ip == Ipv4Addr::LOCALHOST { String::new() } else { format!(",{ip}") };

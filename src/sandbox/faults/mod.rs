@@ -24,7 +24,6 @@ pub enum Substitute {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultKind {
-    /// Sends another response.
     Substitute {
         what: Substitute,
         /// In seconds.

@@ -40,12 +40,10 @@ pub struct SandboxClaims {
     pub session_id: Option<String>,
 }
 
-/// Who calls TokenService.
 #[derive(Clone, Debug)]
 pub enum Caller {
     /// The id of a user, who sent a tenant token.
     User(String),
-    /// A revokable token.
     Token(Box<RevokableToken>),
 }
 

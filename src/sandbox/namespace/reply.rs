@@ -51,7 +51,6 @@ impl From<rusqlite::Error> for RpcFailure {
 /// The form of an endpoint's errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// The Connect protocol.
     Connect,
     /// The plain JSON endpoints: `google.rpc.Status` with a numeric code.
     Status,

@@ -50,7 +50,7 @@ pub struct StoredResource {
 #[derive(Clone, Debug)]
 pub struct StoredAccount {
     pub resource: StoredResource,
-    /// Of its token.
+    /// The token's expiry.
     pub expires_at: Timestamp,
     /// The groups that it is a member of.
     pub group_ids: Vec<String>,
