@@ -11,7 +11,7 @@ use crate::http::json::unreadable;
 use crate::http::page::excerpt;
 use crate::http::retry::{Effect, Ending, kind};
 use crate::http::tls;
-use crate::interrupt::IN_FLIGHT;
+use crate::interrupt::INTERRUPTED_IN_FLIGHT;
 use crate::redactor::Redactor;
 
 /// What to do about a proxy that lets nobody through unknown.
@@ -98,7 +98,7 @@ impl Broken {
             }
             Cause::Timeout => failure(format!("no answer from {host} within {}", format_duration(way.timeout)))
                 .hint("allow more time with --timeout 2m"),
-            Cause::Interrupted => Failure::new(kind, IN_FLIGHT),
+            Cause::Interrupted => Failure::new(kind, INTERRUPTED_IN_FLIGHT),
             Cause::Tls(why) => failure(format!("no secure connection to {host}: {why}"))
                 .hint("if your network has its own certificate authority, name its certificate with --ca-file"),
             Cause::ProxyLogin => failure(format!("{stop} asks for a login")).hint(PROXY_LOGIN),

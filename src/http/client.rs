@@ -20,7 +20,7 @@ use crate::http::endpoint::{Endpoint, authority};
 use crate::http::retry::{Effect, Ending, Tries, delay, parse_retry_after, policy};
 use crate::http::tls;
 use crate::http::wire::WireLog;
-use crate::interrupt::{ANSWER_GRACE, Interrupt};
+use crate::interrupt::{Interrupt, RESPONSE_GRACE_PERIOD};
 use crate::redactor::Redactor;
 use crate::spinner::Spinner;
 
@@ -319,7 +319,7 @@ impl Client {
                 Effect::Read => std::future::pending().await,
                 Effect::Change | Effect::Mint => self.interrupt.requested().await,
             }
-            sleep(ANSWER_GRACE).await;
+            sleep(RESPONSE_GRACE_PERIOD).await;
         };
         let cause = tokio::select! {
             () = sleep_until(deadline.into()) => Cause::Timeout,

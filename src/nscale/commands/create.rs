@@ -95,7 +95,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     let name = &message.metadata.name;
     let find_it = || format!("look for \"{name}\" in `{program} serviceaccounts list --org {organization}`");
     let lost = format!("{}; if it is there, its token is lost: rotate it to get another, or delete it", find_it());
-    ctx.interrupt.advise_if_unknown(&lost);
+    ctx.interrupt.set_unknown_outcome_hint(&lost);
     let reply = match api.create(&organization.id, &message).await {
         Ok(reply) => reply,
         Err(failure) => {
@@ -133,7 +133,7 @@ async fn explain_refusal(failure: Failure, organization: &Organization, api: &Id
         return organization.doubt(failure, api).await;
     }
     // The outcome is still unknown while this is asked.
-    ctx.interrupt.keep_unknown();
+    ctx.interrupt.mark_outcome_unknown();
     match api.missing(&organization.id).await {
         Some(missing) => failure.hint(format!(
             "{}: where there is none, the server drops the connection and makes nothing",
