@@ -112,7 +112,7 @@ fn next_on_path(candidates: &[PathBuf], argv0: &Path, is_self: impl Fn(&Path) ->
 fn no_official_program(program: Program, word: &str, meant: Option<String>) -> Failure {
     let what = if word.starts_with('-') { "option" } else { "command" };
     let failure = Failure::usage(format!(
-        "nscred has no {what} `{word}`, and there is no official {program} after it on the PATH to run instead"
+        "nscred has no {what} `{word}`, and no official {program} was found after it on the PATH"
     ));
     match meant {
         Some(meant) => failure.hint(format!("did you mean `{program} {meant}`?")),

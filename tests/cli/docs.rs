@@ -171,7 +171,7 @@ fn the_token_used_where_there_is_no_official_program() {
     let world = World::new();
     let run = Run::of(world.command("nscred").args(["sandbox", "--", "sh", "-c", RECIPE]));
     assert_eq!(run.code, 2);
-    assert!(run.stderr.contains("there is no official nsc after it on the PATH"), "{}", run.stderr);
+    assert!(run.stderr.contains("no official nsc was found after it on the PATH"), "{}", run.stderr);
     assert!(world.path("token.json").exists());
 }
 

@@ -70,7 +70,7 @@ fn every_command_says_what_it_is_for_and_how_it_is_used() {
 }
 
 #[test]
-fn every_flag_has_words_and_a_name_for_its_value() {
+fn every_flag_has_a_text_and_a_value_name() {
     let world = World::new();
     for command in commands(&world) {
         let help = help(&world, &command, "--help");
@@ -110,7 +110,7 @@ fn no_value_of_the_environment_is_shown() {
 }
 
 #[test]
-fn help_is_had_in_each_of_the_usual_ways() {
+fn help_is_shown_in_each_of_the_usual_ways() {
     let world = World::new();
     let help = world.run("nsc", ["token", "create", "--help"]).ok();
     assert!(help.contains("nsc token create --name ci"));
@@ -118,10 +118,29 @@ fn help_is_had_in_each_of_the_usual_ways() {
     assert_eq!(world.run("nsc", ["token", "help", "create"]).ok(), help);
     assert_eq!(world.run("nscred", ["help"]).ok(), world.run("nscred", ["--help"]).ok());
     assert_eq!(world.run("nscred", ["help", "sa"]).ok(), world.run("nscred", ["serviceaccounts", "--help"]).ok());
-    world.run("nscred", ["help", "envronment"]).fails_with(2, "did you mean `nscred help environment`?");
-    world.run("nscred", ["help", "environment", "x"]).fails_with(2, "`nscred help environment` shows all of it");
-    world.run("nscred", ["help", "token", "creat"]).fails_with(2, "did you mean `nscred help token create`?");
-    world.run("nsc", ["help", "token", "creat"]).fails_with(2, "there is no command `token creat`");
+    for (program, line, message) in [
+        (
+            "nscred",
+            "help envronment",
+            "error: there is no command or topic `envronment`\n\
+             hint: did you mean `nscred help environment`?\n\
+             hint: `nscred --help` lists the commands\n",
+        ),
+        (
+            "nscred",
+            "help environment x",
+            "error: the topic environment has no part `x`\nhint: `nscred help environment` shows all of it\n",
+        ),
+        (
+            "nsc",
+            "help token creat",
+            "error: there is no command `token creat`\n\
+             hint: did you mean `nsc help token create`?\n\
+             hint: `nsc --help` lists the commands\n",
+        ),
+    ] {
+        assert_eq!(world.run(program, line.split(' ')).fails(2), message);
+    }
 }
 
 #[test]

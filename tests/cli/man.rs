@@ -1,11 +1,11 @@
-//! Manual pages, read by `man` where it is installed.
+//! Manual pages, shown by `man` where it is installed.
 
 use std::process::Command;
 
 use crate::help::commands;
 use crate::support::{Run, World, skip};
 
-/// A page as `man` shows it, and what it has to complain about.
+/// A page as `man` shows it, with its warnings on stderr.
 fn read(world: &World, page: &str) -> Option<Run> {
     let path = ["/usr/bin/man", "/bin/man"].into_iter().find(|path| std::path::Path::new(path).exists());
     assert!(path.is_some() || std::env::var_os("REQUIRE_SHELLS").is_none(), "man is not installed");
@@ -79,10 +79,18 @@ fn what_a_page_says() {
 }
 
 #[test]
-fn what_cannot_be_written_is_told() {
+fn what_cannot_be_written_or_found_is_an_error() {
     let world = World::new();
     world.write("file", "");
-    world.run("nscred", ["man", "--dir", "file"]).fails_with(2, "--dir file: cannot write the manual pages");
-    world.run("nscred", ["man", "token", "creat"]).fails_with(2, "did you mean `nscred man token create`?");
+    assert_eq!(
+        world.run("nscred", ["man", "--dir", "file"]).fails(2),
+        "error: --dir file: cannot write the manual pages\n  cause: File exists (os error 17)\n"
+    );
+    assert_eq!(
+        world.run("nscred", ["man", "token", "creat"]).fails(2),
+        "error: there is no command `token creat`\n\
+         hint: did you mean `nscred man token create`?\n\
+         hint: `nscred --help` lists the commands\n"
+    );
     world.run("nscred", ["man", "--dir", "x", "token"]).fails_with(2, "cannot be used with");
 }
