@@ -63,7 +63,7 @@ fn refused(program: Program, argv: &[OsString], error: &clap::Error) -> ParseOut
     if !error.use_stderr() {
         return ParseOutcome::Print(error.render());
     }
-    match program.is_alias().then(|| unknown_command(argv, error)).flatten() {
+    match program.is_alias().then(|| unknown_command(program, argv, error)).flatten() {
         Some(word) => {
             let meant = match error.get(ContextKind::SuggestedSubcommand) {
                 Some(ContextValue::Strings(names)) => {
@@ -80,36 +80,25 @@ fn refused(program: Program, argv: &[OsString], error: &clap::Error) -> ParseOut
 
 /// The command or flag that clap does not know, if it comes before any command of
 /// this tree, as in `nsc instance list` or `nsc --region eu login`.
-fn unknown_command(argv: &[OsString], error: &clap::Error) -> Option<String> {
+fn unknown_command(program: Program, argv: &[OsString], error: &clap::Error) -> Option<String> {
     let context = match error.kind() {
         ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
         ErrorKind::UnknownArgument => ContextKind::InvalidArg,
         _ => return None,
     };
     let Some(ContextValue::String(unknown)) = error.get(context) else { return None };
-    let short = unknown.strip_prefix('-').filter(|letter| letter.chars().count() == 1 && *letter != "-");
-    let root = Cli::command();
-    let (mut tree, mut path) = (&root, String::new());
-    for word in argv.iter().skip(1).map(|word| word.to_string_lossy()) {
-        let named = tree
-            .get_subcommands()
-            .find(|command| command.get_name_and_visible_aliases().iter().any(|name| *name == word));
-        match named {
-            Some(command) if command.get_name() == SHARED_FAMILY => {
-                tree = command;
-                path = format!("{SHARED_FAMILY} ");
-                continue;
-            }
-            Some(_) => return None,
-            None => {}
+    let root = tree(program);
+    // Clap stops at it, so that only the commands before it are parsed.
+    let before = root.clone().ignore_errors(true).try_get_matches_from(argv).ok()?;
+    let (parent, path) = match before.subcommand() {
+        None => (&root, String::new()),
+        Some((SHARED_FAMILY, family)) if family.subcommand().is_none() => {
+            (root.find_subcommand(SHARED_FAMILY)?, format!("{SHARED_FAMILY} "))
         }
-        // Short flags may stand together in one word.
-        let is_cluster = word.starts_with('-') && !word.starts_with("--");
-        if word.starts_with(unknown.as_str()) || (is_cluster && short.is_some_and(|letter| word.contains(letter))) {
-            return Some(format!("{path}{unknown}"));
-        }
-    }
-    None
+        Some(_) => return None,
+    };
+    // Behind `--` clap refuses the commands of this tree too.
+    parent.find_subcommand(unknown).is_none().then(|| format!("{path}{unknown}"))
 }
 
 /// The first paragraph of clap's message on one line, without its label.

@@ -86,6 +86,8 @@ fn its_own_commands_are_never_passed_on() {
         &["auth", "status", "--nosuch"],
         &["help", "token", "nosuch"],
         &["completions", "nosuch"],
+        &["--", "token", "list"],
+        &["auth", "--", "status"],
     ] {
         assert_eq!(call(&world, &["ours", "theirs"], "nsc", args).code, 2, "{args:?}");
     }
