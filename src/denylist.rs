@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use crate::http::connect::decode_base64;
 use crate::secret::looks_secret;
+use crate::text::base64;
 
 /// What stands in the place of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub fn is_content(value: &str) -> bool {
 /// before it: its first part is JSON with `alg`.
 pub fn has_jose_header(text: &str) -> bool {
     let header = || {
-        let bytes = decode_base64(text.split('.').next()?)?;
+        let bytes = base64::decode(text.split('.').next()?)?;
         serde_json::from_slice::<Value>(&bytes).ok()?.get("alg").cloned()
     };
     matches!(text.split('.').count(), 3 | 5) && header().is_some()

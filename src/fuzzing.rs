@@ -12,6 +12,7 @@ use crate::namespace::{credential, detail, grant};
 use crate::nscale::document::AccountDocument;
 use crate::output::query::Query;
 use crate::secret::Secret;
+use crate::text::base64;
 
 /// A target's name and what it does with its input.
 pub type Target = (&'static str, fn(&[u8]));
@@ -95,7 +96,7 @@ fn jwt(bytes: &[u8]) {
 fn denied(bytes: &[u8]) {
     let _ = detail::read_permission_denied(bytes);
     let _ = detail::read_request_id(bytes);
-    let _ = connect::decode_base64(&text(bytes));
+    let _ = base64::decode(&text(bytes));
 }
 
 fn token_file(bytes: &[u8]) {

@@ -3,10 +3,6 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
@@ -20,6 +16,7 @@ use crate::http::json::{self, is_json, is_own};
 use crate::http::retry::{Effect, Ending, Tries};
 use crate::redactor::Redactor;
 use crate::secret::Secret;
+use crate::text::base64;
 
 /// The codes of the protocol. Each has one spelling and one HTTP status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,16 +252,9 @@ pub fn read_envelope(body: &[u8]) -> Option<Told> {
     Some((Code::from_json(&envelope.code)?, envelope.message.unwrap_or_default(), details))
 }
 
-/// Reads base64 in either alphabet, with or without padding.
-pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let alphabet = if text.contains(['-', '_']) { URL_SAFE } else { STANDARD };
-    GeneralPurpose::new(&alphabet, lenient).decode(text).ok()
-}
-
 fn read_detail(detail: &Value) -> Option<Detail> {
     let detail = EnvelopeDetail::deserialize(detail).ok()?;
-    let value = decode_base64(&detail.value)?;
+    let value = base64::decode(&detail.value)?;
     let name = detail.type_name.rsplit('/').next().unwrap_or_default();
     Some(Detail { type_name: name.to_owned(), value })
 }

@@ -4,14 +4,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::http::connect::decode_base64;
+use crate::text::base64;
 use crate::text::time::{UNREADABLE, parse};
 
 /// An enum of protobuf: names with numbers, zero for what is not said. A newer
@@ -152,14 +150,14 @@ pub struct Bytes(pub Vec<u8>);
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(&self.0))
+        serializer.serialize_str(&base64::encode(&self.0))
     }
 }
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        decode_base64(&text).map(Self).ok_or_else(|| de::Error::custom("invalid base64"))
+        base64::decode(&text).map(Self).ok_or_else(|| de::Error::custom("invalid base64"))
     }
 }
 
