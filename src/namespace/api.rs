@@ -16,7 +16,7 @@ use crate::http::endpoint::Endpoint;
 use crate::http::json::{decode, salvage, unreadable};
 use crate::http::retry::Effect;
 use crate::namespace::credential::{self, Found};
-use crate::namespace::failure::explain;
+use crate::namespace::explain::explain;
 use crate::namespace::message::{
     CreateRequest, CreateResponse, ListRequest, ListResponse, RefreshRequest, RefreshResponse, RevokableToken,
     RevokeRequest, Scope, TOKEN_SERVICE,

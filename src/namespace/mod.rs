@@ -4,7 +4,7 @@ pub mod api;
 pub mod commands;
 pub mod credential;
 pub mod detail;
-pub mod failure;
+pub mod explain;
 pub mod grant;
 pub mod granted;
 pub mod jwt;

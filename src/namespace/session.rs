@@ -15,7 +15,7 @@ use crate::http::json::{decode, unreadable};
 use crate::http::retry::Effect;
 use crate::input::document::read_limited;
 use crate::namespace::credential::Found;
-use crate::namespace::failure::{explain, server_words};
+use crate::namespace::explain::{explain, server_words};
 use crate::namespace::jwt::{Claims, TokenKind};
 use crate::namespace::message::{IssueTenantTokenRequest, IssueTenantTokenResponse, SESSIONS_SERVICE};
 use crate::namespace::proto::Span;

@@ -16,7 +16,7 @@ use crate::http::retry::{Effect, MOST_TRIES, Tries, delay};
 use crate::names::Program;
 use crate::nscale::accounts::{Accounts, Reply};
 use crate::nscale::credential::{self, Found};
-use crate::nscale::failure::{explain, on_the_way};
+use crate::nscale::explain::{explain, on_the_way};
 use crate::nscale::message::{Account, AccountStatus, AccountWrite, Named, ReadMetadata, Userinfo};
 use crate::secret::Secret;
 

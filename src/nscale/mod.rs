@@ -6,7 +6,7 @@ pub mod api;
 pub mod commands;
 pub mod credential;
 pub mod document;
-pub mod failure;
+pub mod explain;
 pub mod groups;
 pub mod message;
 pub mod organization;
