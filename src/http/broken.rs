@@ -1,4 +1,4 @@
-//! Tries that brought no answer, and why.
+//! AttemptLimit that brought no answer, and why.
 
 use std::error::Error as _;
 use std::io;
@@ -9,7 +9,7 @@ use humantime::format_duration;
 use crate::error::{Failure, Kind};
 use crate::http::json::unreadable;
 use crate::http::page::excerpt;
-use crate::http::retry::{Effect, Ending, kind};
+use crate::http::retry::{AttemptOutcome, Effect, kind};
 use crate::http::tls;
 use crate::interrupt::IN_FLIGHT;
 use crate::redactor::Redactor;
@@ -21,7 +21,7 @@ pub const PROXY_LOGIN: &str =
 /// A try that brought no answer.
 pub struct Broken {
     /// Whether it had left by then.
-    pub ending: Ending,
+    pub ending: AttemptOutcome,
     /// What stopped it.
     pub cause: Cause,
 }
@@ -107,7 +107,7 @@ impl Broken {
                 let why = format!("it came in the encoding {}, which was not asked for", excerpt(&name, &way.redactor));
                 unreadable(effect, &host, &why)
             }
-            Cause::Other(error) if self.ending == Ending::NotSent && proxy.is_some() => {
+            Cause::Other(error) if self.ending == AttemptOutcome::NotSent && proxy.is_some() => {
                 failure(format!("{stop} opened no way to {host}")).source(error)
             }
             Cause::Other(error) => failure(format!("the connection to {host} broke")).source(error).broken(),
@@ -118,7 +118,7 @@ impl Broken {
 /// Tells what stopped a try, and whether the request had left by then.
 pub fn broken(error: reqwest::Error) -> Broken {
     let connecting = error.is_connect();
-    let ending = if connecting || error.is_builder() { Ending::NotSent } else { Ending::NoAnswer };
+    let ending = if connecting || error.is_builder() { AttemptOutcome::NotSent } else { AttemptOutcome::NoResponse };
     let cause = if let Some(tls) = find_tls(&error) {
         Cause::Tls(tls)
     } else if causes(&error).any(|cause| cause.to_string().ends_with("proxy authorization required")) {

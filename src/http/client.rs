@@ -18,14 +18,14 @@ use crate::http::clocks::Clocks;
 use crate::http::encoding;
 use crate::http::endpoint::{Endpoint, authority};
 use crate::http::log::WireLog;
-use crate::http::retry::{Effect, Ending, Tries, delay, parse_retry_after, policy};
+use crate::http::retry::{AttemptLimit, AttemptOutcome, Effect, backoff, parse_retry_after, policy};
 use crate::http::tls;
 use crate::interrupt::{ANSWER_GRACE, Interrupt};
 use crate::redactor::Redactor;
 use crate::spinner::Spinner;
 
 /// The largest answer that is read, in bytes: 100,000 accounts are 35 MB.
-const LARGEST_ANSWER: usize = 256 * 1024 * 1024;
+const MAX_BODY: usize = 256 * 1024 * 1024;
 
 /// How long what has arrived is taken in once the time is over: a process that
 /// was stopped finds the answer and the end of its time together.
@@ -47,13 +47,13 @@ pub struct Request {
     /// What sending it twice would do.
     pub effect: Effect,
     /// How often it is tried at most.
-    pub tries: Tries,
+    pub tries: AttemptLimit,
     /// What an answer means by the protocol: its status, headers and body.
-    pub read_ending: fn(StatusCode, &HeaderMap, &[u8]) -> Ending,
+    pub read_outcome: fn(StatusCode, &HeaderMap, &[u8]) -> AttemptOutcome,
 }
 
 /// A server's answer, whole.
-pub struct Answer {
+pub struct Response {
     /// The status.
     pub status: StatusCode,
     /// The headers.
@@ -61,7 +61,7 @@ pub struct Answer {
     /// The body.
     pub body: Vec<u8>,
     /// What it means.
-    pub ending: Ending,
+    pub ending: AttemptOutcome,
     /// Whether an earlier try of the same request may have been carried out.
     pub repeated: bool,
 }
@@ -166,7 +166,7 @@ impl Client {
     /// # Errors
     /// Temporary: no answer, nothing changed. Outcome unknown: a change was
     /// sent and no answer came. Refused: the server redirected.
-    pub async fn send(&self, request: &Request) -> Result<Answer> {
+    pub async fn send(&self, request: &Request) -> Result<Response> {
         let deadline = Instant::now() + self.left.get();
         // What changes something is begun only while there is time to tell
         // whether it was sent, and to wait for its answer.
@@ -180,14 +180,14 @@ impl Client {
         }
         let what = format!("waiting for {}", authority(&request.url));
         let result = self.spinner.during(&what, self.send_until(request, deadline)).await;
-        self.left.set(left(deadline));
+        self.left.set(remaining_until(deadline));
         result
     }
 
     /// Waits before a change is sent again, as long as the timeout lets it;
     /// `false` where it does not, or the command was asked to end.
     pub async fn pause(&self, tries: u32) -> bool {
-        let wait = delay(tries, None);
+        let wait = backoff(tries, None);
         if wait + self.connect_timeout >= self.left.get() || self.interrupt.is_requested() {
             return false;
         }
@@ -196,24 +196,25 @@ impl Client {
         true
     }
 
-    async fn send_until(&self, request: &Request, deadline: Instant) -> Result<Answer> {
+    async fn send_until(&self, request: &Request, deadline: Instant) -> Result<Response> {
         let mut repeated = false;
         let mut tries = 1;
         loop {
-            let outcome = self.once(request, tries, deadline).await;
+            let outcome = self.attempt(request, tries, deadline).await;
             let (ending, asked) = match &outcome {
                 Ok(answer) => (answer.ending, retry_after(&answer.headers)),
                 Err(broken) => (broken.ending, None),
             };
             let permanent = outcome.as_ref().is_err_and(|broken| broken.cause.is_permanent());
-            let wait = delay(tries, asked);
+            let wait = backoff(tries, asked);
             // Only while there is time to tell whether it was sent.
             let needed = wait + self.connect_timeout;
             let policy = policy(request.effect, ending);
-            let is_break = outcome.as_ref().map_or(ending == Ending::NoAnswer, |answer| answer.status.as_u16() == 502);
+            let is_break =
+                outcome.as_ref().map_or(ending == AttemptOutcome::NoResponse, |answer| answer.status.as_u16() == 502);
             let allowed =
-                policy.again && request.tries.allow_another(tries, is_break) && !self.interrupt.is_requested();
-            if allowed && !permanent && needed < left(deadline) {
+                policy.again && request.tries.allows_another(tries, is_break) && !self.interrupt.is_requested();
+            if allowed && !permanent && needed < remaining_until(deadline) {
                 repeated |= policy.may_have_been_processed;
                 self.interrupt.set_in_flight(repeated && request.effect != Effect::Read);
                 let was_asked_to_end = tokio::select! {
@@ -228,31 +229,36 @@ impl Client {
             }
             return match outcome {
                 Ok(answer) if answer.status.is_redirection() => Err(redirected(request, &answer, &self.redactor)),
-                Ok(answer) => Ok(Answer { repeated, ..answer }),
+                Ok(answer) => Ok(Response { repeated, ..answer }),
                 Err(broken) => Err(self.explain(request, broken, repeated)),
             };
         }
     }
 
-    async fn once(&self, request: &Request, attempt: u32, deadline: Instant) -> std::result::Result<Answer, Broken> {
+    async fn attempt(
+        &self,
+        request: &Request,
+        attempt: u32,
+        deadline: Instant,
+    ) -> std::result::Result<Response, Broken> {
         self.log.request(&request.method, &request.url, attempt);
         let started = Instant::now();
         self.interrupt.set_in_flight(request.effect != Effect::Read);
-        let outcome = self.exchange(request, deadline).await;
+        let outcome = self.send_once(request, deadline).await;
         self.interrupt.set_in_flight(false);
         if let Err(broken) = &outcome {
-            let why = if broken.ending == Ending::NotSent { "no connection" } else { "no answer" };
+            let why = if broken.ending == AttemptOutcome::NotSent { "no connection" } else { "no answer" };
             self.log.failure(why, started.elapsed());
         }
         outcome
     }
 
-    async fn exchange(&self, request: &Request, deadline: Instant) -> std::result::Result<Answer, Broken> {
+    async fn send_once(&self, request: &Request, deadline: Instant) -> std::result::Result<Response, Broken> {
         let started = Instant::now();
-        if left(deadline).is_zero() {
-            return Err(Broken { ending: Ending::NotSent, cause: Cause::Timeout });
+        if remaining_until(deadline).is_zero() {
+            return Err(Broken { ending: AttemptOutcome::NotSent, cause: Cause::Timeout });
         }
-        let no_answer = |cause| Broken { ending: Ending::NoAnswer, cause };
+        let no_answer = |cause| Broken { ending: AttemptOutcome::NoResponse, cause };
         let out_of_time = self.out_of_time(request.effect, deadline);
         tokio::pin!(out_of_time);
         let sending = self
@@ -271,7 +277,7 @@ impl Client {
         // Whatever comes of it may hold the secret, and that may be all there is.
         let is_precious = request.effect == Effect::Mint && status.is_success();
         // Told beforehand or not, it is not read further than this.
-        if !is_precious && response.content_length().is_some_and(|length| length > LARGEST_ANSWER as u64) {
+        if !is_precious && response.content_length().is_some_and(|length| length > MAX_BODY as u64) {
             return Err(no_answer(Cause::TooLarge));
         }
         let mut body = Vec::new();
@@ -280,8 +286,8 @@ impl Client {
                 biased;
                 chunk = response.chunk() => match chunk {
                     Ok(Some(chunk)) => {
-                        body.extend_from_slice(&chunk[..chunk.len().min(LARGEST_ANSWER - body.len() + 1)]);
-                        if body.len() <= LARGEST_ANSWER {
+                        body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len() + 1)]);
+                        if body.len() <= MAX_BODY {
                             continue;
                         }
                         no_answer(Cause::TooLarge)
@@ -298,17 +304,17 @@ impl Client {
         }
         self.log.answer(status.as_u16(), started.elapsed(), response.headers());
         let mut headers = std::mem::take(response.headers_mut());
-        let body = encoding::decode(&mut headers, body, LARGEST_ANSWER + 1);
+        let body = encoding::decode(&mut headers, body, MAX_BODY + 1);
         if status.is_success()
             && let Some(encoding) = encoding::unknown(&headers)
         {
             return Err(no_answer(Cause::Encoding(encoding)));
         }
-        if body.len() > LARGEST_ANSWER && !is_precious {
+        if body.len() > MAX_BODY && !is_precious {
             return Err(no_answer(Cause::TooLarge));
         }
-        let ending = (request.read_ending)(status, &headers, &body);
-        Ok(Answer { status, headers, body, ending, repeated: false })
+        let ending = (request.read_outcome)(status, &headers, &body);
+        Ok(Response { status, headers, body, ending, repeated: false })
     }
 
     /// Waits until the answer is not waited for any longer: the time is over, or
@@ -331,7 +337,7 @@ impl Client {
 
     /// One sentence for a request that was given up.
     fn explain(&self, request: &Request, broken: Broken, repeated: bool) -> Failure {
-        let is_unsent = broken.ending == Ending::NotSent;
+        let is_unsent = broken.ending == AttemptOutcome::NotSent;
         let way = Way {
             host: authority(&request.url),
             proxy: self.proxy(&request.url),
@@ -371,7 +377,7 @@ impl Client {
     }
 }
 
-fn left(deadline: Instant) -> Duration {
+fn remaining_until(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
@@ -380,7 +386,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     parse_retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, SystemTime::now())
 }
 
-fn redirected(request: &Request, answer: &Answer, redactor: &Redactor) -> Failure {
+fn redirected(request: &Request, answer: &Response, redactor: &Redactor) -> Failure {
     let target = answer
         .headers
         .get(LOCATION)

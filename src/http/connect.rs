@@ -9,11 +9,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Failure, Kind, Result};
-use crate::http::client::{Answer, Client, Request, retry_after};
+use crate::http::client::{Client, Request, Response, retry_after};
 use crate::http::endpoint::Endpoint;
 use crate::http::foreign::foreign;
 use crate::http::json::{self, is_json, is_own};
-use crate::http::retry::{Effect, Ending, Tries};
+use crate::http::retry::{AttemptLimit, AttemptOutcome, Effect};
 use crate::redactor::Redactor;
 use crate::secret::Secret;
 use crate::text::base64;
@@ -142,7 +142,7 @@ pub struct RpcError {
     /// The HTTP status.
     pub http_status: u16,
     /// What its code ends.
-    pub ending: Ending,
+    pub ending: AttemptOutcome,
     /// Whether an earlier try of the same request may have been carried out.
     pub repeated: bool,
     /// How long the server asks to wait.
@@ -164,8 +164,8 @@ pub enum CallError {
 pub async fn unary(client: &Client, call: Call<'_>) -> std::result::Result<Vec<u8>, CallError> {
     let url = call.endpoint.join(&format!("/{}", call.method));
     let headers = headers(call.bearer, client.remaining()).map_err(CallError::Failed)?;
-    let (effect, tries) = (call.effect, Tries::USUAL);
-    let request = Request { method: Method::POST, url, headers, body: call.message, effect, tries, read_ending };
+    let (effect, tries) = (call.effect, AttemptLimit::DEFAULT);
+    let request = Request { method: Method::POST, url, headers, body: call.message, effect, tries, read_outcome };
     client.redactor().keep_out(call.bearer);
     let answer = client.send(&request).await.map_err(CallError::Failed)?;
     // A success that is not by the protocol may still hold a secret.
@@ -182,10 +182,10 @@ pub async fn unary(client: &Client, call: Call<'_>) -> std::result::Result<Vec<u
 }
 
 /// The code is believed rather than the status that it came with.
-fn read_ending(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Ending {
+fn read_outcome(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> AttemptOutcome {
     let envelope = if status.is_success() { None } else { envelope(headers, body) };
     let status = envelope.map_or(status.as_u16(), |(code, ..)| code.http_status());
-    Ending::of_status(status, retry_after(headers).is_some())
+    AttemptOutcome::of_status(status, retry_after(headers).is_some())
 }
 
 fn headers(bearer: &Secret, remaining: Duration) -> Result<HeaderMap> {
@@ -218,7 +218,7 @@ struct EnvelopeDetail {
     value: String,
 }
 
-fn read_error(answer: &Answer, redactor: &Redactor) -> Option<RpcError> {
+fn read_error(answer: &Response, redactor: &Redactor) -> Option<RpcError> {
     let (code, message, mut details) = envelope(&answer.headers, &answer.body)?;
     details.retain(|detail| !redactor.finds(&detail.value));
     Some(RpcError {

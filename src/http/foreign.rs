@@ -5,7 +5,7 @@ use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 
 use crate::error::{Failure, Kind};
 use crate::http::broken::PROXY_LOGIN;
-use crate::http::client::{Answer, Client, retry_after};
+use crate::http::client::{Client, Response, retry_after};
 use crate::http::endpoint::Endpoint;
 use crate::http::page::{excerpt, is_html, page};
 use crate::http::retry::{Effect, kind, run_again};
@@ -15,7 +15,7 @@ use crate::text::sanitize::sanitize;
 /// An answer to a request with this effect that is not the API's, in a
 /// sentence. Whatever its status, it is no verdict on the credential, on rights
 /// or on the thing asked for.
-pub fn foreign(answer: &Answer, effect: Effect, client: &Client, endpoint: &Endpoint) -> Failure {
+pub fn foreign(answer: &Response, effect: Effect, client: &Client, endpoint: &Endpoint) -> Failure {
     let status = answer.status.as_u16();
     let kind = match kind(answer.ending.kind(), effect, answer.ending, answer.repeated) {
         // Who says that it is done may have passed the request on.

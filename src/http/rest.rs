@@ -8,11 +8,11 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
 use crate::error::Failure;
-use crate::http::client::{Answer, Client, Request, retry_after};
+use crate::http::client::{Client, Request, Response, retry_after};
 use crate::http::endpoint::Endpoint;
 use crate::http::foreign::foreign;
 use crate::http::json::{headers, is_json, is_own};
-use crate::http::retry::{Effect, Ending, Tries};
+use crate::http::retry::{AttemptLimit, AttemptOutcome, Effect};
 use crate::redactor::Redactor;
 use crate::secret::Secret;
 
@@ -31,7 +31,7 @@ pub struct Call<'a> {
     /// What sending it twice would do.
     pub effect: Effect,
     /// How often it is tried at most.
-    pub tries: Tries,
+    pub tries: AttemptLimit,
 }
 
 /// An error as the server told it.
@@ -46,7 +46,7 @@ pub struct Refusal {
     /// The server's id for the request.
     pub trace_id: Option<String>,
     /// What its status ends.
-    pub ending: Ending,
+    pub ending: AttemptOutcome,
     /// Whether an earlier try of the same request may have been carried out.
     pub repeated: bool,
     /// How long the server asks to wait.
@@ -84,7 +84,7 @@ pub async fn call(client: &Client, call: Call<'_>) -> Result<Vec<u8>, CallError>
     let url = call.endpoint.join(call.path);
     let body = call.body.unwrap_or_default();
     let (effect, tries) = (call.effect, call.tries);
-    let request = Request { method: call.method, url, headers, body, effect, tries, read_ending };
+    let request = Request { method: call.method, url, headers, body, effect, tries, read_outcome };
     let answer = client.send(&request).await?;
     // A success that is not by the book may still hold a secret, and one
     // without a body says all there is to say.
@@ -101,8 +101,8 @@ pub async fn call(client: &Client, call: Call<'_>) -> Result<Vec<u8>, CallError>
     Err(CallError::Refused(refusal))
 }
 
-fn read_ending(status: StatusCode, headers: &HeaderMap, _body: &[u8]) -> Ending {
-    Ending::of_status(status.as_u16(), retry_after(headers).is_some())
+fn read_outcome(status: StatusCode, headers: &HeaderMap, _body: &[u8]) -> AttemptOutcome {
+    AttemptOutcome::of_status(status.as_u16(), retry_after(headers).is_some())
 }
 
 /// The error body as it comes.
@@ -128,7 +128,7 @@ pub(crate) fn read_body(body: &[u8]) -> Option<Told> {
     Some((body.error, body.error_description, body.trace_id))
 }
 
-fn read_refusal(answer: &Answer, redactor: &Redactor) -> Option<Refusal> {
+fn read_refusal(answer: &Response, redactor: &Redactor) -> Option<Refusal> {
     /// Older servers quote the whole request and its schema.
     const LONGEST: usize = 500;
     if answer.status.is_success() || !is_json(&answer.headers) {

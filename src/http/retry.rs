@@ -20,19 +20,19 @@ pub enum Effect {
 
 /// How one try of a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum AttemptOutcome {
     /// It never left.
     NotSent,
     /// It left, or may have, and no answer came back whole.
-    NoAnswer,
+    NoResponse,
     /// It was one too many, and the server says how long to wait.
-    Postponed,
+    RetryAfter,
     /// It was one too many, and nobody says how long to wait.
-    Limited,
+    RateLimited,
     /// Nobody answered in time, or something on the way could not.
     Unavailable,
     /// The server failed, or gave up.
-    Failed,
+    ServerError,
     /// It was answered: done, or refused.
     Answered,
 }
@@ -51,15 +51,15 @@ pub const MOST_TRIES: u32 = 4;
 
 /// How often a request is tried at most, where its effect allows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tries {
+pub struct AttemptLimit {
     most: u32,
     /// Those of which the last ended in a break.
     most_broken: u32,
 }
 
-impl Tries {
+impl AttemptLimit {
     /// As most requests are.
-    pub const USUAL: Self = Self { most: MOST_TRIES, most_broken: MOST_TRIES };
+    pub const DEFAULT: Self = Self { most: MOST_TRIES, most_broken: MOST_TRIES };
 
     /// Once, whatever comes of it.
     pub const ONCE: Self = Self { most: 1, most_broken: 1 };
@@ -72,7 +72,7 @@ impl Tries {
 
     /// Whether there may be another after so many; `is_break` is whether the
     /// connection broke in the last, here or behind a proxy.
-    pub fn allow_another(self, tries: u32, is_break: bool) -> bool {
+    pub fn allows_another(self, tries: u32, is_break: bool) -> bool {
         tries < if is_break { self.most_broken } else { self.most }
     }
 }
@@ -82,7 +82,7 @@ impl Tries {
 /// request before, or have died in the middle of it. That it was one too many is
 /// believed of a change, which does no harm twice; of a second secret only the
 /// time to wait is proof enough.
-pub fn policy(effect: Effect, ending: Ending) -> Policy {
+pub fn policy(effect: Effect, ending: AttemptOutcome) -> Policy {
     const fn cell(again: bool, may_have_been_processed: bool) -> Policy {
         Policy { again, may_have_been_processed }
     }
@@ -92,13 +92,13 @@ pub fn policy(effect: Effect, ending: Ending) -> Policy {
     const STOP: Policy = cell(false, true);
     let row = match ending {
         //                     Read   Change Mint
-        Ending::NotSent => [SAFE, SAFE, SAFE],
-        Ending::NoAnswer => [SAFE, DOUBT, STOP],
-        Ending::Postponed => [SAFE, SAFE, SAFE],
-        Ending::Limited => [SAFE, SAFE, STOP],
-        Ending::Unavailable => [SAFE, DOUBT, STOP],
-        Ending::Failed => [OVER, STOP, STOP],
-        Ending::Answered => [OVER, OVER, OVER],
+        AttemptOutcome::NotSent => [SAFE, SAFE, SAFE],
+        AttemptOutcome::NoResponse => [SAFE, DOUBT, STOP],
+        AttemptOutcome::RetryAfter => [SAFE, SAFE, SAFE],
+        AttemptOutcome::RateLimited => [SAFE, SAFE, STOP],
+        AttemptOutcome::Unavailable => [SAFE, DOUBT, STOP],
+        AttemptOutcome::ServerError => [OVER, STOP, STOP],
+        AttemptOutcome::Answered => [OVER, OVER, OVER],
     };
     row[effect as usize]
 }
@@ -106,23 +106,23 @@ pub fn policy(effect: Effect, ending: Ending) -> Policy {
 /// The kind of failure that a request comes to: what the last answer says,
 /// unless the request may have been carried out, in this try or in an earlier
 /// one. That a thing is not there settles what became of changing it.
-pub fn kind(said: Kind, effect: Effect, ending: Ending, repeated: bool) -> Kind {
+pub fn kind(said: Kind, effect: Effect, ending: AttemptOutcome, repeated: bool) -> Kind {
     let is_open = repeated || policy(effect, ending).may_have_been_processed;
     if is_open && effect != Effect::Read && said != Kind::NotFound { Kind::OutcomeUnknown } else { said }
 }
 
-impl Ending {
+impl AttemptOutcome {
     /// What a status means, be it the answer's own or the one that belongs to
     /// the code in it. `waits` is whether the server says how long to wait.
     pub fn of_status(status: u16, waits: bool) -> Self {
         match status {
-            429 if waits => Self::Postponed,
-            429 => Self::Limited,
+            429 if waits => Self::RetryAfter,
+            429 => Self::RateLimited,
             408 | 502..=504 => Self::Unavailable,
             // Nobody who can do it was there: the method is not known, or the
             // network wants a login first.
             501 | 511 => Self::Answered,
-            499 | 500.. => Self::Failed,
+            499 | 500.. => Self::ServerError,
             _ => Self::Answered,
         }
     }
@@ -130,15 +130,17 @@ impl Ending {
     /// What an answer says where it does not say it in the API's own form.
     pub fn kind(self) -> Kind {
         match self {
-            Self::NotSent | Self::NoAnswer | Self::Postponed | Self::Limited | Self::Unavailable => Kind::Temporary,
-            Self::Failed | Self::Answered => Kind::Unexpected,
+            Self::NotSent | Self::NoResponse | Self::RetryAfter | Self::RateLimited | Self::Unavailable => {
+                Kind::Temporary
+            }
+            Self::ServerError | Self::Answered => Kind::Unexpected,
         }
     }
 }
 
 /// How long to wait before the next try: what the server asked for, else a
 /// random part of a time that doubles with each try.
-pub fn delay(tries: u32, retry_after: Option<Duration>) -> Duration {
+pub fn backoff(tries: u32, retry_after: Option<Duration>) -> Duration {
     const FIRST: Duration = Duration::from_millis(200);
     const LONGEST: Duration = Duration::from_secs(5);
     retry_after.unwrap_or_else(|| {
@@ -181,15 +183,15 @@ mod tests {
     /// Every cell of the table: sent again, and maybe carried out.
     #[test]
     fn the_table() {
-        use Ending::{Answered, Failed, Limited, NoAnswer, NotSent, Postponed, Unavailable};
+        use AttemptOutcome::{Answered, NoResponse, NotSent, RateLimited, RetryAfter, ServerError, Unavailable};
         let (yes, no) = (true, false);
         for (ending, read, change, mint) in [
             (NotSent, yes, (yes, no), (yes, no)),
-            (NoAnswer, yes, (yes, yes), (no, yes)),
-            (Postponed, yes, (yes, no), (yes, no)),
-            (Limited, yes, (yes, no), (no, yes)),
+            (NoResponse, yes, (yes, yes), (no, yes)),
+            (RetryAfter, yes, (yes, no), (yes, no)),
+            (RateLimited, yes, (yes, no), (no, yes)),
             (Unavailable, yes, (yes, yes), (no, yes)),
-            (Failed, no, (no, yes), (no, yes)),
+            (ServerError, no, (no, yes), (no, yes)),
             (Answered, no, (no, no), (no, no)),
         ] {
             assert_eq!(policy(Effect::Read, ending).again, read, "{ending:?}");
@@ -205,17 +207,17 @@ mod tests {
 
     #[test]
     fn statuses_and_what_they_end() {
-        use Ending::{Answered, Failed, Limited, Postponed, Unavailable};
+        use AttemptOutcome::{Answered, RateLimited, RetryAfter, ServerError, Unavailable};
         for (statuses, ending) in [
             (&[200, 201, 307, 400, 401, 403, 404, 407, 409, 413, 418, 501, 511][..], Answered),
-            (&[429], Limited),
+            (&[429], RateLimited),
             (&[408, 502, 503, 504], Unavailable),
-            (&[499, 500, 505, 520, 524, 599, 999], Failed),
+            (&[499, 500, 505, 520, 524, 599, 999], ServerError),
         ] {
             for status in statuses {
-                assert_eq!(Ending::of_status(*status, false), ending, "{status}");
-                let waits = if ending == Limited { Postponed } else { ending };
-                assert_eq!(Ending::of_status(*status, true), waits, "{status}");
+                assert_eq!(AttemptOutcome::of_status(*status, false), ending, "{status}");
+                let waits = if ending == RateLimited { RetryAfter } else { ending };
+                assert_eq!(AttemptOutcome::of_status(*status, true), waits, "{status}");
             }
         }
     }
@@ -223,12 +225,12 @@ mod tests {
     #[test]
     fn an_earlier_try_counts_unless_the_thing_is_not_there() {
         for (said, ending, repeated, read, change) in [
-            (Kind::NotPermitted, Ending::Answered, false, Kind::NotPermitted, Kind::NotPermitted),
-            (Kind::NotPermitted, Ending::Answered, true, Kind::NotPermitted, Kind::OutcomeUnknown),
-            (Kind::NotFound, Ending::Answered, true, Kind::NotFound, Kind::NotFound),
-            (Kind::Temporary, Ending::Limited, true, Kind::Temporary, Kind::OutcomeUnknown),
-            (Kind::Temporary, Ending::Unavailable, false, Kind::Temporary, Kind::OutcomeUnknown),
-            (Kind::Unexpected, Ending::Failed, false, Kind::Unexpected, Kind::OutcomeUnknown),
+            (Kind::NotPermitted, AttemptOutcome::Answered, false, Kind::NotPermitted, Kind::NotPermitted),
+            (Kind::NotPermitted, AttemptOutcome::Answered, true, Kind::NotPermitted, Kind::OutcomeUnknown),
+            (Kind::NotFound, AttemptOutcome::Answered, true, Kind::NotFound, Kind::NotFound),
+            (Kind::Temporary, AttemptOutcome::RateLimited, true, Kind::Temporary, Kind::OutcomeUnknown),
+            (Kind::Temporary, AttemptOutcome::Unavailable, false, Kind::Temporary, Kind::OutcomeUnknown),
+            (Kind::Unexpected, AttemptOutcome::ServerError, false, Kind::Unexpected, Kind::OutcomeUnknown),
         ] {
             assert_eq!(kind(said, Effect::Read, ending, repeated), read, "{said:?} {ending:?}");
             assert_eq!(kind(said, Effect::Change, ending, repeated), change, "{said:?} {ending:?}");
@@ -237,11 +239,14 @@ mod tests {
 
     #[test]
     fn a_break_can_end_the_tries_sooner() {
-        for (tries, after_break, after_another) in
-            [(Tries::USUAL, 3, 3), (Tries::ONCE, 0, 0), (Tries::UNTIL_BROKEN, 0, 3), (Tries::AFTER_BREAK, 2, 2)]
-        {
+        for (tries, after_break, after_another) in [
+            (AttemptLimit::DEFAULT, 3, 3),
+            (AttemptLimit::ONCE, 0, 0),
+            (AttemptLimit::UNTIL_BROKEN, 0, 3),
+            (AttemptLimit::AFTER_BREAK, 2, 2),
+        ] {
             for (is_break, more) in [(true, after_break), (false, after_another)] {
-                let allowed = (1..10).filter(|made| tries.allow_another(*made, is_break)).count();
+                let allowed = (1..10).filter(|made| tries.allows_another(*made, is_break)).count();
                 assert_eq!(allowed, more, "{tries:?} {is_break}");
             }
         }
@@ -268,8 +273,8 @@ mod tests {
 
         #[test]
         fn delays_grow_and_stay_bounded(tries in 0u32..100) {
-            let delay = delay(tries, None);
-            prop_assert!(delay >= Duration::from_millis(100) && delay <= Duration::from_secs(5));
+            let backoff = backoff(tries, None);
+            prop_assert!(backoff >= Duration::from_millis(100) && backoff <= Duration::from_secs(5));
         }
 
         #[test]

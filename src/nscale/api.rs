@@ -12,7 +12,7 @@ use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
 use crate::http::json::{decode, decode_list, salvage, unreadable};
 use crate::http::rest::{Call, CallError, call};
-use crate::http::retry::{Effect, MOST_TRIES, Tries, delay};
+use crate::http::retry::{AttemptLimit, Effect, MOST_TRIES, backoff};
 use crate::names::Program;
 use crate::nscale::accounts::{Accounts, Reply};
 use crate::nscale::credential::{self, Found};
@@ -78,18 +78,18 @@ impl IdentityApi {
     /// # Errors
     /// As the server or the way there says.
     pub async fn userinfo(&self) -> Result<Userinfo> {
-        let body = self.read(USERINFO, Tries::USUAL).await?;
+        let body = self.read(USERINFO, AttemptLimit::DEFAULT).await?;
         decode(&body, Effect::Read, &self.endpoint)
     }
 
     /// Who the caller is, where that is said at the first asking: for words
     /// that are better with it, and do without.
     pub async fn userinfo_if_told(&self) -> Option<Userinfo> {
-        let body = self.read(USERINFO, Tries::ONCE).await.ok()?;
+        let body = self.read(USERINFO, AttemptLimit::ONCE).await.ok()?;
         decode(&body, Effect::Read, &self.endpoint).ok()
     }
 
-    /// Tries a token that was just minted: what the server reads lags behind
+    /// AttemptLimit a token that was just minted: what the server reads lags behind
     /// what it wrote, so that it may refuse one at first. `false` where it does
     /// to the end of the trial; whatever else it says, and where it says
     /// nothing, the token is not refused.
@@ -106,7 +106,7 @@ impl IdentityApi {
                 bearer: token,
                 body: None,
                 effect: Effect::Read,
-                tries: Tries::ONCE,
+                tries: AttemptLimit::ONCE,
             };
             match timeout_at(deadline, call(&self.client, question)).await {
                 // The API's own, and not that of something on the way.
@@ -114,7 +114,7 @@ impl IdentityApi {
                 Ok(_) => return true,
                 Err(_) => return tries == 1,
             }
-            let next = Instant::now() + delay(tries, None);
+            let next = Instant::now() + backoff(tries, None);
             if next >= deadline {
                 return false;
             }
@@ -128,14 +128,14 @@ impl IdentityApi {
     /// # Errors
     /// As the server or the way there says.
     pub async fn organizations(&self) -> Result<Vec<ReadMetadata>> {
-        self.named(&self.read(ORGANIZATIONS, Tries::USUAL).await?)
+        self.named(&self.read(ORGANIZATIONS, AttemptLimit::DEFAULT).await?)
     }
 
     /// Says that there is no such organization, where the list of those that
     /// the caller can see is had and does not hold it. For after a connection
     /// that broke: the server lets it break instead of saying so.
     pub async fn missing(&self, organization: &str) -> Option<Failure> {
-        let visible = self.named(&self.read(ORGANIZATIONS, Tries::ONCE).await.ok()?).ok()?;
+        let visible = self.named(&self.read(ORGANIZATIONS, AttemptLimit::ONCE).await.ok()?).ok()?;
         if visible.iter().any(|one| one.id.eq_ignore_ascii_case(organization)) {
             return None;
         }
@@ -209,7 +209,7 @@ impl IdentityApi {
         let path = account_path(organization, id);
         let was_there = Cell::new(false);
         let gone = || async {
-            match self.call(Method::DELETE, &path, None, Effect::Change, Tries::USUAL).await {
+            match self.call(Method::DELETE, &path, None, Effect::Change, AttemptLimit::DEFAULT).await {
                 Ok(_) => Ok(()),
                 Err(CallError::Refused(refusal)) if refusal.status == 404 && (refusal.repeated || was_there.get()) => {
                     Ok(())
@@ -254,7 +254,7 @@ impl IdentityApi {
     /// Reads something of an organization. Where the connection breaks, it is
     /// asked whether there is one before it is tried again.
     async fn read_in(&self, organization: &str, path: &str) -> Result<Vec<u8>> {
-        let broken = match self.read(path, Tries::UNTIL_BROKEN).await {
+        let broken = match self.read(path, AttemptLimit::UNTIL_BROKEN).await {
             Err(failure) if failure.is_broken() => failure,
             result => {
                 let missing = || format!("there is no organization {organization}, or this credential may not see it");
@@ -263,12 +263,12 @@ impl IdentityApi {
         };
         match self.missing(organization).await {
             Some(missing) => Err(missing),
-            None if self.pause(1).await => self.read(path, Tries::AFTER_BREAK).await,
+            None if self.pause(1).await => self.read(path, AttemptLimit::AFTER_BREAK).await,
             None => Err(broken),
         }
     }
 
-    async fn read(&self, path: &str, tries: Tries) -> Result<Vec<u8>> {
+    async fn read(&self, path: &str, tries: AttemptLimit) -> Result<Vec<u8>> {
         let result = self.call(Method::GET, path, None, Effect::Read, tries).await;
         result.map_err(|error| self.failure(error, Effect::Read))
     }
@@ -280,7 +280,7 @@ impl IdentityApi {
         account: Option<&AccountWrite>,
         effect: Effect,
     ) -> Result<Vec<u8>> {
-        let result = self.call(method, path, account, effect, Tries::USUAL).await;
+        let result = self.call(method, path, account, effect, AttemptLimit::DEFAULT).await;
         result.map_err(|error| self.failure(error, effect))
     }
 
@@ -290,7 +290,7 @@ impl IdentityApi {
         path: &str,
         account: Option<&AccountWrite>,
         effect: Effect,
-        tries: Tries,
+        tries: AttemptLimit,
     ) -> std::result::Result<Vec<u8>, CallError> {
         let body = account
             .map(serde_json::to_vec)
