@@ -83,8 +83,8 @@ fn document_text(bytes: &[u8]) {
 }
 
 fn error_body(bytes: &[u8]) {
-    let _ = connect::read_envelope(bytes);
-    let _ = rest::read_body(bytes);
+    let _ = connect::ErrorBody::read(bytes);
+    let _ = rest::ErrorBody::read(bytes);
     let _ = json::salvage(bytes, &["accessToken", "bearerToken"]);
 }
 
@@ -115,7 +115,7 @@ fn token_file(bytes: &[u8]) {
 }
 
 fn retry_after(bytes: &[u8]) {
-    let _ = retry::parse_retry_after(&text(bytes), std::time::SystemTime::UNIX_EPOCH);
+    let _ = retry::parse_retry_after(&text(bytes), jiff::Timestamp::UNIX_EPOCH);
 }
 
 fn filter(bytes: &[u8]) {

@@ -163,7 +163,7 @@ async fn interruptible(
         interrupt.watch(exit)?;
         signals.any().await;
         interrupt.request();
-        Ok(())
+        Result::Ok(())
     };
     // The command first: until it waits for something, signals end the
     // process as they always did.

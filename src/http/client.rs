@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
@@ -11,12 +11,12 @@ use reqwest::{Method, StatusCode};
 use tokio::time::{sleep, sleep_until};
 use url::Url;
 
-use crate::context::{Environment, Settings};
-use crate::error::{Failure, Kind, Result};
-use crate::http::broken::{Broken, Cause, Way, broken};
+use crate::context::{Clock, Context};
 use crate::http::clocks::Clocks;
+use crate::http::content::{Content, excerpt};
 use crate::http::encoding;
 use crate::http::endpoint::{Endpoint, authority};
+use crate::http::error::{BadResponse, Cause, Error, Route, SetupError, TransportError};
 use crate::http::log::WireLog;
 use crate::http::retry::{AttemptLimit, AttemptOutcome, Effect, backoff, parse_retry_after, policy};
 use crate::http::tls;
@@ -24,81 +24,75 @@ use crate::interrupt::{ANSWER_GRACE, Interrupt};
 use crate::redactor::Redactor;
 use crate::spinner::Spinner;
 
-/// The largest answer that is read, in bytes: 100,000 accounts are 35 MB.
-const MAX_BODY: usize = 256 * 1024 * 1024;
+/// The largest body that is read, in bytes: 100,000 accounts are 35 MB.
+pub const MAX_BODY: usize = 256 * 1024 * 1024;
 
-/// How long what has arrived is taken in once the time is over: a process that
-/// was stopped finds the answer and the end of its time together.
-const DRAIN: Duration = Duration::from_millis(500);
+/// How long what has arrived is still read once the time is over: a process
+/// that was stopped finds the response and the end of its time together.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long to wait for a connection, within the timeout of the command.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A request, ready to be sent as often as its effect allows.
-pub struct Request {
-    /// The method.
+/// A request, ready to be sent as often as its effect and its limit allow.
+pub struct Request<'a> {
     pub method: Method,
-    /// Where to.
-    pub url: Url,
-    /// The headers, a credential among them marked as sensitive.
+    pub endpoint: &'a Endpoint,
+    pub path: &'a str,
+    /// A credential among them is marked as sensitive.
     pub headers: HeaderMap,
-    /// The body.
     pub body: Vec<u8>,
-    /// What sending it twice would do.
     pub effect: Effect,
-    /// How often it is tried at most.
-    pub tries: AttemptLimit,
-    /// What an answer means by the protocol: its status, headers and body.
-    pub read_outcome: fn(StatusCode, &HeaderMap, &[u8]) -> AttemptOutcome,
+    pub limit: AttemptLimit,
+    /// The status that counts, where the protocol's errors have their own.
+    pub effective_status: fn(StatusCode, &HeaderMap, &[u8]) -> u16,
 }
 
-/// A server's answer, whole.
+/// A whole response.
 pub struct Response {
-    /// The status.
     pub status: StatusCode,
-    /// The headers.
     pub headers: HeaderMap,
-    /// The body.
     pub body: Vec<u8>,
-    /// What it means.
-    pub ending: AttemptOutcome,
-    /// Whether an earlier try of the same request may have been carried out.
-    pub repeated: bool,
+    pub outcome: AttemptOutcome,
+    /// How long the server asks to wait.
+    pub retry_after: Option<Duration>,
+    /// Whether a change may have been carried out, in this attempt or in an
+    /// earlier one, although this response is no success.
+    pub may_have_been_processed: bool,
 }
 
-/// The client.
 pub struct Client {
     http: reqwest::Client,
     timeout: Duration,
-    /// What is left of the timeout while nothing is sent: a person who is
-    /// asked something in between may take as long as they like.
-    left: Cell<Duration>,
+    /// What is left of the timeout. It does not run while nothing is sent: a
+    /// person who is asked something in between may take as long as they like.
+    remaining: Cell<Duration>,
+    connect_timeout: Duration,
     log: WireLog,
     redactor: Redactor,
-    connect_timeout: Duration,
     interrupt: Interrupt,
-    /// Whether all is on loopback, where no proxy is used.
-    is_local: bool,
-    /// The variables that hosts come from.
-    origins: Vec<(String, String)>,
     spinner: Spinner,
-    /// At the last answer that had a `Date`.
+    clock: Clock,
+    /// At the last response that had a `Date`.
     clocks: Cell<Option<Clocks>>,
+    /// Whether all endpoints are on loopback, where no proxy is used.
+    is_local: bool,
 }
 
 impl Client {
     /// A client for these endpoints.
     ///
     /// # Errors
-    /// Usage: a certificate file cannot be used.
-    pub fn new(settings: &Settings, env: &Environment, interrupt: &Interrupt, endpoints: &[&Endpoint]) -> Result<Self> {
+    /// A certificate file cannot be used.
+    pub fn new(ctx: &Context, endpoints: &[&Endpoint]) -> Result<Self, SetupError> {
+        let settings = &ctx.settings;
         let config = if endpoints.iter().any(|endpoint| endpoint.is_https()) {
-            tls::client_config(settings.ca_file.as_deref(), env)?
+            tls::client_config(settings.ca_file.as_deref(), &ctx.env)?
         } else {
             tls::unused_config()?
         };
         // Below the whole, so that a connection that does not come about is not
-        // taken for an answer that does not.
+        // taken for a response that does not.
         let connect_timeout = CONNECT_TIMEOUT.min(settings.timeout / 2);
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(config)
@@ -114,175 +108,206 @@ impl Client {
             );
         let is_local = endpoints.iter().all(|endpoint| endpoint.is_loopback());
         builder = if is_local { builder.no_proxy() } else { builder };
-        let http =
-            builder.build().map_err(|error| Failure::unexpected("the HTTP client cannot be set up").source(error))?;
         let redactor = Redactor::default();
         Ok(Self {
-            http,
+            http: builder.build().map_err(SetupError::Client)?,
             timeout: settings.timeout,
-            left: Cell::new(settings.timeout),
+            remaining: Cell::new(settings.timeout),
+            connect_timeout,
             log: WireLog::new(settings.verbose, redactor.clone()),
             redactor,
-            connect_timeout,
-            interrupt: interrupt.clone(),
-            is_local,
-            origins: endpoints
-                .iter()
-                .filter_map(|endpoint| Some((endpoint.authority(), endpoint.variable()?.to_owned())))
-                .collect(),
+            interrupt: ctx.interrupt.clone(),
             spinner: settings.spinner.clone(),
+            clock: ctx.clock,
             clocks: Cell::new(None),
+            is_local,
         })
     }
 
-    /// Where the calls are logged.
     pub fn log(&self) -> &WireLog {
         &self.log
     }
 
-    /// What keeps secrets out of whatever a server makes it show.
+    /// What keeps secrets out of whatever a server makes the program show.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
     }
 
     /// What is left of the timeout for the next request.
     pub fn remaining(&self) -> Duration {
-        self.left.get()
+        self.remaining.get()
     }
 
     /// Gives what follows a time of its own, whatever is left of the timeout.
     pub fn allow(&self, time: Duration) {
-        self.left.set(time);
+        self.remaining.set(time);
     }
 
-    /// The clocks at the last answer that told the server's.
+    /// Keeps the outcome of the change that was sent unknown to a signal,
+    /// whatever is read after it.
+    pub fn keep_unknown(&self) {
+        self.interrupt.keep_unknown();
+    }
+
+    /// The clocks at the last response that told the server's.
     pub fn clocks(&self) -> Option<Clocks> {
         self.clocks.get()
     }
 
-    /// Sends a request, again where that can do no harm, until an answer
-    /// comes that is not a passing trouble.
+    /// Sends a request, again where that can do no harm, until the outcome of
+    /// an attempt is not a temporary one.
     ///
     /// # Errors
-    /// Temporary: no answer, nothing changed. Outcome unknown: a change was
-    /// sent and no answer came. Refused: the server redirected.
-    pub async fn send(&self, request: &Request) -> Result<Response> {
-        let deadline = Instant::now() + self.left.get();
-        // What changes something is begun only while there is time to tell
-        // whether it was sent, and to wait for its answer.
-        if request.effect != Effect::Read && self.left.get() < self.connect_timeout {
-            let limit = humantime::format_duration(self.timeout);
-            return Err(Failure::new(
-                Kind::Temporary,
-                format!("what came before took most of {limit}, so the change was not begun"),
-            )
-            .hint("allow more time with --timeout 2m"));
+    /// There is no response, or it is a redirect.
+    pub async fn send(&self, request: &Request<'_>) -> Result<Response, Error> {
+        // A change is begun only while there is time to tell whether it was
+        // sent, and to wait for its response.
+        if request.effect != Effect::Read && self.remaining.get() < self.connect_timeout {
+            return Err(Error::not_sent(Cause::NoTimeLeft(self.timeout), request.effect, request.endpoint));
         }
-        let what = format!("waiting for {}", authority(&request.url));
-        let result = self.spinner.during(&what, self.send_until(request, deadline)).await;
-        self.left.set(remaining_until(deadline));
+        let deadline = Instant::now() + self.remaining.get();
+        let result = self.spinner.during(&request.endpoint.authority(), self.send_until(request, deadline)).await;
+        self.remaining.set(remaining_until(deadline));
         result
     }
 
     /// Waits before a change is sent again, as long as the timeout lets it;
     /// `false` where it does not, or the command was asked to end.
-    pub async fn pause(&self, tries: u32) -> bool {
-        let wait = backoff(tries, None);
-        if wait + self.connect_timeout >= self.left.get() || self.interrupt.is_requested() {
+    pub async fn pause(&self, attempts: u32) -> bool {
+        let wait = backoff(attempts, None);
+        if wait + self.connect_timeout >= self.remaining.get() || self.interrupt.is_requested() {
             return false;
         }
         sleep(wait).await;
-        self.left.set(self.left.get() - wait);
+        self.remaining.set(self.remaining.get() - wait);
         true
     }
 
-    async fn send_until(&self, request: &Request, deadline: Instant) -> Result<Response> {
-        let mut repeated = false;
-        let mut tries = 1;
+    /// The error of a response that is not in the API's own form.
+    pub fn foreign(&self, response: &Response, effect: Effect, endpoint: &Endpoint) -> Error {
+        let cause = Cause::Foreign {
+            status: response.status.as_u16(),
+            content: Content::of(&response.headers, &response.body, &self.redactor),
+            retry_after: response.retry_after,
+        };
+        // What reports success may have passed the request on.
+        let is_success = response.status.is_success() && effect != Effect::Read;
+        Error {
+            outcome: response.outcome,
+            may_have_been_processed: response.may_have_been_processed || is_success,
+            route: Route::new(endpoint, self.proxy(endpoint)),
+            ..Error::not_sent(cause, effect, endpoint)
+        }
+    }
+
+    async fn send_until(&self, request: &Request<'_>, deadline: Instant) -> Result<Response, Error> {
+        let mut retried_after_send = false;
+        let mut attempts = 1;
         loop {
-            let outcome = self.attempt(request, tries, deadline).await;
-            let (ending, asked) = match &outcome {
-                Ok(answer) => (answer.ending, retry_after(&answer.headers)),
-                Err(broken) => (broken.ending, None),
+            let result = self.attempt(request, attempts, deadline).await;
+            let (outcome, retry_after) = match &result {
+                Ok(response) => (response.outcome, response.retry_after),
+                Err(error) => (error.outcome, None),
             };
-            let permanent = outcome.as_ref().is_err_and(|broken| broken.cause.is_permanent());
-            let wait = backoff(tries, asked);
-            // Only while there is time to tell whether it was sent.
-            let needed = wait + self.connect_timeout;
-            let policy = policy(request.effect, ending);
-            let is_break =
-                outcome.as_ref().map_or(ending == AttemptOutcome::NoResponse, |answer| answer.status.as_u16() == 502);
-            let allowed =
-                policy.again && request.tries.allows_another(tries, is_break) && !self.interrupt.is_requested();
-            if allowed && !permanent && needed < remaining_until(deadline) {
-                repeated |= policy.may_have_been_processed;
-                self.interrupt.set_in_flight(repeated && request.effect != Effect::Read);
-                let was_asked_to_end = tokio::select! {
-                    () = sleep(wait) => false,
-                    () = self.interrupt.requested() => true,
-                };
-                self.interrupt.set_in_flight(false);
-                if !was_asked_to_end {
-                    tries += 1;
+            let policy = policy(request.effect, outcome);
+            let may_have_been_processed = retried_after_send || policy.may_have_been_processed;
+            if policy.may_retry && !self.interrupt.is_requested() && self.may_retry(request, &result, attempts) {
+                let wait = backoff(attempts, retry_after);
+                // Only while there is time to tell whether it was sent.
+                if wait + self.connect_timeout < remaining_until(deadline)
+                    && self.wait_to_retry(wait, may_have_been_processed).await
+                {
+                    retried_after_send = may_have_been_processed;
+                    attempts += 1;
                     continue;
                 }
             }
-            return match outcome {
-                Ok(answer) if answer.status.is_redirection() => Err(redirected(request, &answer, &self.redactor)),
-                Ok(answer) => Ok(Response { repeated, ..answer }),
-                Err(broken) => Err(self.explain(request, broken, repeated)),
+            return match result {
+                Ok(response) if response.status.is_redirection() => {
+                    let cause = self.redirected(request, &response);
+                    Err(Error { outcome, may_have_been_processed, ..self.error(cause, request) })
+                }
+                Ok(response) => Ok(Response { may_have_been_processed, ..response }),
+                Err(error) => Err(Error { outcome, may_have_been_processed, ..self.error(error.cause, request) }),
             };
         }
+    }
+
+    fn may_retry(&self, request: &Request<'_>, result: &Result<Response, TransportError>, attempts: u32) -> bool {
+        let (is_break, is_permanent) = match result {
+            Ok(response) => (response.status == StatusCode::BAD_GATEWAY, false),
+            Err(error) => (error.outcome == AttemptOutcome::NoResponse, error.is_permanent()),
+        };
+        !is_permanent && request.limit.allows_another(attempts, is_break)
+    }
+
+    /// `false` where the command was asked to end.
+    async fn wait_to_retry(&self, wait: Duration, may_have_been_processed: bool) -> bool {
+        self.interrupt.set_in_flight(may_have_been_processed);
+        let goes_on = tokio::select! {
+            () = sleep(wait) => true,
+            () = self.interrupt.requested() => false,
+        };
+        self.interrupt.set_in_flight(false);
+        goes_on
+    }
+
+    fn error(&self, cause: Cause, request: &Request<'_>) -> Error {
+        let route = Route::new(request.endpoint, self.proxy(request.endpoint));
+        Error { route, ..Error::not_sent(cause, request.effect, request.endpoint) }
     }
 
     async fn attempt(
         &self,
-        request: &Request,
+        request: &Request<'_>,
         attempt: u32,
         deadline: Instant,
-    ) -> std::result::Result<Response, Broken> {
-        self.log.request(&request.method, &request.url, attempt);
+    ) -> Result<Response, TransportError> {
+        let url = request.endpoint.join(request.path);
+        self.log.request(&request.method, &url, attempt);
         let started = Instant::now();
         self.interrupt.set_in_flight(request.effect != Effect::Read);
-        let outcome = self.send_once(request, deadline).await;
+        let result = self.send_once(request, url, deadline).await;
         self.interrupt.set_in_flight(false);
-        if let Err(broken) = &outcome {
-            let why = if broken.ending == AttemptOutcome::NotSent { "no connection" } else { "no answer" };
-            self.log.failure(why, started.elapsed());
+        if let Err(error) = &result {
+            self.log.no_response(error.outcome, started.elapsed());
         }
-        outcome
+        result
     }
 
-    async fn send_once(&self, request: &Request, deadline: Instant) -> std::result::Result<Response, Broken> {
+    async fn send_once(&self, request: &Request<'_>, url: Url, deadline: Instant) -> Result<Response, TransportError> {
         let started = Instant::now();
         if remaining_until(deadline).is_zero() {
-            return Err(Broken { ending: AttemptOutcome::NotSent, cause: Cause::Timeout });
+            return Err(TransportError { outcome: AttemptOutcome::NotSent, cause: Cause::Timeout(self.timeout) });
         }
-        let no_answer = |cause| Broken { ending: AttemptOutcome::NoResponse, cause };
+        let transport_error = |error| {
+            let is_proxied = self.proxy(request.endpoint).is_some();
+            TransportError::new(error, is_proxied, self.connect_timeout, self.timeout)
+        };
         let out_of_time = self.out_of_time(request.effect, deadline);
         tokio::pin!(out_of_time);
         let sending = self
             .http
-            .request(request.method.clone(), request.url.clone())
+            .request(request.method.clone(), url)
             .headers(request.headers.clone())
             .body(request.body.clone())
             .send();
         let mut response = tokio::select! {
             biased;
-            response = sending => response.map_err(broken)?,
-            cause = &mut out_of_time => return Err(no_answer(cause)),
+            response = sending => response.map_err(transport_error)?,
+            cause = &mut out_of_time => return Err(TransportError::no_response(cause)),
         };
-        self.clocks.set(Clocks::at_answer(response.headers()).or(self.clocks.get()));
+        let now = self.clock.now();
+        self.clocks.set(Clocks::of_response(response.headers(), now).or(self.clocks.get()));
         let status = response.status();
         // Whatever comes of it may hold the secret, and that may be all there is.
         let is_precious = request.effect == Effect::Mint && status.is_success();
-        // Told beforehand or not, it is not read further than this.
         if !is_precious && response.content_length().is_some_and(|length| length > MAX_BODY as u64) {
-            return Err(no_answer(Cause::TooLarge));
+            return Err(TransportError::no_response(Cause::TooLarge));
         }
         let mut body = Vec::new();
         loop {
-            let stopped_by = tokio::select! {
+            let error = tokio::select! {
                 biased;
                 chunk = response.chunk() => match chunk {
                     Ok(Some(chunk)) => {
@@ -290,35 +315,38 @@ impl Client {
                         if body.len() <= MAX_BODY {
                             continue;
                         }
-                        no_answer(Cause::TooLarge)
+                        TransportError::no_response(Cause::TooLarge)
                     }
                     Ok(None) => break,
-                    Err(error) => broken(error),
+                    Err(error) => transport_error(error),
                 },
-                cause = &mut out_of_time => no_answer(cause),
+                cause = &mut out_of_time => TransportError::no_response(cause),
             };
             if is_precious && !body.is_empty() {
                 break;
             }
-            return Err(stopped_by);
+            return Err(error);
         }
-        self.log.answer(status.as_u16(), started.elapsed(), response.headers());
+        self.log.response(status.as_u16(), started.elapsed(), response.headers());
         let mut headers = std::mem::take(response.headers_mut());
         let body = encoding::decode(&mut headers, body, MAX_BODY + 1);
         if status.is_success()
-            && let Some(encoding) = encoding::unknown(&headers)
+            && let Some(name) = encoding::unknown(&headers)
         {
-            return Err(no_answer(Cause::Encoding(encoding)));
+            let why = BadResponse::Encoding(excerpt(&name, &self.redactor));
+            return Err(TransportError::no_response(Cause::BadResponse(why)));
         }
         if body.len() > MAX_BODY && !is_precious {
-            return Err(no_answer(Cause::TooLarge));
+            return Err(TransportError::no_response(Cause::TooLarge));
         }
-        let ending = (request.read_outcome)(status, &headers, &body);
-        Ok(Response { status, headers, body, ending, repeated: false })
+        let retry_after = headers.get(RETRY_AFTER).and_then(|value| parse_retry_after(value.to_str().ok()?, now));
+        let effective_status = (request.effective_status)(status, &headers, &body);
+        let outcome = AttemptOutcome::of_status(effective_status, retry_after.is_some());
+        Ok(Response { status, headers, body, outcome, retry_after, may_have_been_processed: false })
     }
 
-    /// Waits until the answer is not waited for any longer: the time is over, or
-    /// the command was asked to end, and the grace that a change has is over too.
+    /// Waits until the response is not waited for any longer: the time is over,
+    /// or the command was asked to end, and the grace of a change is over too.
     async fn out_of_time(&self, effect: Effect, deadline: Instant) -> Cause {
         let asked_to_end = async {
             match effect {
@@ -328,49 +356,28 @@ impl Client {
             sleep(ANSWER_GRACE).await;
         };
         let cause = tokio::select! {
-            () = sleep_until(deadline.into()) => Cause::Timeout,
+            () = sleep_until(deadline.into()) => Cause::Timeout(self.timeout),
             () = asked_to_end => Cause::Interrupted,
         };
-        sleep(DRAIN).await;
+        sleep(DRAIN_TIMEOUT).await;
         cause
     }
 
-    /// One sentence for a request that was given up.
-    fn explain(&self, request: &Request, broken: Broken, repeated: bool) -> Failure {
-        let is_unsent = broken.ending == AttemptOutcome::NotSent;
-        let way = Way {
-            host: authority(&request.url),
-            proxy: self.proxy(&request.url),
-            timeout: self.timeout,
-            connect_timeout: self.connect_timeout,
-            redactor: self.redactor.clone(),
-        };
-        let failure = broken.explain(way, request.effect, repeated);
-        match is_unsent {
-            true => self.way(&request.url).into_iter().fold(failure, Failure::hint),
-            false => failure,
+    fn redirected(&self, request: &Request<'_>, response: &Response) -> Cause {
+        let location = response.headers.get(LOCATION).and_then(|location| location.to_str().ok());
+        let target = location.and_then(|location| request.endpoint.join(request.path).join(location).ok());
+        Cause::Redirected {
+            status: response.status.as_u16(),
+            target: target.map(|url| self.redactor.clean(&authority(&url))),
         }
     }
 
-    /// What leads to an address, as a hint: the variables of proxies, or the one
-    /// that the address itself comes from.
-    pub fn way(&self, url: &Url) -> Option<String> {
-        if self.proxy(url).is_some() {
-            let hint =
-                "proxies come from HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that need none";
-            return Some(hint.to_owned());
-        }
-        let host = authority(url);
-        let (_, variable) = self.origins.iter().find(|(known, _)| *known == host)?;
-        Some(format!("the address comes from {variable}"))
-    }
-
-    /// The proxy on the way to an address, without the login in its own.
-    fn proxy(&self, url: &Url) -> Option<String> {
+    /// The proxy before an endpoint, without the login in its address.
+    fn proxy(&self, endpoint: &Endpoint) -> Option<String> {
         if self.is_local {
             return None;
         }
-        let proxy = Matcher::from_env().intercept(&url.as_str().parse().ok()?)?;
+        let proxy = Matcher::from_env().intercept(&endpoint.join("/").as_str().parse().ok()?)?;
         let uri = proxy.uri();
         let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
         Some(format!("{}{port}", uri.host()?))
@@ -379,26 +386,4 @@ impl Client {
 
 fn remaining_until(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
-}
-
-/// How long a server asks to wait.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    parse_retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, SystemTime::now())
-}
-
-fn redirected(request: &Request, answer: &Response, redactor: &Redactor) -> Failure {
-    let target = answer
-        .headers
-        .get(LOCATION)
-        .and_then(|location| location.to_str().ok())
-        .and_then(|location| request.url.join(location).ok())
-        .map_or_else(|| "elsewhere".to_owned(), |url| redactor.clean(&authority(&url)));
-    Failure::new(
-        Kind::Refused,
-        format!(
-            "{} redirects to {target}, which is not followed: the credential would go with it",
-            authority(&request.url)
-        ),
-    )
-    .http_status(answer.status.as_u16())
 }

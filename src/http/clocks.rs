@@ -17,9 +17,9 @@ pub struct Clocks {
 }
 
 impl Clocks {
-    /// At an answer that comes in now, where it says when it was sent.
-    pub fn at_answer(headers: &HeaderMap) -> Option<Self> {
+    /// At a response that comes in `here`, where it says when it was sent.
+    pub fn of_response(headers: &HeaderMap, here: Timestamp) -> Option<Self> {
         let server = parse_date(headers.get(DATE)?.to_str().ok()?)?;
-        Some(Self { server, here: Timestamp::now() })
+        Some(Self { server, here })
     }
 }

@@ -47,7 +47,7 @@ impl Accounts {
     /// # Errors
     /// Unexpected: the answer does not fit, be it behind some that do.
     pub fn each(&self, visit: impl FnMut(Account)) -> Result<()> {
-        decode_each(&self.json, Effect::Read, &self.endpoint, visit)
+        Ok(decode_each(&self.json, Effect::Read, &self.endpoint, visit)?)
     }
 
     /// The account with an id, in whatever case that is written.

@@ -1,19 +1,51 @@
-//! What went wrong with a call, in a sentence.
+//! The words for what goes wrong with a call.
 
 use crate::error::{Failure, Kind};
-use crate::http::rest::Refusal;
-use crate::http::retry::{self, Effect, run_again};
+use crate::http::error::{CallError, Cause};
+use crate::http::explain::{OUTCOME_UNKNOWN, run_again};
+use crate::http::rest::ApiError;
+use crate::http::retry;
 use crate::names::Program;
 use crate::nscale::credential::Found;
 use crate::text::sanitize::sanitize;
 
-/// An error of the server, in a sentence.
-pub fn explain(refusal: &Refusal, effect: Effect, credential: &Found, program: Program) -> Failure {
-    let words = words(refusal);
-    let kind = retry::kind(kind(refusal.status), effect, refusal.ending, refusal.repeated);
-    let failure = match kind {
+/// Explains a call with this credential.
+pub fn explain(error: CallError<ApiError>, credential: &Found, program: Program) -> Failure {
+    match error {
+        CallError::Api(error) => api_error(&error, credential, program),
+        CallError::Http(error) => {
+            // A proxy says so of a connection that broke behind it.
+            let is_bad_gateway = matches!(error.cause, Cause::Foreign { status: 502, .. });
+            let failure = Failure::from(error);
+            if !is_bad_gateway {
+                return failure;
+            }
+            failure.hint_on(Kind::Temporary, || {
+                "if it stays so, check the organization's id: this server answers so for one that does not exist"
+                    .to_owned()
+            })
+        }
+    }
+}
+
+fn api_error(error: &ApiError, credential: &Found, program: Program) -> Failure {
+    let words = server_words(error);
+    let kind = retry::kind(kind(error.status), error.may_have_been_processed);
+    let message = match kind {
+        Kind::NotAuthenticated => format!("the server rejected the token from {}{words}", credential.source),
+        Kind::NotPermitted => format!("not permitted{words}"),
+        Kind::NotFound => format!("not found{words}"),
+        Kind::Conflict => "somebody else changed it at the same moment".to_owned(),
+        Kind::Unexpected => format!("the server failed{words}"),
+        Kind::Temporary => format!("the server cannot answer now{words}"),
+        Kind::OutcomeUnknown => format!("{OUTCOME_UNKNOWN}{words}"),
+        _ => format!("the server refused{words}"),
+    };
+    let request_id = error.trace_id.as_deref().map(|id| sanitize(id).into_owned());
+    let failure = Failure::new(kind, message).http_status(error.status).request_id(request_id);
+    match kind {
         Kind::NotAuthenticated => {
-            let failure = Failure::new(kind, format!("the server rejected the token from {}{words}", credential.source))
+            let failure = failure
                 .hint("it may have expired, been rotated, or its account deleted: the server does not say which")
                 .hint("if it was minted a moment ago, try again in a second")
                 .hint(format!("with another credential `{program} serviceaccounts list` shows which accounts there are, and when their tokens expire"));
@@ -22,37 +54,19 @@ pub fn explain(refusal: &Refusal, effect: Effect, credential: &Found, program: P
                 None => failure,
             }
         }
-        Kind::NotPermitted => Failure::new(kind, format!("not permitted{words}"))
-            .hint("rights come with groups: an administrator adds the account to one whose roles allow this"),
-        Kind::NotFound => Failure::new(kind, format!("not found{words}")),
-        Kind::Conflict => Failure::new(kind, "somebody else changed it at the same moment"),
-        Kind::Unexpected => Failure::new(kind, format!("the server failed{words}")),
-        Kind::Temporary => {
-            Failure::new(kind, format!("the server cannot answer now{words}")).hint(run_again(refusal.retry_after))
+        Kind::NotPermitted => {
+            failure.hint("rights come with groups: an administrator adds the account to one whose roles allow this")
         }
-        Kind::OutcomeUnknown => Failure::new(kind, format!("the request was sent and its outcome is unknown{words}")),
-        _ => Failure::new(kind, format!("the server refused{words}")),
-    };
-    failure.http_status(refusal.status).request_id(refusal.trace_id.as_deref().map(|id| sanitize(id).into_owned()))
-}
-
-/// A failure on the way there, or by something on it. A proxy says 502 of a
-/// connection that broke behind it.
-pub fn on_the_way(failure: Failure) -> Failure {
-    match (failure.status(), failure.kind()) {
-        (Some(502), Kind::Temporary) => failure.broken().hint(
-            "if it stays so, look at the organization's id: this server answers so for one that it does not have",
-        ),
-        (Some(502), _) => failure.broken(),
+        Kind::Temporary => failure.hint(run_again(error.retry_after)),
         _ => failure,
     }
 }
 
 /// The server's words behind a colon, or its status.
-fn words(refusal: &Refusal) -> String {
-    match (refusal.error.as_str(), refusal.description.as_str()) {
-        ("", "") => format!(": HTTP {}", refusal.status),
-        (error, "") => format!(": {}", sanitize(error)),
+fn server_words(error: &ApiError) -> String {
+    match (error.error.as_str(), error.description.as_str()) {
+        ("", "") => format!(": HTTP {}", error.status),
+        (code, "") => format!(": {}", sanitize(code)),
         (_, description) => format!(": {}", sanitize(description)),
     }
 }

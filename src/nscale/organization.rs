@@ -51,7 +51,7 @@ impl Organization {
         })?;
         // An account always sees itself, where it belongs.
         if accounts.is_empty()
-            && let Some(caller) = api.userinfo_if_told().await
+            && let Some(caller) = api.userinfo_once().await
         {
             self.check(&caller)?;
             if caller.is_service_account() {
@@ -79,7 +79,7 @@ impl Organization {
         if !matches!(failure.kind(), Kind::NotFound | Kind::NotPermitted) {
             return failure;
         }
-        match api.userinfo_if_told().await.and_then(|caller| self.contradiction(&caller)) {
+        match api.userinfo_once().await.and_then(|caller| self.contradiction(&caller)) {
             Some((what, hint)) => failure.hint(what).hint(hint),
             None => failure,
         }

@@ -103,7 +103,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
                     find_it()
                 )
             });
-            return Err(explain_refusal(failure, &organization, &api, ctx).await);
+            return Err(organization.doubt(failure, &api).await);
         }
     };
     let answered = &reply.account.spec.group_ids;
@@ -123,22 +123,6 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     }
     check_token(token, &api, ctx).await;
     Ok(())
-}
-
-/// Adds to a failed create whether the organization is what is wrong.
-async fn explain_refusal(failure: Failure, organization: &Organization, api: &IdentityApi, ctx: &Context) -> Failure {
-    if !failure.is_broken() {
-        return organization.doubt(failure, api).await;
-    }
-    // The outcome is still unknown while this is asked.
-    ctx.interrupt.keep_unknown();
-    match api.missing(&organization.id).await {
-        Some(missing) => failure.hint(format!(
-            "{}: where there is none, the server drops the connection and makes nothing",
-            missing.message()
-        )),
-        None => failure,
-    }
 }
 
 /// Deletes an account whose token could not be delivered. It has its own time,
