@@ -135,6 +135,14 @@ fn a_redirect_is_not_followed() {
     }
 }
 
+#[test]
+fn a_redirect_does_not_say_what_became_of_an_earlier_attempt() {
+    let (world, server) = world([String::new(), answer(307, "Location: /elsewhere\r\n", "")]);
+    let stderr = world.nsc("token revoke --token_id tok_a").fails_with(8, "its outcome is unknown: 127.0.0.1:");
+    assert!(stderr.contains("which is not followed"), "{stderr}");
+    server.requests(2);
+}
+
 /// What the retry table allows, by what the server saw.
 #[test]
 fn a_listing_is_tried_again_and_a_create_is_not() {
