@@ -145,7 +145,7 @@ pub async fn call(client: &Client, call: RpcCall<'_>) -> Result<Vec<u8>, CallErr
     let RpcCall { endpoint, method, bearer, message, effect } = call;
     let headers = headers(bearer, client.remaining())
         .ok_or_else(|| Error::not_sent(Cause::CredentialCharacters, effect, endpoint))?;
-    client.redactor().keep_out(bearer);
+    client.redactor().add_secret(bearer);
     let request = Request {
         method: Method::POST,
         endpoint,
@@ -196,7 +196,7 @@ pub struct ErrorBody {
 
 fn read_error(response: &Response, redactor: &Redactor) -> Option<RpcError> {
     let mut body = error_body(&response.headers, &response.body)?;
-    body.details.retain(|detail| !redactor.finds(&detail.value));
+    body.details.retain(|detail| !redactor.contains_secret(&detail.value));
     Some(RpcError {
         code: body.code,
         message: redactor.clean(&body.message),

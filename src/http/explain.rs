@@ -15,7 +15,7 @@ use crate::http::error::{BadResponse, Cause, CertificateProblem, CertificateSour
 use crate::http::retry::{AttemptOutcome, Effect, kind};
 use crate::interrupt::IN_FLIGHT;
 
-const PROXY_LOGIN: &str = "the login goes into the proxy's address, as in http://USER:PASSWORD@proxy.example.com:3128";
+const PROXY_LOGIN: &str = "put the login into the proxy's address, as in http://USER:PASSWORD@proxy.example.com:3128";
 
 const PROXY_VARIABLES: &str =
     "proxies come from HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that need none";
@@ -91,10 +91,12 @@ fn sentence(error: &Error, kind: Kind) -> String {
             let what = format!("HTTP {status} from {host} {}", with(content));
             match kind {
                 Kind::Temporary => format!("the server cannot answer now: {what}"),
-                _ => format!("the answer is not the API's, but {what}"),
+                _ => format!("something other than the API answered: {what}"),
             }
         }
-        Cause::BadResponse(BadResponse::Html) => format!("the answer is not the API's, but an HTML page from {host}"),
+        Cause::BadResponse(BadResponse::Html) => {
+            format!("something other than the API answered: an HTML page from {host}")
+        }
         Cause::BadResponse(why) => bad_response(why, error.effect, host),
     }
 }
@@ -109,7 +111,7 @@ fn hints(error: &Error, kind: Kind) -> Vec<String> {
         Cause::ProxyLogin => hints.push(PROXY_LOGIN.to_owned()),
         Cause::Foreign { retry_after, .. } if kind == Kind::Temporary => hints.push(run_again(*retry_after)),
         Cause::Foreign { .. } if kind != Kind::OutcomeUnknown => hints.push(
-            "a proxy, a web filter or a gateway may have answered in its place: that is no verdict on the credential, on rights, or on what was asked for".to_owned(),
+            "a proxy, a web filter or a gateway may have answered in its place: that says nothing about the credential, its rights or what was asked for".to_owned(),
         ),
         _ => {}
     }
@@ -133,13 +135,13 @@ fn hints(error: &Error, kind: Kind) -> Vec<String> {
 /// For a mint it is the loss of a secret that now exists.
 fn bad_response(why: &BadResponse, effect: Effect, host: &str) -> String {
     let why = match why {
-        BadResponse::Encoding(name) => format!("it came in the encoding {name}, which was not asked for"),
+        BadResponse::Encoding(name) => format!("unexpected encoding {name}"),
         BadResponse::NotUtf8 => "not UTF-8".to_owned(),
         BadResponse::Html => "an HTML page".to_owned(),
         BadResponse::NotAnObject => "not a JSON object".to_owned(),
         BadResponse::Mismatch { line, column } => format!("unexpected JSON at line {line}, column {column}"),
-        BadResponse::Missing(field) => format!("it holds no {field}"),
-        BadResponse::UnusableToken => "it holds no token that can be used".to_owned(),
+        BadResponse::Missing(field) => format!("it has no {field}"),
+        BadResponse::UnusableToken => "it has no usable token".to_owned(),
     };
     match effect {
         Effect::Mint => {
@@ -155,10 +157,10 @@ fn with(content: &Content) -> String {
         Content::Empty => "without a body".to_owned(),
         Content::Html { title: Some(title) } => format!("with an HTML page titled \"{title}\""),
         Content::Html { title: None } => "with an HTML page".to_owned(),
-        Content::Json => "with JSON of another form".to_owned(),
-        Content::Untyped => "with a body of no type".to_owned(),
+        Content::Json => "with JSON of an unknown shape".to_owned(),
+        Content::Untyped => "with a body without a content type".to_owned(),
         Content::Typed(media) => format!("with a body of type {media}"),
-        Content::Encoded(name) => format!("with a body in the encoding {name}, which was not asked for"),
+        Content::Encoded(name) => format!("with a body in an unexpected encoding ({name})"),
     }
 }
 

@@ -57,7 +57,7 @@ pub async fn call(client: &Client, call: RestCall<'_>) -> Result<Vec<u8>, CallEr
         // A proxy may refuse a POST that does not say that its body is empty.
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
-    client.redactor().keep_out(bearer);
+    client.redactor().add_secret(bearer);
     let request = Request {
         method,
         endpoint,

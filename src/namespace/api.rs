@@ -155,7 +155,7 @@ impl TokensApi {
             })?;
             message.bearer_token = Secret::new(secret);
         }
-        self.client.redactor().keep_out(&message.bearer_token);
+        self.client.redactor().add_secret(&message.bearer_token);
         Ok(Reply { message, is_whole, body })
     }
 

@@ -38,7 +38,7 @@ fn api_error(error: &RpcError, source: &Source) -> Failure {
         Kind::NotAuthenticated => format!("the server rejected the credential from {}{words}", source.name()),
         Kind::NotPermitted => format!("not permitted{}", missing_permissions(error).unwrap_or(words)),
         Kind::NotFound => format!("not found{words}"),
-        Kind::Conflict if error.code == Code::AlreadyExists => format!("it exists already{words} ({code})"),
+        Kind::Conflict if error.code == Code::AlreadyExists => format!("already exists{words} ({code})"),
         Kind::Conflict => format!("its state does not allow it{words} ({code})"),
         Kind::Unexpected => format!("the server failed{words} ({code})"),
         Kind::Temporary => format!("the server cannot answer now{words}"),

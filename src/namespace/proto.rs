@@ -1,5 +1,5 @@
-//! Protobuf's JSON where it differs from serde's: enums, times, lengths of
-//! time, bytes, 64-bit integers, and `null` for a default.
+//! Protobuf's JSON where it differs from serde's: enums, timestamps, durations,
+//! bytes, 64-bit integers, and `null` for a default.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,16 +12,15 @@ use serde_json::Value;
 use crate::text::base64;
 use crate::text::time::{UNREADABLE, parse};
 
-/// An enum of protobuf: names with numbers, zero for what is not said. A newer
+/// A protobuf enum: names with numbers, zero where the field is not set. A newer
 /// server may send another name or number.
 pub(super) trait ProtoEnum: Clone + Default + PartialEq + 'static {
-    /// Every known value with its name, in the order of the numbers.
+    /// The known values with their names, in the order of the numbers.
     const VALUES: &'static [(Self, &'static str)];
 
-    /// A value that is not known, as it came.
+    /// An unknown value, as it was sent.
     fn other(text: String) -> Self;
 
-    /// What came, where the value is not known.
     fn as_other(&self) -> Option<&str>;
 }
 
@@ -49,18 +48,18 @@ pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// A point in time: RFC 3339 in UTC with 0, 3, 6 or 9 digits of fraction. One
-/// that is later than the calendar here goes is [`Timestamp::MAX`].
+/// A timestamp: RFC 3339 in UTC with 0, 3, 6 or 9 fractional digits. One that is
+/// too late for [`Timestamp`] is [`Timestamp::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub Timestamp);
 
 impl Time {
-    /// What stands where a server sent a time that cannot be read: not the
-    /// same as none, which would be taken for a token without end.
+    /// A timestamp that cannot be parsed. It is not the same as none, which means
+    /// that a token does not expire.
     pub const UNREADABLE: Self = Self(UNREADABLE);
 }
 
-/// Reads a time of an answer, which is of use without it.
+/// Reads a timestamp of a response, which is of use without it.
 pub(super) fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::Null => None,
@@ -88,7 +87,7 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
-/// How many digits of a second's fraction protobuf writes: 0, 3, 6 or 9.
+/// How many fractional digits protobuf writes.
 fn fraction_digits(nanos: u32) -> usize {
     match nanos {
         0 => 0,
@@ -98,7 +97,7 @@ fn fraction_digits(nanos: u32) -> usize {
     }
 }
 
-/// A length of time: decimal seconds and an `s`, as in `600s` or `1.500s`.
+/// A duration: decimal seconds and an `s`, as in `600s` or `1.500s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span(pub jiff::SignedDuration);
 
@@ -144,7 +143,7 @@ fn read_span(text: &str) -> Option<jiff::SignedDuration> {
     Some(if negative { -span } else { span })
 }
 
-/// Bytes: base64, read in either alphabet, with or without padding.
+/// Base64, read in either alphabet, with or without padding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bytes(pub Vec<u8>);
 
@@ -166,7 +165,7 @@ pub(crate) fn read_int64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i
     read_optional_int64(deserializer).map(Option::unwrap_or_default)
 }
 
-/// As [`read_int64`]; `null` is none.
+/// As [`read_int64`], with none for `null`.
 pub(crate) fn read_optional_int64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Null => Ok(None),
@@ -175,13 +174,13 @@ pub(crate) fn read_optional_int64<'de, D: Deserializer<'de>>(deserializer: D) ->
 }
 
 fn int64(value: &Value) -> Option<i64> {
-    /// Beyond it a float does not tell one integer from the next.
-    const LARGEST: f64 = 9_007_199_254_740_992.0;
+    /// Above it, not every integer is a float of its own.
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
     let (whole, float) = match value {
         Value::String(text) => (text.parse().ok(), text.parse().ok()),
         value => (value.as_i64(), value.as_f64()),
     };
-    let is_whole = |float: &f64| float.fract() == 0.0 && float.abs() <= LARGEST;
+    let is_whole = |float: &f64| float.fract() == 0.0 && float.abs() <= MAX_EXACT;
     whole.or_else(|| float.filter(is_whole).map(|float| float as i64))
 }
 

@@ -18,7 +18,7 @@ use crate::names::Program;
 use crate::nscale::accounts::{Accounts, Reply};
 use crate::nscale::credential::{self, Found};
 use crate::nscale::explain::explain;
-use crate::nscale::message::{Account, AccountStatus, AccountWrite, Named, ReadMetadata, Userinfo};
+use crate::nscale::message::{Account, AccountStatus, AccountWrite, ReadMetadata, Resource, Userinfo};
 use crate::secret::Secret;
 
 /// The variable that names the server.
@@ -260,13 +260,16 @@ impl IdentityApi {
             return None;
         }
         Some(Failure::new(Kind::NotFound, no_organization(organization)).hint(match visible.as_slice() {
-            [] => "it sees no organization at all".to_owned(),
-            some => format!("it sees {}", some.iter().map(ReadMetadata::show).collect::<Vec<_>>().join(", ")),
+            [] => "this credential can see no organization".to_owned(),
+            some => format!(
+                "this credential can see {}",
+                some.iter().map(ReadMetadata::show).collect::<Vec<_>>().join(", ")
+            ),
         }))
     }
 
     fn named(&self, body: &[u8]) -> Result<Vec<ReadMetadata>> {
-        let all: Vec<Named> = decode_list(body, Effect::Read, &self.endpoint)?;
+        let all: Vec<Resource> = decode_list(body, Effect::Read, &self.endpoint)?;
         Ok(all.into_iter().map(|one| one.metadata).collect())
     }
 
@@ -309,7 +312,7 @@ impl IdentityApi {
                 Error::bad_response(BadResponse::Missing("status.accessToken"), Effect::Mint, &self.endpoint)
             })?),
         };
-        self.client.redactor().keep_out(&token);
+        self.client.redactor().add_secret(&token);
         account.status.access_token = Some(token);
         let json = String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into());
         Ok(Reply { account, json })

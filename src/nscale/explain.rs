@@ -21,7 +21,7 @@ pub fn explain(error: CallError<ApiError>, credential: &Found, program: Program)
                 return failure;
             }
             failure.hint_on(Kind::Temporary, || {
-                "if it stays so, check the organization's id: this server answers so for one that does not exist"
+                "if this persists, check the organization's id: the server answers so for one that does not exist"
                     .to_owned()
             })
         }
@@ -35,7 +35,7 @@ fn api_error(error: &ApiError, credential: &Found, program: Program) -> Failure 
         Kind::NotAuthenticated => format!("the server rejected the token from {}{words}", credential.source),
         Kind::NotPermitted => format!("not permitted{words}"),
         Kind::NotFound => format!("not found{words}"),
-        Kind::Conflict => "somebody else changed it at the same moment".to_owned(),
+        Kind::Conflict => "someone else changed it at the same time".to_owned(),
         Kind::Unexpected => format!("the server failed{words}"),
         Kind::Temporary => format!("the server cannot answer now{words}"),
         Kind::OutcomeUnknown => format!("{OUTCOME_UNKNOWN}{words}"),
@@ -54,9 +54,8 @@ fn api_error(error: &ApiError, credential: &Found, program: Program) -> Failure 
                 None => failure,
             }
         }
-        Kind::NotPermitted => {
-            failure.hint("rights come with groups: an administrator adds the account to one whose roles allow this")
-        }
+        Kind::NotPermitted => failure
+            .hint("rights come from groups: ask an administrator to add the account to one whose roles allow this"),
         Kind::Temporary => failure.hint(run_again(error.retry_after)),
         _ => failure,
     }

@@ -104,7 +104,7 @@ fn what_is_no_envelope_is_no_verdict() {
             json(status, "{\"code\":\"CANARY\"}"),
         ] {
             let (world, server) = world([response]);
-            let words = format!("the answer is not the API's, but HTTP {status} from 127.0.0.1:");
+            let words = format!("something other than the API answered: HTTP {status} from 127.0.0.1:");
             let stderr = world.nsc("token list").fails_with(1, &words);
             assert!(stderr.contains("hint: the address comes from NSC_IAM_ENDPOINT\n"), "{stderr}");
             assert!(!stderr.contains("CANARY"), "{stderr}");
@@ -113,7 +113,7 @@ fn what_is_no_envelope_is_no_verdict() {
     }
     for (response, words) in [
         (answer(200, "Content-Type: text/html\r\n", "{}"), "with an HTML page"),
-        (answer(200, "", "{}"), "with a body of no type"),
+        (answer(200, "", "{}"), "with a body without a content type"),
         (json(200, "CANARY"), "cannot be read"),
         (json(200, "[]"), "cannot be read"),
     ] {
