@@ -77,9 +77,19 @@ impl IdentityApi {
         self.client.pause(attempts).await
     }
 
-    /// The address of a path, for a preview.
-    pub fn address(&self, path: &str) -> String {
-        self.endpoint.join(path).to_string()
+    /// Where [`Self::create`] sends its request.
+    pub fn accounts_url(&self, organization: &str) -> String {
+        self.endpoint.join(&accounts_path(organization)).to_string()
+    }
+
+    /// Where [`Self::update`] and [`Self::delete`] send theirs.
+    pub fn account_url(&self, organization: &str, id: &str) -> String {
+        self.endpoint.join(&account_path(organization, id)).to_string()
+    }
+
+    /// Where [`Self::rotate`] sends its own.
+    pub fn rotate_url(&self, organization: &str, id: &str) -> String {
+        self.endpoint.join(&rotate_path(organization, id)).to_string()
     }
 
     /// Who the caller is.
@@ -338,15 +348,15 @@ fn no_organization(id: &str) -> String {
     format!("there is no organization {id}, or this credential may not see it")
 }
 
-pub fn accounts_path(organization: &str) -> String {
+fn accounts_path(organization: &str) -> String {
     format!("{ORGANIZATIONS}/{organization}/serviceaccounts")
 }
 
-pub fn account_path(organization: &str, id: &str) -> String {
+fn account_path(organization: &str, id: &str) -> String {
     format!("{}/{id}", accounts_path(organization))
 }
 
-pub fn rotate_path(organization: &str, id: &str) -> String {
+fn rotate_path(organization: &str, id: &str) -> String {
     format!("{}/rotate", account_path(organization, id))
 }
 

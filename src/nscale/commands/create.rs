@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::delivery::{Purpose, TO_UNDO, is_plain};
 use crate::error::{Failure, Kind, Result};
 use crate::input::prompt::can_ask;
-use crate::nscale::api::{IdentityApi, accounts_path};
+use crate::nscale::api::IdentityApi;
 use crate::nscale::commands::check_token::check_token;
 use crate::nscale::commands::deliver::{TokenFileArgs, deliver};
 use crate::nscale::commands::input::{InputArgs, WAYS};
@@ -81,7 +81,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         }
     };
     if args.change.dry_run {
-        let request = format!("POST {}", api.address(&accounts_path(&organization.id)));
+        let request = format!("POST {}", api.accounts_url(&organization.id));
         return preview(&request, &message, rendering, ctx).await;
     }
     let wanted = &message.spec.group_ids;

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::context::Context;
 use crate::error::{Kind, Result};
 use crate::nscale::accounts::JUST_CREATED;
-use crate::nscale::api::{IdentityApi, account_path};
+use crate::nscale::api::IdentityApi;
 use crate::nscale::commands::{AccountArgs, ChangeArgs, TOKEN_END, describe, preview_without_payload, resolve};
 use crate::output::rendering::write_out;
 
@@ -35,7 +35,7 @@ pub(super) async fn run(args: DeleteArgs, ctx: &mut Context) -> Result<()> {
     if args.change.dry_run || args.change.asks() {
         let who = describe(&account, &api, ctx).await?;
         if args.change.dry_run {
-            let address = api.address(&account_path(&account.organization.id, &account.id));
+            let address = api.account_url(&account.organization.id, &account.id);
             return preview_without_payload("DELETE", &address, &who, None, ctx).await;
         }
         ctx.show(&format!("{who}: its token stops working, {TOKEN_END}."));

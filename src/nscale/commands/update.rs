@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::http::retry::MOST_TRIES;
 use crate::nscale::accounts::Reply;
-use crate::nscale::api::{IdentityApi, account_path};
+use crate::nscale::api::IdentityApi;
 use crate::nscale::commands::input::{InputArgs, WAYS};
 use crate::nscale::commands::{AccountArgs, AccountRef, AccountSelector, ChangeArgs, OutputArgs, preview, resolve};
 use crate::nscale::document::{AccountDocument, FORMAT};
@@ -64,7 +64,7 @@ pub(super) async fn run(args: UpdateArgs, ctx: &mut Context) -> Result<()> {
     loop {
         let nothing_changes = plan.show_diff(&groups, ctx);
         if args.change.dry_run {
-            let request = format!("PUT {}", api.address(&account_path(&account.organization.id, &account.id)));
+            let request = format!("PUT {}", api.account_url(&account.organization.id, &account.id));
             return preview(&request, &plan.message, rendering, ctx).await;
         }
         if let Some(current) = plan.current.take_if(|_| nothing_changes) {
