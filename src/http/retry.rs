@@ -46,7 +46,7 @@ pub struct Policy {
     pub may_have_been_processed: bool,
 }
 
-pub const MOST_TRIES: u32 = 4;
+pub const MAX_ATTEMPTS: u32 = 4;
 
 /// How many attempts a request gets, where its effect allows more than one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,16 +57,16 @@ pub struct AttemptLimit {
 }
 
 impl AttemptLimit {
-    pub const DEFAULT: Self = Self { max: MOST_TRIES, max_after_break: MOST_TRIES };
+    pub const DEFAULT: Self = Self { max: MAX_ATTEMPTS, max_after_break: MAX_ATTEMPTS };
 
     pub const ONCE: Self = Self { max: 1, max_after_break: 1 };
 
     /// Ends when the connection breaks, so that something else can be asked
     /// first; [`Self::AFTER_BREAK`] goes on from there.
-    pub const UNTIL_BREAK: Self = Self { max: MOST_TRIES, max_after_break: 1 };
+    pub const UNTIL_BREAK: Self = Self { max: MAX_ATTEMPTS, max_after_break: 1 };
 
     /// What is left of the default after one attempt.
-    pub const AFTER_BREAK: Self = Self { max: MOST_TRIES - 1, max_after_break: MOST_TRIES - 1 };
+    pub const AFTER_BREAK: Self = Self { max: MAX_ATTEMPTS - 1, max_after_break: MAX_ATTEMPTS - 1 };
 
     /// Whether another attempt may follow this many; `is_break` is whether the
     /// connection broke in the last, here or behind a proxy.

@@ -13,7 +13,7 @@ use crate::http::endpoint::Endpoint;
 use crate::http::error::{BadResponse, CallError, Error};
 use crate::http::json::{decode, decode_list, encode, salvage};
 use crate::http::rest::{ApiError, RestCall, call};
-use crate::http::retry::{AttemptLimit, Effect, MOST_TRIES, backoff};
+use crate::http::retry::{AttemptLimit, Effect, MAX_ATTEMPTS, backoff};
 use crate::names::Program;
 use crate::nscale::accounts::{Accounts, Reply};
 use crate::nscale::credential::{self, Found};
@@ -233,7 +233,7 @@ impl IdentityApi {
         loop {
             match make().await {
                 Err(failure)
-                    if failure.kind() == Kind::Conflict && attempts < MOST_TRIES && self.pause(attempts).await =>
+                    if failure.kind() == Kind::Conflict && attempts < MAX_ATTEMPTS && self.pause(attempts).await =>
                 {
                     attempts += 1;
                 }

@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
-use crate::http::retry::MOST_TRIES;
+use crate::http::retry::MAX_ATTEMPTS;
 use crate::nscale::accounts::Reply;
 use crate::nscale::api::IdentityApi;
 use crate::nscale::commands::input::{InputArgs, WAYS};
@@ -194,7 +194,7 @@ impl Plan<'_> {
             };
             let is_conflict = failure.kind() == Kind::Conflict;
             let Some(before) = self.current.take_if(|_| is_conflict) else { return Err(failure) };
-            if tries == MOST_TRIES || !api.pause(tries).await {
+            if tries == MAX_ATTEMPTS || !api.pause(tries).await {
                 return Err(failure.hint(IN_PART).hint("run it again: it looks at what there is first"));
             }
             tries += 1;
