@@ -12,7 +12,7 @@ use tokio::time::{sleep, sleep_until};
 use url::Url;
 
 use crate::context::{Clock, Context};
-use crate::http::clocks::Clocks;
+use crate::http::clocks::ClockReading;
 use crate::http::content::{Content, excerpt};
 use crate::http::encoding;
 use crate::http::endpoint::{Endpoint, authority};
@@ -74,7 +74,7 @@ pub struct Client {
     spinner: Spinner,
     clock: Clock,
     /// At the last response that had a `Date`.
-    clocks: Cell<Option<Clocks>>,
+    clocks: Cell<Option<ClockReading>>,
     /// Whether all endpoints are on loopback, where no proxy is used.
     is_local: bool,
 }
@@ -150,7 +150,7 @@ impl Client {
     }
 
     /// The clocks at the last response that told the server's.
-    pub fn clocks(&self) -> Option<Clocks> {
+    pub fn clocks(&self) -> Option<ClockReading> {
         self.clocks.get()
     }
 
@@ -298,7 +298,7 @@ impl Client {
             cause = &mut out_of_time => return Err(TransportError::no_response(cause)),
         };
         let now = self.clock.now();
-        self.clocks.set(Clocks::of_response(response.headers(), now).or(self.clocks.get()));
+        self.clocks.set(ClockReading::of_response(response.headers(), now).or(self.clocks.get()));
         let status = response.status();
         // Whatever comes of it may hold the secret, and that may be all there is.
         let is_precious = request.effect == Effect::Mint && status.is_success();

@@ -9,17 +9,17 @@ use crate::http::retry::parse_date;
 /// The time as the server has it and as this machine has it, at the same
 /// moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Clocks {
+pub struct ClockReading {
     /// The server's, in whole seconds.
     pub server: Timestamp,
     /// This machine's.
-    pub here: Timestamp,
+    pub local: Timestamp,
 }
 
-impl Clocks {
-    /// At a response that comes in `here`, where it says when it was sent.
-    pub fn of_response(headers: &HeaderMap, here: Timestamp) -> Option<Self> {
+impl ClockReading {
+    /// At a response that comes at `local`, where it says when it was sent.
+    pub fn of_response(headers: &HeaderMap, local: Timestamp) -> Option<Self> {
         let server = parse_date(headers.get(DATE)?.to_str().ok()?)?;
-        Some(Self { server, here })
+        Some(Self { server, local })
     }
 }
