@@ -139,7 +139,7 @@ impl Client {
     }
 
     /// Gives what follows a time of its own, whatever is left of the timeout.
-    pub fn allow(&self, time: Duration) {
+    pub fn set_remaining(&self, time: Duration) {
         self.remaining.set(time);
     }
 

@@ -122,8 +122,8 @@ impl TokensApi {
     }
 
     /// Gives what follows a time of its own, whatever is left of `--timeout`.
-    pub fn allow(&self, time: Duration) {
-        self.client.allow(time);
+    pub fn set_remaining(&self, time: Duration) {
+        self.client.set_remaining(time);
     }
 
     /// The clocks at the last response.

@@ -68,8 +68,8 @@ impl IdentityApi {
     }
 
     /// Gives what follows a time of its own, whatever is left of `--timeout`.
-    pub fn allow(&self, time: Duration) {
-        self.client.allow(time);
+    pub fn set_remaining(&self, time: Duration) {
+        self.client.set_remaining(time);
     }
 
     /// Waits before another attempt; `false` where there is no time for one.

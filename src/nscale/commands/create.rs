@@ -140,7 +140,7 @@ async fn delete_undelivered(
             "the new account still exists, but its token is lost: look for it in `{program} serviceaccounts list --org {organization}` and delete it"
         ));
     };
-    api.allow(TO_UNDO);
+    api.set_remaining(TO_UNDO);
     match api.delete(organization, &id).await {
         Ok(()) => failure.hint(format!("deleted service account {id}, because its token could not be delivered")),
         Err(_) => failure.hint(format!(
