@@ -5,14 +5,14 @@ use std::fmt;
 
 /// A permission that the caller lacked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Access {
+pub struct MissingPermission {
     pub resource_type: String,
     /// Empty where it is not about one resource.
     pub resource_id: String,
     pub action: String,
 }
 
-impl fmt::Display for Access {
+impl fmt::Display for MissingPermission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.resource_type, self.action)?;
         if self.resource_id.is_empty() { Ok(()) } else { write!(f, " on {}", self.resource_id) }
@@ -24,11 +24,11 @@ pub const PERMISSION_DENIED: &str = "namespace.cloud.iam.v1beta.PermissionDenied
 pub const REQUEST_ID: &str = "foundation.std.protocol.RequestID";
 
 /// `None` where the bytes are no message.
-pub fn read_permission_denied(bytes: &[u8]) -> Option<Vec<Access>> {
+pub fn read_permission_denied(bytes: &[u8]) -> Option<Vec<MissingPermission>> {
     let mut missing = Vec::new();
     for (field, value) in fields(bytes)? {
         if field == 1 {
-            let mut access = Access::default();
+            let mut access = MissingPermission::default();
             for (field, value) in fields(value)? {
                 let text = String::from_utf8(value.to_vec()).ok()?;
                 match field {
@@ -44,7 +44,7 @@ pub fn read_permission_denied(bytes: &[u8]) -> Option<Vec<Access>> {
     Some(missing)
 }
 
-pub fn write_permission_denied(missing: &[Access]) -> Vec<u8> {
+pub fn write_permission_denied(missing: &[MissingPermission]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for access in missing {
         let mut inner = Vec::new();
@@ -133,8 +133,12 @@ mod tests {
     use base64::engine::general_purpose::STANDARD_NO_PAD;
     use proptest::prelude::*;
 
-    fn access(resource_type: &str, resource_id: &str, action: &str) -> Access {
-        Access { resource_type: resource_type.into(), resource_id: resource_id.into(), action: action.into() }
+    fn access(resource_type: &str, resource_id: &str, action: &str) -> MissingPermission {
+        MissingPermission {
+            resource_type: resource_type.into(),
+            resource_id: resource_id.into(),
+            action: action.into(),
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use ring::{digest, hmac};
 use serde::{Deserialize, Serialize};
 
-use crate::namespace::detail::Access;
+use crate::namespace::detail::MissingPermission;
 use crate::namespace::message::{Permission, RevokableToken, State};
 use crate::namespace::permissions::TOKENS;
 use crate::sandbox::store::{Store, Stored};
@@ -205,12 +205,12 @@ impl Caller {
     }
 
     /// What of these grants goes beyond the caller's own rights.
-    pub fn beyond(&self, grants: &[Permission]) -> Vec<Access> {
+    pub fn beyond(&self, grants: &[Permission]) -> Vec<MissingPermission> {
         let mut beyond = Vec::new();
         for grant in grants {
             let resource_id = Some(grant.resource_id.as_str()).filter(|id| !id.is_empty());
             for action in grant.actions.iter().filter(|action| !self.may(&grant.resource_type, resource_id, action)) {
-                beyond.push(Access {
+                beyond.push(MissingPermission {
                     resource_type: grant.resource_type.clone(),
                     resource_id: grant.resource_id.clone(),
                     action: action.clone(),
