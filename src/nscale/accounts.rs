@@ -14,7 +14,7 @@ use crate::text::sanitize::shortened;
 pub const JUST_CREATED: &str = "an account that was created a moment ago may not be found yet: try again in a second";
 
 /// An account, decoded and as it came.
-pub struct Reply {
+pub struct AccountReply {
     pub account: Account,
     pub json: String,
 }
@@ -49,13 +49,13 @@ impl Accounts {
     ///
     /// # Errors
     /// Not found; unexpected: the response does not fit.
-    pub fn find(&self, id: &str, ctx: &Context) -> Result<Reply> {
+    pub fn find(&self, id: &str, ctx: &Context) -> Result<AccountReply> {
         let all: Vec<&RawValue> = decode_list(self.json.as_bytes(), Effect::Read, &self.endpoint)?;
         for json in all.iter().map(|account| account.get()) {
             let Resource { metadata } = decode(json.as_bytes(), Effect::Read, &self.endpoint)?;
             if metadata.id.eq_ignore_ascii_case(id) {
                 let account = decode(json.as_bytes(), Effect::Read, &self.endpoint)?;
-                return Ok(Reply { account, json: json.to_owned() });
+                return Ok(AccountReply { account, json: json.to_owned() });
             }
         }
         let list = format!("`{} serviceaccounts list --org {}` shows the ids", ctx.program, self.organization);

@@ -15,7 +15,7 @@ use crate::http::json::{decode, decode_list, encode, salvage};
 use crate::http::rest::{ApiError, RestCall, call};
 use crate::http::retry::{AttemptLimit, Effect, MAX_ATTEMPTS, backoff};
 use crate::names::Program;
-use crate::nscale::accounts::{Accounts, Reply};
+use crate::nscale::accounts::{AccountReply, Accounts};
 use crate::nscale::credential::{self, Found};
 use crate::nscale::explain::explain;
 use crate::nscale::message::{Account, AccountStatus, AccountWrite, ReadMetadata, Resource, Userinfo};
@@ -157,7 +157,7 @@ impl IdentityApi {
     }
 
     /// Creates a service account, and its token with it.
-    pub(crate) async fn create(&self, organization: &str, account: &AccountWrite) -> Result<Reply> {
+    pub(crate) async fn create(&self, organization: &str, account: &AccountWrite) -> Result<AccountReply> {
         match self.send(Method::POST, &accounts_path(organization), Some(account), Effect::Mint).await {
             Ok(body) => self.minted(body),
             Err(error) if is_broken_connection(&error) => {
@@ -183,7 +183,7 @@ impl IdentityApi {
         id: &str,
         account: &AccountWrite,
         ctx: &Context,
-    ) -> Result<Reply> {
+    ) -> Result<AccountReply> {
         let path = account_path(organization, id);
         let result = self.send(Method::PUT, &path, Some(account), Effect::Change).await;
         let body = result.map_err(|error| self.explain(error))?;
@@ -192,12 +192,12 @@ impl IdentityApi {
             return self.accounts(organization).await?.find(id, ctx);
         }
         let account = decode(&body, Effect::Change, &self.endpoint)?;
-        Ok(Reply { account, json: self.utf8(body, Effect::Change)? })
+        Ok(AccountReply { account, json: self.utf8(body, Effect::Change)? })
     }
 
     /// Replaces the token of a service account. A conflict changes nothing, so
     /// that it is tried again.
-    pub(crate) async fn rotate(&self, organization: &str, id: &str) -> Result<Reply> {
+    pub(crate) async fn rotate(&self, organization: &str, id: &str) -> Result<AccountReply> {
         let path = rotate_path(organization, id);
         let rotate = || async {
             let result = self.send(Method::POST, &path, None, Effect::Mint).await;
@@ -310,7 +310,7 @@ impl IdentityApi {
 
     /// Reads a response with a token in it, which must not be lost because
     /// another field does not fit.
-    fn minted(&self, body: Vec<u8>) -> Result<Reply> {
+    fn minted(&self, body: Vec<u8>) -> Result<AccountReply> {
         let mut account = match decode::<Account>(&body, Effect::Mint, &self.endpoint) {
             Ok(account) => account,
             Err(error) => salvaged(&body).ok_or(error)?,
@@ -325,7 +325,7 @@ impl IdentityApi {
         self.client.redactor().add_secret(&token);
         account.status.access_token = Some(token);
         let json = String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into());
-        Ok(Reply { account, json })
+        Ok(AccountReply { account, json })
     }
 
     fn utf8(&self, body: Vec<u8>, effect: Effect) -> Result<String> {

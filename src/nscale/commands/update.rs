@@ -6,7 +6,7 @@ use clap::Args;
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::http::retry::MAX_ATTEMPTS;
-use crate::nscale::accounts::Reply;
+use crate::nscale::accounts::AccountReply;
 use crate::nscale::api::IdentityApi;
 use crate::nscale::commands::input::{InputArgs, WAYS};
 use crate::nscale::commands::{AccountArgs, AccountRef, AccountSelector, ChangeArgs, OutputArgs, preview, resolve};
@@ -101,7 +101,7 @@ async fn groups(plan: &Plan<'_>, account: &AccountRef, api: &IdentityApi, ctx: &
 
 /// Shows the account, in the groups that were asked for.
 async fn show(
-    reply: Reply,
+    reply: AccountReply,
     message: &AccountWrite,
     groups: &Groups,
     rendering: Rendering,
@@ -122,7 +122,7 @@ struct Plan<'a> {
     document: &'a AccountDocument,
     merge: bool,
     /// The account as it was last seen; none where it may not be read.
-    current: Option<Reply>,
+    current: Option<AccountReply>,
     message: AccountWrite,
 }
 
@@ -183,7 +183,7 @@ impl Plan<'_> {
 
     /// Sends it. After a conflict what there is now is read again, and where
     /// nobody else set a field that this sets, it is sent again.
-    async fn send(&mut self, account: &AccountRef, api: &IdentityApi, ctx: &mut Context) -> Result<Reply> {
+    async fn send(&mut self, account: &AccountRef, api: &IdentityApi, ctx: &mut Context) -> Result<AccountReply> {
         let mut tries = 1;
         loop {
             let failure = match api.update(&account.organization.id, &account.id, &self.message, ctx).await {
