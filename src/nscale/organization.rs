@@ -35,7 +35,7 @@ impl fmt::Display for Organization {
 }
 
 impl Organization {
-    pub fn told(id: String) -> Self {
+    pub fn from_server(id: String) -> Self {
         Self { id, source: None }
     }
 
@@ -68,18 +68,18 @@ impl Organization {
     /// # Errors
     /// Not found, with the right id and where the wrong one comes from.
     pub fn check(&self, caller: &Userinfo) -> Result<()> {
-        match self.contradiction(caller) {
+        match self.mismatch(caller) {
             Some((what, hint)) => Err(Failure::new(Kind::NotFound, what).hint(hint)),
             None => Ok(()),
         }
     }
 
     /// Adds the same as hints to a failure that it may have caused.
-    pub async fn doubt(&self, failure: Failure, api: &IdentityApi) -> Failure {
+    pub async fn hint_on_mismatch(&self, failure: Failure, api: &IdentityApi) -> Failure {
         if !matches!(failure.kind(), Kind::NotFound | Kind::NotPermitted) {
             return failure;
         }
-        match api.userinfo_once().await.and_then(|caller| self.contradiction(&caller)) {
+        match api.userinfo_once().await.and_then(|caller| self.mismatch(&caller)) {
             Some((what, hint)) => failure.hint(what).hint(hint),
             None => failure,
         }
@@ -87,7 +87,7 @@ impl Organization {
 
     /// The caller's own organizations, where they are known and this is not among
     /// them.
-    pub fn own_instead(&self, caller: &Userinfo) -> Option<String> {
+    pub fn other_organizations(&self, caller: &Userinfo) -> Option<String> {
         let own: Vec<String> =
             caller.authz.org_ids.iter().filter_map(|id| Some(Uuid::parse_str(id).ok()?.to_string())).collect();
         (!own.is_empty() && !own.contains(&self.id)).then(|| own.join(", "))
@@ -95,8 +95,8 @@ impl Organization {
 
     /// Why the caller contradicts it, and what to do. A user may have rights in
     /// other organizations too.
-    fn contradiction(&self, caller: &Userinfo) -> Option<(String, String)> {
-        let own = self.own_instead(caller).filter(|_| caller.is_service_account())?;
+    fn mismatch(&self, caller: &Userinfo) -> Option<(String, String)> {
+        let own = self.other_organizations(caller).filter(|_| caller.is_service_account())?;
         let id = &self.id;
         let what =
             format!("the credential is that of service account {} in organization {own}, not in {id}", caller.sub);
@@ -166,7 +166,7 @@ pub async fn resolve(given: Option<Organization>, api: &IdentityApi, ctx: &mut C
     let id = |index: usize| {
         let id = visible.get(index).map(|organization| organization.id.as_str()).unwrap_or_default();
         Uuid::parse_str(id)
-            .map(|id| Organization::told(id.to_string()))
+            .map(|id| Organization::from_server(id.to_string()))
             .map_err(|error| Failure::unexpected("the server lists an organization without a usable id").source(error))
     };
     let named: Vec<String> = visible.iter().map(ReadMetadata::show).collect();

@@ -103,7 +103,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
                     find_it()
                 )
             });
-            return Err(organization.doubt(failure, &api).await);
+            return Err(organization.hint_on_mismatch(failure, &api).await);
         }
     };
     let answered = &reply.account.spec.group_ids;

@@ -50,7 +50,7 @@ pub(super) async fn run(args: DeleteArgs, ctx: &mut Context) -> Result<()> {
             })
             .hint_on(Kind::NotFound, || JUST_CREATED.to_owned())
             .hint_on(Kind::OutcomeUnknown, || "run it again: that can do no harm".to_owned());
-        return Err(account.organization.doubt(failure, &api).await);
+        return Err(account.organization.hint_on_mismatch(failure, &api).await);
     }
     write_out(format!("Successfully deleted service account {}\n", account.id).as_bytes(), ctx)
 }

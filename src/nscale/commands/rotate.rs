@@ -73,7 +73,7 @@ pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
                     format!("`{} serviceaccounts list --org {}` shows the ids", ctx.program, account.organization)
                 })
                 .hint_on(Kind::NotFound, || JUST_CREATED.to_owned());
-            return Err(account.organization.doubt(failure, &api).await);
+            return Err(account.organization.hint_on_mismatch(failure, &api).await);
         }
     };
     let undo = format!(
