@@ -30,7 +30,7 @@ pub enum Denied {
 
 impl Denied {
     /// The end of a sentence that begins with the name of the place.
-    pub fn words(self) -> &'static str {
+    pub fn reason(self) -> &'static str {
         match self {
             Self::Json => "holds JSON instead of the token",
             Self::Quoted => "has quotes around the token",
