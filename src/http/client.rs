@@ -12,7 +12,7 @@ use tokio::time::{sleep, sleep_until};
 use url::Url;
 
 use crate::context::{Clock, Context};
-use crate::http::clocks::ClockReading;
+use crate::http::clock_reading::ClockReading;
 use crate::http::content::{Content, excerpt};
 use crate::http::encoding;
 use crate::http::endpoint::{Endpoint, authority};

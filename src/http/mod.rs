@@ -1,7 +1,7 @@
 //! The way to a server and back, without knowing which cloud it is.
 
 pub mod client;
-pub mod clocks;
+pub mod clock_reading;
 pub mod connect;
 pub mod content;
 pub mod encoding;

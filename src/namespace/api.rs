@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::context::{Context, Environment};
 use crate::error::{Failure, Result};
 use crate::http::client::Client;
-use crate::http::clocks::ClockReading;
+use crate::http::clock_reading::ClockReading;
 use crate::http::connect::{Code, RpcCall, RpcError, call};
 use crate::http::endpoint::Endpoint;
 use crate::http::error::{BadResponse, CallError, Error};

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::http::clocks::ClockReading;
+use crate::http::clock_reading::ClockReading;
 use crate::namespace::message::{CreateRequest, Permission, RevokableToken, Scope};
 use crate::namespace::proto::Time;
 use crate::text::sanitize::shortened;

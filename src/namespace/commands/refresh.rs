@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
-use crate::http::clocks::ClockReading;
+use crate::http::clock_reading::ClockReading;
 use crate::input::duration::lifetime;
 use crate::namespace::api::TokensApi;
 use crate::namespace::commands::{if_not_found, token_id};
