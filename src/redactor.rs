@@ -59,6 +59,16 @@ impl Redactor {
         redact(&out)
     }
 
+    /// The beginning of a text, as it may be shown.
+    pub fn excerpt(&self, text: &str, max_chars: usize) -> String {
+        let mut text = self.clean(text);
+        if let Some((end, _)) = text.char_indices().nth(max_chars) {
+            text.truncate(end);
+            text.push('…');
+        }
+        text
+    }
+
     /// Whether bytes hold a part of a secret, or are too many to tell.
     pub fn contains_secret(&self, bytes: &[u8]) -> bool {
         bytes.len() > MAX_CHARS || self.hidden(&String::from_utf8_lossy(bytes)).contains(&true)

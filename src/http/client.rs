@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::context::{Clock, Context};
 use crate::http::clock_reading::ClockReading;
-use crate::http::content::{Content, excerpt};
+use crate::http::content::{Content, MAX_EXCERPT};
 use crate::http::encoding;
 use crate::http::endpoint::{Endpoint, authority};
 use crate::http::error::{BadResponse, Cause, Error, Route, SetupError, TransportError};
@@ -333,7 +333,7 @@ impl Client {
         if status.is_success()
             && let Some(name) = encoding::unknown(&headers)
         {
-            let why = BadResponse::Encoding(excerpt(&name, &self.redactor));
+            let why = BadResponse::Encoding(self.redactor.excerpt(&name, MAX_EXCERPT));
             return Err(TransportError::no_response(Cause::BadResponse(why)));
         }
         if body.len() > MAX_BODY && !is_precious {

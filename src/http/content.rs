@@ -5,6 +5,9 @@ use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use crate::redactor::Redactor;
 use crate::text::sanitize::sanitize;
 
+/// How much of a text of others is shown, in characters.
+pub const MAX_EXCERPT: usize = 80;
+
 /// What is known of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
@@ -26,7 +29,7 @@ impl Content {
     pub fn of(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Self {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(|value| sanitize(value.trim()));
         if let Some(encoding) = header(CONTENT_ENCODING) {
-            return Self::Encoded(excerpt(&encoding, redactor));
+            return Self::Encoded(redactor.excerpt(&encoding, MAX_EXCERPT));
         }
         let media = header(CONTENT_TYPE).unwrap_or_default();
         let media = media.split(';').next().unwrap_or_default().trim().to_lowercase();
@@ -35,7 +38,7 @@ impl Content {
             _ if is_html(body) || media.contains("html") => Self::Html { title: title(body, redactor) },
             "application/json" => Self::Json,
             "" => Self::Untyped,
-            media => Self::Typed(excerpt(media, redactor)),
+            media => Self::Typed(redactor.excerpt(media, MAX_EXCERPT)),
         }
     }
 }
@@ -57,19 +60,8 @@ fn title(body: &[u8], redactor: &Redactor) -> Option<String> {
     let begin = open + lower[open..].find('>')? + 1;
     let end = begin + lower[begin..].find("</title")?;
     let words: Vec<&str> = text[begin..end].split_whitespace().collect();
-    let title = excerpt(&words.join(" "), redactor);
+    let title = redactor.excerpt(&words.join(" "), MAX_EXCERPT);
     (!title.is_empty()).then_some(title)
-}
-
-/// The beginning of a text of others, without secrets.
-pub fn excerpt(text: &str, redactor: &Redactor) -> String {
-    const MAX_CHARS: usize = 80;
-    let mut text = redactor.clean(text);
-    if let Some((end, _)) = text.char_indices().nth(MAX_CHARS) {
-        text.truncate(end);
-        text.push('…');
-    }
-    text
 }
 
 #[cfg(test)]

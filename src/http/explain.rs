@@ -226,3 +226,143 @@ fn certificates(source: CertificateSource, path: &Path, problem: CertificateProb
         CertificateProblem::Unusable => failure,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Environment;
+    use crate::http::endpoint::Endpoint;
+
+    /// A change to a host that a variable names.
+    fn error(cause: Cause, outcome: AttemptOutcome) -> Error {
+        let env = Environment::Fixed(vec![("NSC_IAM_ENDPOINT", "https://iam.example.com".into())]);
+        let endpoint = Endpoint::from_env(&env, &["NSC_IAM_ENDPOINT"], "").unwrap();
+        Error { outcome, ..Error::not_sent(cause, Effect::Change, &endpoint) }
+    }
+
+    fn foreign(status: u16, content: Content, retry_after: Option<Duration>) -> Error {
+        let outcome = AttemptOutcome::of_status(status, retry_after.is_some());
+        error(Cause::Foreign { status, content, retry_after }, outcome)
+    }
+
+    fn broken() -> Cause {
+        Cause::ConnectionBroken(anyhow::anyhow!("unexpected end of file"))
+    }
+
+    #[test]
+    fn each_cause_in_whole_messages() {
+        use AttemptOutcome::{NoResponse, NotSent};
+        let limit = Duration::from_secs(30);
+        let expired = CertificateError::ExpiredContext {
+            time: UnixTime::since_unix_epoch(Duration::ZERO),
+            not_after: UnixTime::since_unix_epoch(Duration::from_secs(86_400)),
+        };
+        let tls = |bad| Cause::Tls(rustls::Error::InvalidCertificate(bad));
+        let from = "hint: the address comes from NSC_IAM_ENDPOINT\n";
+        for (error, kind, text) in [
+            (
+                error(Cause::CredentialCharacters, NotSent),
+                Kind::NotAuthenticated,
+                "error: the credential contains characters that no token has, and cannot be sent\n".to_owned(),
+            ),
+            (
+                error(Cause::NoTimeLeft(limit), NotSent),
+                Kind::Temporary,
+                "error: not enough of --timeout (30s) is left to send the change; nothing was sent\nhint: allow more time with --timeout 2m\n".to_owned(),
+            ),
+            (
+                error(Cause::Resolve, NotSent),
+                Kind::Temporary,
+                format!("error: the name iam.example.com cannot be resolved\n{from}"),
+            ),
+            (
+                error(Cause::ConnectionRefused, NotSent),
+                Kind::Temporary,
+                format!("error: iam.example.com refused the connection\n{from}"),
+            ),
+            (
+                error(Cause::ConnectTimeout(limit), NotSent),
+                Kind::Temporary,
+                format!("error: no connection to iam.example.com within 30s\n{from}"),
+            ),
+            (
+                error(Cause::Timeout(limit), NoResponse),
+                Kind::Temporary,
+                "error: no answer from iam.example.com within 30s\nhint: allow more time with --timeout 2m\n".to_owned(),
+            ),
+            (
+                error(tls(expired), NotSent),
+                Kind::Temporary,
+                format!("error: no secure connection to iam.example.com: its certificate expired on 1970-01-02, or the clock of this machine is wrong\nhint: if your network has its own certificate authority, name its certificate with --ca-file\n{from}"),
+            ),
+            (
+                error(broken(), NoResponse),
+                Kind::Temporary,
+                "error: the connection to iam.example.com broke\n  cause: unexpected end of file\n".to_owned(),
+            ),
+            (
+                error(Cause::Redirected { status: 302, target: Some("b.example.com".into()) }, AttemptOutcome::Answered),
+                Kind::Refused,
+                "error: iam.example.com redirects to b.example.com, which is not followed: the credential would go with it\n".to_owned(),
+            ),
+            (
+                foreign(429, Content::Json, Some(Duration::from_millis(89_001))),
+                Kind::Temporary,
+                format!("error: the server cannot answer now: HTTP 429 from iam.example.com with JSON of an unknown shape\nhint: run it again in 1m 30s, as the server asks\n{from}"),
+            ),
+            (
+                foreign(403, Content::Html { title: Some("No entry".into()) }, None),
+                Kind::Unexpected,
+                format!("error: something other than the API answered: HTTP 403 from iam.example.com with an HTML page titled \"No entry\"\nhint: a proxy, a web filter or a gateway may have answered in its place: that says nothing about the credential, its rights or what was asked for\n{from}"),
+            ),
+        ] {
+            let failure = Failure::from(error);
+            assert_eq!((failure.kind(), failure.to_text()), (kind, text));
+        }
+    }
+
+    #[test]
+    fn a_change_that_may_have_been_made_is_said_first() {
+        let unknown = |error| Failure::from(Error { may_have_been_processed: true, ..error });
+        for (failure, text) in [
+            (
+                unknown(error(broken(), AttemptOutcome::NoResponse)),
+                "error: the request was sent and its outcome is unknown: the connection to iam.example.com broke\n  cause: unexpected end of file\n",
+            ),
+            (
+                unknown(error(Cause::BadResponse(BadResponse::NotAnObject), AttemptOutcome::Answered)),
+                "error: iam.example.com reported success, but its answer cannot be read: not a JSON object\n",
+            ),
+            (
+                unknown(error(Cause::Interrupted, AttemptOutcome::NoResponse)),
+                "error: interrupted while a change was on its way; its outcome is unknown\n",
+            ),
+        ] {
+            assert_eq!((failure.kind(), failure.to_text().as_str()), (Kind::OutcomeUnknown, text));
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_what_is_connected_to() {
+        let proxied = |cause| {
+            let mut error = error(cause, AttemptOutcome::NotSent);
+            error.route.proxy = Some("proxy.example.com:3128".into());
+            Failure::from(error).to_text()
+        };
+        let hint = format!("hint: {PROXY_VARIABLES}\n");
+        for (cause, text) in [
+            (Cause::Resolve, "the name of the proxy proxy.example.com:3128 or of iam.example.com cannot be resolved"),
+            (Cause::ConnectionRefused, "the proxy proxy.example.com:3128 refused the connection"),
+            (
+                Cause::Proxy(anyhow::anyhow!("unsuccessful tunnel")),
+                "the proxy proxy.example.com:3128 could not connect to iam.example.com\n  cause: unsuccessful tunnel",
+            ),
+            (
+                Cause::ProxyLogin,
+                "the proxy proxy.example.com:3128 asks for a login\nhint: put the login into the proxy's address, as in http://USER:PASSWORD@proxy.example.com:3128",
+            ),
+        ] {
+            assert_eq!(proxied(cause), format!("error: {text}\n{hint}"));
+        }
+    }
+}

@@ -109,15 +109,10 @@ fn read_error(response: &Response, redactor: &Redactor) -> Option<ApiError> {
         return None;
     }
     let body = ErrorBody::read(&response.body)?;
-    let mut description = redactor.clean(&body.error_description.unwrap_or_default());
-    if let Some((end, _)) = description.char_indices().nth(MAX_CHARS) {
-        description.truncate(end);
-        description.push('…');
-    }
     Some(ApiError {
         status: response.status.as_u16(),
         error: redactor.clean(&body.error),
-        description,
+        description: redactor.excerpt(&body.error_description.unwrap_or_default(), MAX_CHARS),
         trace_id: body.trace_id.map(|id| redactor.clean(&id)),
         retry_after: response.retry_after,
         may_have_been_processed: response.may_have_been_processed,
