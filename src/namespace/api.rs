@@ -13,18 +13,18 @@ use crate::http::client::Client;
 use crate::http::clock_reading::ClockReading;
 use crate::http::connect::{Code, RpcCall, RpcError, call};
 use crate::http::endpoint::Endpoint;
-use crate::http::error::{BadResponse, CallError, Error};
-use crate::http::json::{decode, encode, salvage};
+use crate::http::error::CallError;
+use crate::http::json::{decode, encode};
 use crate::http::retry::Effect;
 use crate::namespace::credential::{self, Found};
 use crate::namespace::explain::explain;
 use crate::namespace::message::{
-    CreateRequest, CreateResponse, ListRequest, ListResponse, RefreshRequest, RefreshResponse, RevokableToken,
-    RevokeRequest, Scope, TOKEN_SERVICE,
+    CreateRequest, CreateResponse, ListRequest, ListResponse, RefreshRequest, RefreshResponse, RevokeRequest,
+    TOKEN_SERVICE,
 };
+use crate::namespace::minted;
 use crate::namespace::session::{self, Bearer};
 use crate::output::json::snake_case_names;
-use crate::secret::Secret;
 
 /// The variables that name the server; the first that is set wins.
 const ENDPOINT_VARIABLES: [&str; 2] = ["NSC_IAM_ENDPOINT", "NSC_GLOBAL_ENDPOINT"];
@@ -144,18 +144,7 @@ impl TokensApi {
     pub(crate) async fn create(&self, request: &CreateRequest) -> Result<Reply<CreateResponse>> {
         let body =
             self.send("CreateRevokableToken", request, Effect::Mint).await?.map_err(|error| self.explain(error))?;
-        let (mut message, is_whole) = match decode::<CreateResponse>(&body, Effect::Mint, &self.endpoint) {
-            Ok(message) => (message, true),
-            Err(error) => (salvaged(&body).ok_or(error)?, false),
-        };
-        if message.bearer_token.expose().is_empty() {
-            // It may stand in another place, where all else fits.
-            let secret = salvage(&body, &SECRET_NAMES).ok_or_else(|| {
-                Error::bad_response(BadResponse::Missing("bearerToken"), Effect::Mint, &self.endpoint)
-            })?;
-            message.bearer_token = Secret::new(secret);
-        }
-        self.client.redactor().add_secret(&message.bearer_token);
+        let (message, is_whole) = minted::read(&body, &self.endpoint, self.client.redactor())?;
         Ok(Reply { message, is_whole, body })
     }
 
@@ -218,20 +207,3 @@ impl TokensApi {
 }
 
 type CallResult = std::result::Result<Vec<u8>, CallError<RpcError>>;
-
-/// The names of the secret, in both forms of protobuf's JSON.
-const SECRET_NAMES: [&str; 2] = ["bearerToken", "bearer_token"];
-
-/// What can be read of a create's response that does not fit: the secret exists
-/// now and must not be lost because of another field.
-fn salvaged(body: &[u8]) -> Option<CreateResponse> {
-    let secret = salvage(body, &SECRET_NAMES)?;
-    // Which of several ids is the token's cannot be told.
-    let text = String::from_utf8_lossy(body);
-    let ids = text.matches("\"tokenId\"").count() + text.matches("\"token_id\"").count();
-    let token_id = salvage(body, &["tokenId", "token_id"]).filter(|_| ids == 1).unwrap_or_default();
-    let is_wide = salvage(body, &["scope"]).is_some_and(|scope| scope == "TENANT_SCOPE");
-    let scope = if is_wide { Scope::Tenant } else { Scope::Unknown };
-    let token = RevokableToken { token_id, scope, ..RevokableToken::default() };
-    Some(CreateResponse { bearer_token: Secret::new(secret), token })
-}

@@ -9,6 +9,7 @@ pub mod grant;
 pub mod granted;
 pub mod jwt;
 pub mod message;
+mod minted;
 pub mod permissions;
 pub mod proto;
 pub mod session;

@@ -11,14 +11,15 @@ use crate::error::{Failure, Kind, Result};
 use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
 use crate::http::error::{BadResponse, CallError, Error};
-use crate::http::json::{decode, decode_list, encode, salvage};
+use crate::http::json::{decode, decode_list, encode};
 use crate::http::rest::{ApiError, RestCall, call};
 use crate::http::retry::{AttemptLimit, Effect, MAX_ATTEMPTS, backoff};
 use crate::names::Program;
 use crate::nscale::accounts::{AccountReply, Accounts};
 use crate::nscale::credential::{self, Found};
 use crate::nscale::explain::explain;
-use crate::nscale::message::{Account, AccountStatus, AccountWrite, ReadMetadata, Resource, Userinfo};
+use crate::nscale::message::{AccountWrite, ReadMetadata, Resource, Userinfo};
+use crate::nscale::minted;
 use crate::secret::Secret;
 
 /// The variable that names the server.
@@ -159,7 +160,7 @@ impl IdentityApi {
     /// Creates a service account, and its token with it.
     pub(crate) async fn create(&self, organization: &str, account: &AccountWrite) -> Result<AccountReply> {
         match self.send(Method::POST, &accounts_path(organization), Some(account), Effect::Mint).await {
-            Ok(body) => self.minted(body),
+            Ok(body) => Ok(minted::read(body, &self.endpoint, self.client.redactor())?),
             Err(error) if is_broken_connection(&error) => {
                 // The outcome stays unknown while the organization is looked up.
                 self.client.keep_unknown();
@@ -203,7 +204,8 @@ impl IdentityApi {
             let result = self.send(Method::POST, &path, None, Effect::Mint).await;
             result.map_err(|error| self.explain(error))
         };
-        self.minted(self.retry_on_conflict(rotate).await?)
+        let body = self.retry_on_conflict(rotate).await?;
+        Ok(minted::read(body, &self.endpoint, self.client.redactor())?)
     }
 
     /// Deletes a service account. After a conflict it is still there, so that it
@@ -308,26 +310,6 @@ impl IdentityApi {
         explain(error, &self.credential, self.program)
     }
 
-    /// Reads a response with a token in it, which must not be lost because
-    /// another field does not fit.
-    fn minted(&self, body: Vec<u8>) -> Result<AccountReply> {
-        let mut account = match decode::<Account>(&body, Effect::Mint, &self.endpoint) {
-            Ok(account) => account,
-            Err(error) => salvaged(&body).ok_or(error)?,
-        };
-        let token = match account.status.access_token.take().filter(|token| !token.expose().is_empty()) {
-            Some(token) => token,
-            // It may stand in another place, where all else fits.
-            None => Secret::new(salvage(&body, &TOKEN_NAMES).ok_or_else(|| {
-                Error::bad_response(BadResponse::Missing("status.accessToken"), Effect::Mint, &self.endpoint)
-            })?),
-        };
-        self.client.redactor().add_secret(&token);
-        account.status.access_token = Some(token);
-        let json = String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into());
-        Ok(AccountReply { account, json })
-    }
-
     fn utf8(&self, body: Vec<u8>, effect: Effect) -> Result<String> {
         Ok(String::from_utf8(body).map_err(|_| Error::bad_response(BadResponse::NotUtf8, effect, &self.endpoint))?)
     }
@@ -358,18 +340,4 @@ fn account_path(organization: &str, id: &str) -> String {
 
 fn rotate_path(organization: &str, id: &str) -> String {
     format!("{}/rotate", account_path(organization, id))
-}
-
-/// The names of the token, here and in other versions.
-const TOKEN_NAMES: [&str; 2] = ["accessToken", "access_token"];
-
-/// What can be read of a response that does not fit: the token exists now.
-fn salvaged(body: &[u8]) -> Option<Account> {
-    let token = salvage(body, &TOKEN_NAMES)?;
-    let id = salvage(body, &["id"]).unwrap_or_default();
-    Some(Account {
-        metadata: ReadMetadata { id, ..ReadMetadata::default() },
-        status: AccountStatus { access_token: Some(Secret::new(token)), expiry: None },
-        ..Account::default()
-    })
 }

@@ -9,6 +9,7 @@ pub mod document;
 pub mod explain;
 pub mod groups;
 pub mod message;
+mod minted;
 pub mod organization;
 pub mod plan;
 pub mod status;

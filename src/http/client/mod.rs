@@ -1,35 +1,31 @@
 //! One client for every call: HTTP/1.1, no redirects, bounded in time and
 //! size, with retries where they can do no harm.
 
+mod attempt;
+
 use std::cell::Cell;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use hyper_util::client::proxy::matcher::Matcher;
-use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode};
-use tokio::time::{sleep, sleep_until};
-use url::Url;
+use tokio::time::sleep;
 
 use crate::context::{Clock, Context};
 use crate::http::clock_reading::ClockReading;
-use crate::http::content::{Content, MAX_EXCERPT};
-use crate::http::encoding;
+use crate::http::content::Content;
 use crate::http::endpoint::{Endpoint, authority};
-use crate::http::error::{BadResponse, Cause, Error, Route, SetupError, TransportError};
+use crate::http::error::{Cause, Error, Route, SetupError, TransportError};
 use crate::http::log::WireLog;
-use crate::http::retry::{AttemptLimit, AttemptOutcome, Effect, backoff, parse_retry_after, policy};
+use crate::http::retry::{AttemptLimit, AttemptOutcome, Effect, backoff, policy};
 use crate::http::tls;
-use crate::interrupt::{ANSWER_GRACE, Interrupt};
+use crate::interrupt::Interrupt;
 use crate::redactor::Redactor;
 use crate::spinner::Spinner;
 
 /// The largest body that is read, in bytes: 100,000 accounts are 35 MB.
 pub const MAX_BODY: usize = 256 * 1024 * 1024;
-
-/// How long what has arrived is still read once the time is over: a process
-/// that was stopped finds the response and the end of its time together.
-const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long to wait for a connection, within the timeout of the command.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -255,112 +251,6 @@ impl Client {
     fn error(&self, cause: Cause, request: &Request<'_>) -> Error {
         let route = Route::new(request.endpoint, self.proxy(request.endpoint));
         Error { route, ..Error::not_sent(cause, request.effect, request.endpoint) }
-    }
-
-    async fn attempt(
-        &self,
-        request: &Request<'_>,
-        attempt: u32,
-        deadline: Instant,
-    ) -> Result<Response, TransportError> {
-        let url = request.endpoint.join(request.path);
-        self.log.request(&request.method, &url, attempt);
-        let started = Instant::now();
-        self.interrupt.set_in_flight(request.effect != Effect::Read);
-        let result = self.send_once(request, url, deadline).await;
-        self.interrupt.set_in_flight(false);
-        if let Err(error) = &result {
-            self.log.no_response(error.outcome, started.elapsed());
-        }
-        result
-    }
-
-    async fn send_once(&self, request: &Request<'_>, url: Url, deadline: Instant) -> Result<Response, TransportError> {
-        let started = Instant::now();
-        if remaining_until(deadline).is_zero() {
-            return Err(TransportError { outcome: AttemptOutcome::NotSent, cause: Cause::Timeout(self.timeout) });
-        }
-        let transport_error = |error| {
-            let is_proxied = self.proxy(request.endpoint).is_some();
-            TransportError::new(error, is_proxied, self.connect_timeout, self.timeout)
-        };
-        let out_of_time = self.out_of_time(request.effect, deadline);
-        tokio::pin!(out_of_time);
-        let sending = self
-            .http
-            .request(request.method.clone(), url)
-            .headers(request.headers.clone())
-            .body(request.body.clone())
-            .send();
-        let mut response = tokio::select! {
-            biased;
-            response = sending => response.map_err(transport_error)?,
-            cause = &mut out_of_time => return Err(TransportError::no_response(cause)),
-        };
-        let now = self.clock.now();
-        self.clocks.set(ClockReading::of_response(response.headers(), now).or(self.clocks.get()));
-        let status = response.status();
-        // Whatever comes of it may hold the secret, and that may be all there is.
-        let is_precious = request.effect == Effect::Mint && status.is_success();
-        if !is_precious && response.content_length().is_some_and(|length| length > MAX_BODY as u64) {
-            return Err(TransportError::no_response(Cause::TooLarge));
-        }
-        let mut body = Vec::new();
-        loop {
-            let error = tokio::select! {
-                biased;
-                chunk = response.chunk() => match chunk {
-                    Ok(Some(chunk)) => {
-                        body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len() + 1)]);
-                        if body.len() <= MAX_BODY {
-                            continue;
-                        }
-                        TransportError::no_response(Cause::TooLarge)
-                    }
-                    Ok(None) => break,
-                    Err(error) => transport_error(error),
-                },
-                cause = &mut out_of_time => TransportError::no_response(cause),
-            };
-            if is_precious && !body.is_empty() {
-                break;
-            }
-            return Err(error);
-        }
-        self.log.response(status.as_u16(), started.elapsed(), response.headers());
-        let mut headers = std::mem::take(response.headers_mut());
-        let body = encoding::decode(&mut headers, body, MAX_BODY + 1);
-        if status.is_success()
-            && let Some(name) = encoding::unknown(&headers)
-        {
-            let why = BadResponse::Encoding(self.redactor.excerpt(&name, MAX_EXCERPT));
-            return Err(TransportError::no_response(Cause::BadResponse(why)));
-        }
-        if body.len() > MAX_BODY && !is_precious {
-            return Err(TransportError::no_response(Cause::TooLarge));
-        }
-        let retry_after = headers.get(RETRY_AFTER).and_then(|value| parse_retry_after(value.to_str().ok()?, now));
-        let effective_status = (request.effective_status)(status, &headers, &body);
-        let outcome = AttemptOutcome::of_status(effective_status, retry_after.is_some());
-        Ok(Response { status, headers, body, outcome, retry_after, may_have_been_processed: false })
-    }
-
-    /// Waits until the response is not waited for any longer: the time is over,
-    /// or the command was asked to end, and the grace of a change is over too.
-    async fn out_of_time(&self, effect: Effect, deadline: Instant) -> Cause {
-        let asked_to_end = async {
-            match effect {
-                Effect::Read => std::future::pending().await,
-                Effect::Change | Effect::Mint => self.interrupt.requested().await,
-            }
-            sleep(ANSWER_GRACE).await;
-        };
-        let cause = tokio::select! {
-            () = sleep_until(deadline.into()) => Cause::Timeout(self.timeout),
-            () = asked_to_end => Cause::Interrupted,
-        };
-        sleep(DRAIN_TIMEOUT).await;
-        cause
     }
 
     fn redirected(&self, request: &Request<'_>, response: &Response) -> Cause {

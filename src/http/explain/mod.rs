@@ -1,17 +1,15 @@
 //! The words for what goes wrong on the way to either cloud, and the flags and
 //! variables that mend it.
 
-use std::path::Path;
+mod tls;
+
 use std::time::Duration;
 
 use humantime::format_duration;
-use jiff::Timestamp;
-use rustls::CertificateError;
-use rustls::pki_types::UnixTime;
 
 use crate::error::{Failure, Kind};
 use crate::http::content::Content;
-use crate::http::error::{BadResponse, Cause, CertificateProblem, CertificateSource, Error, Route, SetupError};
+use crate::http::error::{BadResponse, Cause, Error, Route};
 use crate::http::retry::{AttemptOutcome, Effect, kind};
 use crate::interrupt::IN_FLIGHT;
 
@@ -77,7 +75,7 @@ fn sentence(error: &Error, kind: Kind) -> String {
         Cause::ConnectionRefused => format!("{peer} refused the connection"),
         Cause::ConnectTimeout(limit) => format!("no connection to {peer} within {}", format_duration(*limit)),
         Cause::Timeout(limit) => format!("no answer from {host} within {}", format_duration(*limit)),
-        Cause::Tls(error) => format!("no secure connection to {host}: {}", handshake(error)),
+        Cause::Tls(error) => format!("no secure connection to {host}: {}", tls::handshake(error)),
         Cause::Proxy(_) => format!("{peer} could not connect to {host}"),
         Cause::ProxyLogin => format!("{peer} asks for a login"),
         Cause::ConnectionBroken(_) => format!("the connection to {host} broke"),
@@ -175,60 +173,11 @@ pub fn run_again(after: Option<Duration>) -> String {
     }
 }
 
-fn handshake(error: &rustls::Error) -> String {
-    use CertificateError as Bad;
-    let rustls::Error::InvalidCertificate(bad) = error else { return error.to_string() };
-    match bad {
-        Bad::UnknownIssuer => "its certificate is from an unknown authority".to_owned(),
-        Bad::ExpiredContext { not_after, .. } => {
-            format!("its certificate expired on {}, or the clock of this machine is wrong", date(*not_after))
-        }
-        Bad::Expired => "its certificate has expired".to_owned(),
-        Bad::NotValidYetContext { not_before, .. } => {
-            format!("its certificate is valid from {} on, or the clock of this machine is wrong", date(*not_before))
-        }
-        Bad::NotValidYet => "its certificate is not valid yet".to_owned(),
-        Bad::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
-            format!("its certificate is for another name: {}", presented.join(", "))
-        }
-        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => "its certificate is for another name".to_owned(),
-        Bad::BadSignature => "its certificate is not signed by the authority that it names".to_owned(),
-        other => format!("its certificate cannot be used ({other})"),
-    }
-}
-
-/// The day, in UTC.
-fn date(time: UnixTime) -> String {
-    let time = i64::try_from(time.as_secs()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-    time.map(|time| time.strftime("%Y-%m-%d").to_string()).unwrap_or_default()
-}
-
-impl From<SetupError> for Failure {
-    fn from(error: SetupError) -> Self {
-        match error {
-            SetupError::Certificates { source, path, problem } => certificates(source, &path, problem),
-            SetupError::Tls(error) => Self::unexpected("TLS cannot be set up").source(error),
-            SetupError::Client(error) => Self::unexpected("the HTTP client cannot be set up").source(error),
-        }
-    }
-}
-
-fn certificates(source: CertificateSource, path: &Path, problem: CertificateProblem) -> Failure {
-    let name = match source {
-        CertificateSource::Flag => "--ca-file",
-        CertificateSource::Variable => "SSL_CERT_FILE",
-    };
-    let failure = Failure::usage(format!("{name}: {} cannot be used as a certificate file", path.display()));
-    match problem {
-        CertificateProblem::Error(error) => failure.source(error),
-        CertificateProblem::TooLarge => failure.hint("it is over 1 MiB"),
-        CertificateProblem::Empty => failure.hint("it holds no PEM certificate (-----BEGIN CERTIFICATE-----)"),
-        CertificateProblem::Unusable => failure,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use rustls::CertificateError;
+    use rustls::pki_types::UnixTime;
+
     use super::*;
     use crate::context::Environment;
     use crate::http::endpoint::Endpoint;
@@ -257,7 +206,7 @@ mod tests {
             time: UnixTime::since_unix_epoch(Duration::ZERO),
             not_after: UnixTime::since_unix_epoch(Duration::from_secs(86_400)),
         };
-        let tls = |bad| Cause::Tls(rustls::Error::InvalidCertificate(bad));
+        let invalid = |bad| Cause::Tls(rustls::Error::InvalidCertificate(bad));
         let from = "hint: the address comes from NSC_IAM_ENDPOINT\n";
         for (error, kind, text) in [
             (
@@ -291,7 +240,7 @@ mod tests {
                 "error: no answer from iam.example.com within 30s\nhint: allow more time with --timeout 2m\n".to_owned(),
             ),
             (
-                error(tls(expired), NotSent),
+                error(invalid(expired), NotSent),
                 Kind::Temporary,
                 format!("error: no secure connection to iam.example.com: its certificate expired on 1970-01-02, or the clock of this machine is wrong\nhint: if your network has its own certificate authority, name its certificate with --ca-file\n{from}"),
             ),
