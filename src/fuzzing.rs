@@ -1,6 +1,6 @@
-//! What is fed with arbitrary bytes: by `cargo fuzz` without end, and by a
-//! unit test with the corpus that is kept. A target panics where the product
-//! would, or where a message holds a secret that it must not.
+//! Fuzz targets, which `cargo fuzz` runs with generated inputs and a unit test
+//! with those in `fuzz/corpus`. A target panics where the product would, or
+//! where a message contains a secret.
 
 use crate::context::Environment;
 use crate::error::Failure;
@@ -14,14 +14,13 @@ use crate::output::query::Query;
 use crate::secret::Secret;
 use crate::text::base64;
 
-/// A target's name and what it does with its input.
+/// A name, and a function of the input.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// Every target.
 pub const TARGETS: [Target; 10] = [
-    ("duration", duration_text),
-    ("grant", grant_text),
-    ("document", document_text),
+    ("duration", parse_duration),
+    ("grant", parse_grant),
+    ("document", parse_document),
     ("error_body", error_body),
     ("jwt", jwt),
     ("denied", denied),
@@ -31,20 +30,18 @@ pub const TARGETS: [Target; 10] = [
     ("answer", answer),
 ];
 
-/// Feeds one of the targets.
 pub fn run(name: &str, bytes: &[u8]) {
     for (_, target) in TARGETS.iter().filter(|(known, _)| *known == name) {
         target(bytes);
     }
 }
 
-/// Text of the bytes, as far as they are any.
-fn text(bytes: &[u8]) -> String {
+fn lossy_text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// No message may hold what begins like a token and goes on.
-fn check(failure: Option<Failure>) {
+/// A message must contain neither a token nor control characters.
+fn check_message(failure: Option<Failure>) {
     let Some(failure) = failure else { return };
     for shown in [failure.to_text(), failure.to_json()] {
         assert!(!shown.contains("nsrt_CANARY"), "{shown}");
@@ -52,31 +49,31 @@ fn check(failure: Option<Failure>) {
     }
 }
 
-fn duration_text(bytes: &[u8]) {
-    let text = text(bytes);
+fn parse_duration(bytes: &[u8]) {
+    let text = lossy_text(bytes);
     let _ = duration::parse(&text);
-    check(duration::lifetime("--expires_in", &text).err());
+    check_message(duration::lifetime("--expires_in", &text).err());
 }
 
-fn grant_text(bytes: &[u8]) {
-    let text = text(bytes);
-    // A file is another target's.
+fn parse_grant(bytes: &[u8]) {
+    let text = lossy_text(bytes);
+    // @ names a file, whose content is the input of another target.
     if text.starts_with('@') {
         return;
     }
     match grant::read_all(&[text]) {
         Ok(grants) => drop(grant::doubts(&grants)),
-        Err(failure) => check(Some(failure)),
+        Err(failure) => check_message(Some(failure)),
     }
 }
 
-fn document_text(bytes: &[u8]) {
-    let document = Document::inline("--file x", &text(bytes));
+fn parse_document(bytes: &[u8]) {
+    let document = Document::inline("--file x", &lossy_text(bytes));
     for partial in [false, true] {
         let mut doubts = Vec::new();
         match AccountDocument::parse(&document, partial, &mut doubts) {
             Ok(account) => drop(serde_json::to_string(&account.into_message())),
-            Err(failure) => check(Some(failure)),
+            Err(failure) => check_message(Some(failure)),
         }
     }
     let _ = node::Node::root(&document);
@@ -89,37 +86,37 @@ fn error_body(bytes: &[u8]) {
 }
 
 fn jwt(bytes: &[u8]) {
-    let text = text(bytes);
+    let text = lossy_text(bytes);
     let _ = Claims::of(&Secret::new(text)).and_then(|claims| claims.expiry());
 }
 
 fn denied(bytes: &[u8]) {
     let _ = detail::read_permission_denied(bytes);
     let _ = detail::read_request_id(bytes);
-    let _ = base64::decode(&text(bytes));
+    let _ = base64::decode(&lossy_text(bytes));
 }
 
 fn token_file(bytes: &[u8]) {
-    let text = text(bytes);
+    let text = lossy_text(bytes);
     let failure = credential::parse_text(&text).err();
     if let Some(failure) = &failure {
-        // Nothing of the file at all.
+        // No part of the file.
         assert!(!failure.to_text().contains("CANARY"), "{}", failure.to_text());
     }
-    check(failure);
+    check_message(failure);
     let found = crate::nscale::credential::find(&Environment::Fixed(vec![("NSCALE_SERVICE_TOKEN", text.into())]));
     if let Err(failure) = found {
         assert!(!failure.to_text().contains("CANARY"), "{}", failure.to_text());
-        check(Some(failure));
+        check_message(Some(failure));
     }
 }
 
 fn retry_after(bytes: &[u8]) {
-    let _ = retry::parse_retry_after(&text(bytes), jiff::Timestamp::UNIX_EPOCH);
+    let _ = retry::parse_retry_after(&lossy_text(bytes), jiff::Timestamp::UNIX_EPOCH);
 }
 
 fn filter(bytes: &[u8]) {
-    check(Query::compile(&[text(bytes)], "--json").err());
+    check_message(Query::compile(&[lossy_text(bytes)], "--json").err());
 }
 
 fn answer(bytes: &[u8]) {
@@ -133,8 +130,8 @@ fn answer(bytes: &[u8]) {
     thread_local! {
         static QUERY: Option<Query> = Query::compile(&FILTERS.map(str::to_owned), "--json").ok();
     }
-    let json = text(bytes);
-    QUERY.with(|query| check(query.as_ref().and_then(|query| query.results(json).err())));
+    let json = lossy_text(bytes);
+    QUERY.with(|query| check_message(query.as_ref().and_then(|query| query.results(json).err())));
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = crate::output::json::pretty(text);
         let _ = crate::output::json::snake_case_names(text);

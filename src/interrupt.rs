@@ -1,5 +1,5 @@
-//! Being asked to end: which signals ask, and what is told to those who are
-//! in the middle of something.
+//! Interruption by signals: a request to end, which a running command, its HTTP
+//! client and the watchdog thread share, and the signals that make it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,175 +11,168 @@ use tokio::time::{sleep, timeout};
 
 use crate::error::{Failure, Kind, Result};
 
-/// How long the answer to a change is waited for once the command was asked to
-/// end: long enough for a server that is there.
-pub const ANSWER_GRACE: Duration = Duration::from_secs(2);
+/// How long a command that was interrupted waits for the response to a change: long enough for a
+/// server that is reachable.
+pub const RESPONSE_GRACE_PERIOD: Duration = Duration::from_secs(2);
 
-/// What those who hear signals and the command tell each other.
+/// Whether a command is to end, and what has to be said if it does. Clones share one state.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<Flags>);
+pub struct Interrupt(Arc<State>);
 
 #[derive(Debug, Default)]
-struct Flags {
-    hears_signals: bool,
+struct State {
+    /// Whether signals of the process request the end.
+    handles_signals: bool,
     in_flight: AtomicBool,
-    is_unknown: AtomicBool,
-    asked: watch::Sender<Asked>,
-    if_unknown: Mutex<Option<String>>,
-    in_any_case: Mutex<Vec<String>>,
+    is_outcome_unknown: AtomicBool,
+    shutdown: watch::Sender<Shutdown>,
+    unknown_outcome_hint: Mutex<Option<String>>,
+    hints: Mutex<Vec<String>>,
 }
 
-/// Whether the command was asked to end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Asked {
+enum Shutdown {
     #[default]
     No,
-    /// Nothing new is begun, and what is on its way is brought to its end.
-    ToEnd,
-    /// There and then.
-    ToEndNow,
+    /// Nothing new is started, and the response to a change is waited for.
+    Graceful,
+    /// Nothing is waited for.
+    Forced,
 }
 
 impl Interrupt {
-    /// One that hears the signals which the process gets, and not only
-    /// [`Interrupt::request`].
+    /// One that signals of the process request too, and not only [`Interrupt::request`].
     pub fn of_process() -> Self {
-        Self(Arc::new(Flags { hears_signals: true, ..Flags::default() }))
+        Self(Arc::new(State { handles_signals: true, ..State::default() }))
     }
 
-    /// Whether signals of the process are heard.
-    pub fn hears_signals(&self) -> bool {
-        self.0.hears_signals
+    pub fn handles_signals(&self) -> bool {
+        self.0.handles_signals
     }
 
-    /// Whether a change is on its way, or may have arrived, and its answer is
-    /// not here yet.
+    /// Whether a change was sent, or may have been, and its outcome is not known yet.
     pub fn in_flight(&self) -> bool {
-        self.0.in_flight.load(Ordering::Relaxed) || self.0.is_unknown.load(Ordering::Relaxed)
+        self.0.in_flight.load(Ordering::Relaxed) || self.0.is_outcome_unknown.load(Ordering::Relaxed)
     }
 
-    /// Says that the outcome of a change stays unknown, whatever is asked after
-    /// it.
-    pub fn keep_unknown(&self) {
-        self.0.is_unknown.store(true, Ordering::Relaxed);
+    /// Makes the outcome of a change unknown for good, whatever is sent after it.
+    pub fn mark_outcome_unknown(&self) {
+        self.0.is_outcome_unknown.store(true, Ordering::Relaxed);
     }
 
-    /// Says whether one is.
     pub fn set_in_flight(&self, in_flight: bool) {
         self.0.in_flight.store(in_flight, Ordering::Relaxed);
     }
 
-    /// Whether the command was asked to end: nothing new is begun.
+    /// Whether the command is to end. It then starts nothing new.
     pub fn is_requested(&self) -> bool {
-        *self.0.asked.borrow() >= Asked::ToEnd
+        *self.0.shutdown.borrow() >= Shutdown::Graceful
     }
 
-    /// Asks it to.
     pub fn request(&self) {
-        self.ask(Asked::ToEnd);
+        self.shut_down(Shutdown::Graceful);
     }
 
-    fn ask(&self, asked: Asked) {
-        self.0.asked.send_if_modified(|now| std::mem::replace(now, asked.max(*now)) < asked);
+    fn shut_down(&self, shutdown: Shutdown) {
+        self.0.shutdown.send_if_modified(|now| std::mem::replace(now, shutdown.max(*now)) < shutdown);
     }
 
-    /// Waits until it is.
+    /// Waits for the request to end.
     pub async fn requested(&self) {
-        self.asked(Asked::ToEnd).await;
+        self.wait_for(Shutdown::Graceful).await;
     }
 
-    /// Waits until it is to end there and then.
-    pub async fn insisted(&self) {
-        self.asked(Asked::ToEndNow).await;
+    /// Waits until the end is forced.
+    pub async fn forced(&self) {
+        self.wait_for(Shutdown::Forced).await;
     }
 
-    async fn asked(&self, asked: Asked) {
-        // It lives as long as this does.
-        let _ = self.0.asked.subscribe().wait_for(|now| *now >= asked).await;
+    async fn wait_for(&self, shutdown: Shutdown) {
+        // It fails only when the sender is dropped, which `self` owns.
+        let _ = self.0.shutdown.subscribe().wait_for(|now| *now >= shutdown).await;
     }
 
-    /// Says what to do if the command is ended while the outcome of its change
-    /// is unknown.
-    pub fn advise_if_unknown(&self, advice: &str) {
-        *lock(&self.0.if_unknown) = Some(advice.to_owned());
+    /// Sets the hint for an end while the outcome of a change is unknown. Those of
+    /// [`Interrupt::set_hints`] replace it.
+    pub fn set_unknown_outcome_hint(&self, hint: &str) {
+        *lock(&self.0.unknown_outcome_hint) = Some(hint.to_owned());
     }
 
-    /// Says what to know if the command is ended from here on.
-    pub fn advise(&self, advice: Vec<String>) {
-        *lock(&self.0.in_any_case) = advice;
+    /// Sets the hints for an end from now on.
+    pub fn set_hints(&self, hints: Vec<String>) {
+        *lock(&self.0.hints) = hints;
     }
 
-    /// What ending now comes to, with what was said that holds now.
+    /// The failure of a command that ends now.
     pub fn failure(&self) -> Failure {
-        let is_open = self.in_flight();
-        let failure = match is_open {
-            true => Failure::new(Kind::OutcomeUnknown, IN_FLIGHT),
+        let in_flight = self.in_flight();
+        let failure = match in_flight {
+            true => Failure::new(Kind::OutcomeUnknown, INTERRUPTED_IN_FLIGHT),
             false => Failure::new(Kind::Interrupted, "interrupted"),
         };
-        let in_any_case = lock(&self.0.in_any_case).clone();
-        let if_unknown = lock(&self.0.if_unknown).clone().filter(|_| is_open && in_any_case.is_empty());
-        in_any_case.into_iter().chain(if_unknown).fold(failure, Failure::hint)
+        let hints = lock(&self.0.hints).clone();
+        let unknown_outcome_hint = lock(&self.0.unknown_outcome_hint).clone();
+        let unknown_outcome_hint = unknown_outcome_hint.filter(|_| in_flight && hints.is_empty());
+        hints.into_iter().chain(unknown_outcome_hint).fold(failure, Failure::hint)
     }
 
-    /// Hears signals in a thread of its own, from the moment that this returns,
-    /// so that a command which is stuck ends too, as on output that nobody reads:
-    /// at the second signal, or where it has not ended after a while. That is
-    /// what `give_up` is for.
+    /// Starts a thread that listens for signals, so that a command which is stuck ends too, such as
+    /// on output that nobody reads. `force_exit` is called after the second signal, or when the
+    /// command has not ended some time after the first.
     ///
     /// # Errors
-    /// Unexpected: the system does not let it.
-    pub fn watch(&self, give_up: impl FnOnce(&Failure) + Send + 'static) -> Result<()> {
-        /// For a command that has nothing to wait for.
-        const PATIENCE: Duration = Duration::from_secs(2);
-        /// For one that has an answer to wait for, and a secret to deliver.
-        const LONGER: Duration = Duration::from_secs(5);
-        /// For one that has just been told to stop.
-        const MOMENT: Duration = Duration::from_millis(300);
-        let fail = |error| Failure::unexpected("signals cannot be awaited").source(anyhow::Error::from(error));
+    /// Unexpected: the system refuses a signal handler or a thread.
+    pub fn start_watchdog(&self, force_exit: impl FnOnce(&Failure) + Send + 'static) -> Result<()> {
+        /// From the first signal, for a command without a change in flight.
+        const MAX_WAIT: Duration = Duration::from_secs(2);
+        /// With a change in flight, whose response may have a secret to deliver.
+        const MAX_WAIT_IN_FLIGHT: Duration = Duration::from_secs(5);
+        /// From the forced end, for the command to notice it.
+        const MAX_WAIT_FORCED: Duration = Duration::from_millis(300);
+        let fail = |error| Failure::unexpected("cannot listen for signals").source(anyhow::Error::from(error));
         let mut signals = Signals::listen()?;
         let interrupt = self.clone();
-        let hear = move |runtime: tokio::runtime::Runtime| {
+        let listen = move |runtime: tokio::runtime::Runtime| {
             runtime.block_on(async {
                 signals.any().await;
                 interrupt.request();
-                let patience = if interrupt.in_flight() { LONGER } else { PATIENCE };
-                let _ = timeout(patience, signals.any()).await;
-                interrupt.ask(Asked::ToEndNow);
-                sleep(MOMENT).await;
-                give_up(&interrupt.failure());
+                let max_wait = if interrupt.in_flight() { MAX_WAIT_IN_FLIGHT } else { MAX_WAIT };
+                let _ = timeout(max_wait, signals.any()).await;
+                interrupt.shut_down(Shutdown::Forced);
+                sleep(MAX_WAIT_FORCED).await;
+                force_exit(&interrupt.failure());
             });
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fail)?;
-        std::thread::Builder::new().name("signals".into()).spawn(move || hear(runtime)).map_err(fail)?;
+        std::thread::Builder::new().name("signals".into()).spawn(move || listen(runtime)).map_err(fail)?;
         Ok(())
     }
 }
 
-/// What is said of a change whose answer is not waited for any longer.
-pub const IN_FLIGHT: &str = "interrupted while a change was on its way; its outcome is unknown";
+/// The message for a change whose response is no longer waited for.
+pub const INTERRUPTED_IN_FLIGHT: &str = "interrupted while waiting for the answer to a change; its outcome is unknown";
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The signals that end a program, but for those that were ignored when it
-/// began, as `nohup` has it.
+/// The signals that end a program. Those that were ignored when it started, as by `nohup`, stay
+/// ignored.
 pub struct Signals {
-    /// Ctrl-C.
-    pub interrupt: Watched,
-    /// Ctrl-\.
-    pub quit: Watched,
-    /// `kill`.
-    pub terminate: Watched,
-    /// The terminal went away.
-    pub hang_up: Watched,
+    /// SIGINT, from Ctrl-C.
+    pub interrupt: SignalListener,
+    /// SIGQUIT, from Ctrl-\.
+    pub quit: SignalListener,
+    /// SIGTERM.
+    pub terminate: SignalListener,
+    /// SIGHUP, when the terminal is closed.
+    pub hang_up: SignalListener,
 }
 
-/// A signal that is listened for, or ignored.
-pub struct Watched(Option<Signal>);
+/// Never receives anything where the signal is ignored.
+pub struct SignalListener(Option<Signal>);
 
-impl Watched {
-    /// Waits for it.
+impl SignalListener {
     pub async fn recv(&mut self) {
         match &mut self.0 {
             Some(signal) => {
@@ -191,26 +184,24 @@ impl Watched {
 }
 
 impl Signals {
-    /// Begins to listen. From then on the signals end nothing by themselves.
+    /// Starts to listen. From then on the signals do not end the process by themselves.
     ///
     /// # Errors
-    /// Unexpected: the system does not let it.
+    /// Unexpected: the system refuses a signal handler.
     pub fn listen() -> Result<Self> {
-        let ignored = ignored();
-        let on = |kind: SignalKind| {
+        let ignored = ignored_at_start();
+        let listener = |kind: SignalKind| {
             if ignored & (1 << (kind.as_raw_value() - 1)) != 0 {
-                return Ok(Watched(None));
+                return Ok(SignalListener(None));
             }
-            let listener = signal(kind);
-            listener
-                .map(|signal| Watched(Some(signal)))
-                .map_err(|error| Failure::unexpected("signals cannot be awaited").source(error))
+            let listener = signal(kind).map(|signal| SignalListener(Some(signal)));
+            listener.map_err(|error| Failure::unexpected("cannot listen for signals").source(error))
         };
         Ok(Self {
-            interrupt: on(SignalKind::interrupt())?,
-            quit: on(SignalKind::quit())?,
-            terminate: on(SignalKind::terminate())?,
-            hang_up: on(SignalKind::hangup())?,
+            interrupt: listener(SignalKind::interrupt())?,
+            quit: listener(SignalKind::quit())?,
+            terminate: listener(SignalKind::terminate())?,
+            hang_up: listener(SignalKind::hangup())?,
         })
     }
 
@@ -225,16 +216,16 @@ impl Signals {
     }
 }
 
-/// Makes a write beyond the limit on the size of files (`ulimit -f`) an error,
-/// where the system would end the process in the middle of a delivery.
-pub fn outlive_size_limit() {
-    // A handler that does nothing; children do not inherit it.
+/// Makes a write beyond the limit on the size of files (`ulimit -f`) an error. Without a handler
+/// for SIGXFSZ the system would end the process in the middle of a delivery.
+pub fn catch_sigxfsz() {
+    // Children do not inherit a handler, as they would inherit an ignored signal.
     let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
 }
 
-/// The signals that this process began with ignored, a bit for each; none
-/// where the system does not tell.
-fn ignored() -> u64 {
+/// The signals that were ignored when this process started, a bit for each. None where `/proc` does
+/// not say.
+fn ignored_at_start() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()

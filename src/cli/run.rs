@@ -124,7 +124,7 @@ fn run_async(ctx: &mut Context, command: impl AsyncFnOnce(&mut Context) -> Resul
     let (is_json, mut stderr) = (ctx.notes.are_deferred(), ctx.stderr.clone());
     let exit = move |failure: &Failure| exit_at_once(failure, is_json, &mut stderr);
     let result = block_on(async {
-        interrupt::outlive_size_limit();
+        interrupt::catch_sigxfsz();
         interruptible(command(ctx), &interrupt, exit).await
     })
     .flatten();
@@ -154,13 +154,13 @@ async fn interruptible(
     interrupt: &Interrupt,
     exit: impl FnOnce(&Failure) + Send + 'static,
 ) -> Result<()> {
-    if !interrupt.hears_signals() {
+    if !interrupt.handles_signals() {
         return command.await;
     }
     tokio::pin!(command);
     let shutdown_signal = async {
         let mut signals = Signals::listen()?;
-        interrupt.watch(exit)?;
+        interrupt.start_watchdog(exit)?;
         signals.any().await;
         interrupt.request();
         Result::Ok(())
@@ -182,7 +182,7 @@ async fn interruptible(
         tokio::select! {
             biased;
             result = command => return result,
-            () = interrupt.insisted() => {}
+            () = interrupt.forced() => {}
         }
     }
     Err(interrupt.failure())

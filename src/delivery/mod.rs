@@ -157,7 +157,7 @@ impl Delivery {
             kept.discard();
             // From here on it is gone, whatever comes of the rest.
             let in_place = format!("{} is in {}", minted.what, path.display());
-            ctx.interrupt.advise(std::iter::once(in_place).chain(minted.replaced.clone()).collect());
+            ctx.interrupt.set_hints(std::iter::once(in_place).chain(minted.replaced.clone()).collect());
             if let Some(replaced) = &minted.replaced {
                 ctx.note(replaced);
             }
@@ -185,7 +185,7 @@ impl Delivery {
             Ok(()) if self.stdout == Stdout::Discarded => "standard output is discarded",
             Ok(()) => {
                 kept.discard();
-                ctx.interrupt.advise(Vec::new());
+                ctx.interrupt.set_hints(Vec::new());
                 return Ok(false);
             }
         };
@@ -221,7 +221,7 @@ impl Kept {
     fn write(mut rescue: RescueFile, minted: &Minted, ctx: &Context) -> Self {
         match rescue.write(&minted.id, minted.extension, minted.file_content.as_bytes()) {
             Ok(()) => {
-                ctx.interrupt.advise(vec![kept_in(minted, rescue.path()), minted.undo.clone()]);
+                ctx.interrupt.set_hints(vec![kept_in(minted, rescue.path()), minted.undo.clone()]);
                 Self(Ok(rescue))
             }
             Err(error) => Self(Err(error)),

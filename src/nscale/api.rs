@@ -163,7 +163,7 @@ impl IdentityApi {
             Ok(body) => Ok(minted::read(body, &self.endpoint, self.client.redactor())?),
             Err(error) if is_broken_connection(&error) => {
                 // The outcome stays unknown while the organization is looked up.
-                self.client.keep_unknown();
+                self.client.mark_outcome_unknown();
                 let failure = self.explain(error);
                 Err(match self.missing(organization).await {
                     Some(missing) => failure.hint(format!(

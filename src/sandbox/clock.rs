@@ -1,29 +1,28 @@
-//! The sandbox's time, which may run ahead so that expiry can be tried out
-//! without waiting for it.
+//! The sandbox's time, which may be ahead of the system's so that expiry can be
+//! tried without waiting.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The time of this machine, shifted.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Clock {
-    ahead: Duration,
+use crate::context::Clock;
+
+#[derive(Clone, Copy, Debug)]
+pub struct ServerClock {
+    pub system: Clock,
+    pub ahead: Duration,
 }
 
-impl Clock {
-    /// A clock that runs this much ahead.
-    pub fn ahead(ahead: Duration) -> Self {
-        Self { ahead }
-    }
-
-    /// The time now.
+impl ServerClock {
     pub fn now(&self) -> Timestamp {
-        later(Timestamp::now(), self.ahead)
+        later(self.system.now(), self.ahead)
     }
 }
 
-/// A time and a length added, at most the latest time that there is.
-pub fn later(time: Timestamp, length: Duration) -> Timestamp {
-    SignedDuration::try_from(length).ok().and_then(|length| time.checked_add(length).ok()).unwrap_or(Timestamp::MAX)
+/// The sum, or the latest possible time where that is earlier.
+pub fn later(time: Timestamp, duration: Duration) -> Timestamp {
+    SignedDuration::try_from(duration)
+        .ok()
+        .and_then(|duration| time.checked_add(duration).ok())
+        .unwrap_or(Timestamp::MAX)
 }

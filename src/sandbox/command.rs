@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,96 +16,43 @@ use crate::error::{Failure, Result};
 use crate::input::duration;
 use crate::interrupt::Signals;
 use crate::output::written;
-use crate::sandbox::clock::Clock;
+use crate::sandbox::clock::ServerClock;
+use crate::sandbox::commit_queue::CommitQueue;
 use crate::sandbox::faults::Faults;
-use crate::sandbox::journal::Journal;
 use crate::sandbox::namespace::Namespace;
-use crate::sandbox::nscale::{Nscale, Options, TOKEN_LIFE};
-use crate::sandbox::server::{self, Sides};
-use crate::sandbox::shell::World;
+use crate::sandbox::nscale::{DEFAULT_TOKEN_LIFETIME, Nscale, NscaleOptions};
+use crate::sandbox::server::{self, Clouds};
+use crate::sandbox::shell::ShellEnvironment;
 use crate::sandbox::store::Store;
 
-/// Flags of `sandbox`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  nscred sandbox                                        a shell inside
-  nscred sandbox -- nsc token list                      one command inside
-  nscred sandbox -- nscale sa list                      another
-  nscred sandbox --listen 127.0.0.1:8700 --data box.db  a server that stays
-  nscred sandbox --data box.db --clock-ahead 2d         the same data, two days later
-
-Inside, nsc, nscale and nscred are this program, and NSC_TOKEN_FILE is a
-workspace admin's. Variables lead official programs here too, for every service
-of theirs; what is not served is refused. $NSCRED_SANDBOX holds other credentials to try:
-  member.json   a member who is no admin (needs --user to create tokens)
-  session.json  a login session, which is exchanged for a token
-
-A fault names an operation (token.create, token.list, token.revoke,
-token.refresh, session.exchange, sa.list, sa.create, sa.update, sa.rotate,
-sa.delete, groups.list, organizations.list, userinfo; sa.* is all of them), what
-goes wrong, and after an x how often:
-  503, 429:2     that status instead and no more, here with Retry-After: 2
-  code=internal  the API's own error instead: that code of Connect, or its status
-  html-403       that status with a page instead, as a web filter has it
-  acted-502      does what was asked, and answers so all the same
-  slow=1500      waits 1500 milliseconds first
-  hang           never answers
-  drop           does what was asked, and closes without an answer
-  truncate       does what was asked, and closes in the middle of the answer
-  stall          does what was asked, and never sends the answer's last byte
-  gzip           does what was asked, and encodes the answer unasked
-  garbage        does what was asked, and answers with what is no JSON
-  redirect       sends the caller to another host
-
-What the documents leave open, the sandbox decides like this:
-  a name stays taken (409) until its token is revoked, even when it has expired
-  a page has 100 tokens, at most 1000; the oldest comes first
-  a token without expiry stays so when it is refreshed
-  1 year is 365 days, and a minute for the way
-  grants on unknown types or actions are refused (400), and so is the
-  action * on instance
-  a grant without resource_id covers only create and list
-  a token may call TokenService, and mint no more than it may itself
-  a member may create tokens with --user, but not list, revoke or refresh them
-  a login is the admin's, and is complete as soon as it is asked for
-
-Nscale's side begins with one organization, the four roles, the groups
-administrators, auditors and developers, a project for the developers, and an
-administrator whose token is in NSCALE_SERVICE_TOKEN. Of it the sandbox decides:
-  every caller is a service account; there are no users
-  projects are read only, and the token endpoint gives no tokens
-  names of groups need not be unique, and any group may be deleted
-  what is changed is seen at once: nothing lags, and no write is in part
-  on a --data file the administrator has the same token at each start; where it
-  has expired, or the account or its group was deleted, it is made anew
-STATUS in `nscale sa list` goes by your own clock, which --clock-ahead leaves be.")]
+#[command(after_help = after_help())]
 pub struct SandboxArgs {
-    /// Serve at this loopback address; else at a free port. Without a command: until interrupted.
+    /// Serve at this loopback address instead of at a free port. Without CMD, serve until interrupted.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Let --listen be an address that others can reach. It speaks plain http, so they can read everything.
+    /// Let --listen be an address that others can reach. The sandbox serves plain HTTP, so they can read everything.
     #[arg(long = "allow-remote", alias = "allow_remote", requires = "listen")]
     allow_remote: bool,
-    /// Keep the state in this SQLite file instead of in memory.
+    /// Keep the data in this SQLite file instead of in memory.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// Let the server's clock run ahead, to see what expires.
+    /// Set the server's clock ahead, to see credentials expire.
     #[arg(long = "clock-ahead", alias = "clock_ahead", value_name = "DURATION", allow_hyphen_values = true)]
     clock_ahead: Option<String>,
-    /// How long the tokens of service accounts live, but for the administrator's first; else 90d.
+    /// The lifetime of service account tokens, other than the administrator's first; without it 90d.
     #[arg(long = "token-life", alias = "token_life", value_name = "DURATION", allow_hyphen_values = true)]
     token_life: Option<String>,
-    /// Answer create and update of service accounts with their groups as they are now, not as they were.
+    /// Show the new groups in the answers to create and update of service accounts, not the previous ones.
     #[arg(long = "fresh-groups", alias = "fresh_groups")]
     fresh_groups: bool,
-    /// Make this many service accounts in a new store, to see what many look like.
-    #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    /// Create this many service accounts in a new store, to try commands on many.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u32).range(..=MAX_ACCOUNTS))]
     accounts: u32,
-    /// Note each request in this file: method and path, never a credential.
+    /// Append a line for each request to this file: method and path, never a credential.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
-    /// Misbehave on purpose, as in sa.rotate=drop or token.list=503:2x3. Repeatable; see below.
+    /// Inject a fault, as in sa.rotate=drop or token.list=503:2x3. Repeatable; see below.
     #[arg(long = "fault", value_name = "OP=KIND[xN]")]
     faults: Vec<String>,
     /// A command to run inside.
@@ -113,23 +60,103 @@ pub struct SandboxArgs {
     command: Vec<OsString>,
 }
 
-/// Starts the server, then runs the command, opens a shell, or serves.
+const MAX_ACCOUNTS: i64 = 1_000_000;
+
+/// For `--clock-ahead` and `--token-life`: longer than any credential lives.
+const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+const AFTER_HELP: &str = "\
+Examples:
+  nscred sandbox                                        a shell inside
+  nscred sandbox -- nsc token list                      one command inside
+  nscred sandbox -- nscale sa list                      another one
+  nscred sandbox --listen 127.0.0.1:8700 --data box.db  a server that keeps its data
+  nscred sandbox --data box.db --clock-ahead 2d         the same data, two days later
+
+Inside, nsc, nscale and nscred are this program, and NSC_TOKEN_FILE is the
+credential of a workspace admin. Official programs use the sandbox too, for all
+of their services; it refuses what it does not serve. $NSCRED_SANDBOX is a
+directory with other credentials:
+  member.json   a member who is not an admin (needs --user to create tokens)
+  session.json  a login session, to be exchanged for a token
+
+A fault is OP=KIND, followed by xN if it is to happen N times only. OP is one of
+{OPERATIONS}
+or a prefix and *, as in sa.*. KIND is one of
+  503, 429:2     answers with that status, here with Retry-After: 2
+  code=internal  answers with the API's own error of that Connect code
+  html-403       answers with that status and an HTML page, as a web filter does
+  acted-502      carries the request out, and answers with that status
+  slow=1500      waits 1500 milliseconds first
+  hang           never answers
+  drop           carries the request out, and closes the connection without an answer
+  truncate       carries the request out, and closes the connection in the middle of the answer
+  stall          carries the request out, and never sends the answer's last byte
+  gzip           carries the request out, and compresses the answer without being asked
+  garbage        carries the request out, and answers with a body that is not JSON
+  redirect       redirects to another host
+
+Where Namespace's documents do not say, the sandbox decides:
+  a name is in use (409) until its token is revoked, even when the token has expired
+  a page has 100 tokens by default and 1000 at most, the oldest first
+  refreshing a token without expiry does not give it one
+  1 year is 365 days, plus a minute of tolerance
+  grants with unknown types or actions are refused (400), and so is * on instance
+  a grant without resource_id covers create and list only
+  a token may call TokenService, and create tokens with its own grants at most
+  a member may create tokens with --user, but not list, revoke or refresh tokens
+  a login is the admin's, and is complete as soon as it is started
+
+Nscale has one organization with four roles, the groups administrators, auditors
+and developers, a project for the developers, and an administrator whose token
+is in NSCALE_SERVICE_TOKEN. Where Nscale's documents do not say:
+  every caller is a service account; there are no users
+  projects are read-only, and the token endpoint issues no tokens
+  group names need not be unique, and every group may be deleted
+  changes are visible at once and complete
+  with --data the administrator keeps its token from start to start; an expired
+  token and a deleted account or group are replaced at the next start
+STATUS in `nscale sa list` uses your own clock, not that of --clock-ahead.";
+
+fn after_help() -> String {
+    AFTER_HELP.replace("{OPERATIONS}", &wrap(&server::operations()))
+}
+
+/// A list in lines of at most 80 columns, indented.
+fn wrap(words: &[&str]) -> String {
+    let mut text = String::from(" ");
+    let mut column = text.len();
+    for word in words {
+        // A space before it, and a comma behind it.
+        if column + word.len() + 2 > 80 {
+            text.push_str("\n ");
+            column = 1;
+        }
+        text.push_str(&format!(" {word},"));
+        column += word.len() + 2;
+    }
+    text
+}
+
+/// Starts the server, then runs the command, opens a shell, or serves until interrupted. Returns the
+/// exit code.
 ///
 /// # Errors
-/// Usage: a flag cannot be used. Else as the server says.
+/// Usage: a flag is invalid, or the command cannot be run. Unexpected: the server cannot be started.
 pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
-    let clock = args.clock_ahead.as_deref().map(|text| length("--clock-ahead", text)).transpose()?;
-    let clock = clock.map(Clock::ahead).unwrap_or_default();
-    let options = Options {
-        token_life: args.token_life.as_deref().map_or(Ok(TOKEN_LIFE), |text| length("--token-life", text))?,
+    let ahead = args.clock_ahead.as_deref().map(|text| parse_duration("--clock-ahead", text)).transpose()?;
+    let clock = ServerClock { system: ctx.clock, ahead: ahead.unwrap_or_default() };
+    let token_lifetime = args.token_life.as_deref().map(|text| parse_duration("--token-life", text)).transpose()?;
+    let options = NscaleOptions {
+        token_lifetime: token_lifetime.unwrap_or(DEFAULT_TOKEN_LIFETIME),
         stale_groups: !args.fresh_groups,
         accounts: args.accounts,
     };
-    let faults = Faults::parse(&args.faults)?;
+    let faults = Faults::parse(&args.faults, &server::operations())?;
     let log = args.log.as_deref().map(open_log).transpose()?;
-    let stays = args.command.is_empty() && args.listen.is_some();
+    let serves = args.command.is_empty() && args.listen.is_some();
     let command = match args.command {
-        command if !command.is_empty() || stays => command,
+        command if !command.is_empty() || serves => command,
         _ => vec![shell(ctx, args.data.is_some())?],
     };
     let listener = listen(args.listen.as_deref(), args.allow_remote)?;
@@ -137,77 +164,77 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
         listener.local_addr().map_err(|error| Failure::unexpected("the listener has no address").source(error))?;
     if !address.ip().is_loopback() {
         ctx.warn(&format!(
-            "{address} can be reached by others on the network, who can use the sandbox and read every credential on the way: it speaks plain http"
+            "others on the network can reach {address}: they can use the sandbox, and read every credential sent to it, because it serves plain HTTP"
         ));
     }
     let descriptors = raise_descriptor_limit();
     let store = Arc::new(args.data.as_deref().map_or_else(Store::in_memory, Store::open)?);
     let namespace = Namespace::new(Arc::clone(&store), clock)?;
     let nscale = Nscale::new(Arc::clone(&store), clock, options)?;
-    let journal = args.data.is_some().then(|| Journal::start(store)).transpose();
-    let journal = journal.map_err(|error| Failure::unexpected("the sandbox cannot serve").source(error))?;
-    let sides = Arc::new(Sides { namespace, nscale, faults, log, journal });
+    let commit_queue = args.data.is_some().then(|| CommitQueue::start(store)).transpose();
+    let commit_queue =
+        commit_queue.map_err(|error| Failure::unexpected("cannot start the sandbox's server").source(error))?;
+    let clouds = Arc::new(Clouds { namespace, nscale, faults, log, commit_queue });
     let mut signals = Signals::listen()?;
-    let world = World::new(&sides, address, descriptors)?;
+    let environment = ShellEnvironment::new(&clouds, address, descriptors)?;
     tokio::select! {
-        result = server::serve(listener, Arc::clone(&sides)) => result.map(|()| 1),
-        result = live(&world, &command, stays, &mut signals, ctx) => result,
+        result = server::serve(listener, Arc::clone(&clouds)) => result.map(|()| 1),
+        result = serve_or_run(&environment, &command, serves, &mut signals, ctx) => result,
     }
 }
 
-async fn live(
-    world: &World,
+async fn serve_or_run(
+    environment: &ShellEnvironment,
     command: &[OsString],
-    stays: bool,
+    serves: bool,
     signals: &mut Signals,
     ctx: &mut Context,
 ) -> Result<u8> {
-    if !stays {
-        return world.run(command, signals).await;
+    if !serves {
+        return environment.run(command, &ctx.env, signals).await;
     }
-    written(ctx.stdout.write_all(world.exports().as_bytes()).and_then(|()| ctx.stdout.flush()))?;
-    ctx.note("the sandbox serves until it is interrupted (Ctrl-C); the lines above lead a shell into it");
+    written(ctx.stdout.write_all(environment.exports().as_bytes()).and_then(|()| ctx.stdout.flush()))?;
+    ctx.note("serving until interrupted (Ctrl-C); a shell that runs the lines above uses the sandbox");
     signals.any().await;
     Ok(0)
 }
 
-/// The user's shell, where somebody is there to use it.
-fn shell(ctx: &mut Context, keeps: bool) -> Result<OsString> {
-    if !std::io::stdin().is_terminal() || !ctx.stderr.is_terminal() {
-        return Err(Failure::usage("there is no terminal for a shell inside the sandbox").hint(
+/// The user's shell, if there is a terminal to use it in.
+fn shell(ctx: &mut Context, keeps_data: bool) -> Result<OsString> {
+    if !ctx.stdin.is_terminal() || !ctx.stderr.is_terminal() {
+        return Err(Failure::usage("cannot open a shell: standard input or standard error is not a terminal").hint(
             "run one command with `nscred sandbox -- CMD`, or serve with `nscred sandbox --listen 127.0.0.1:8700`",
         ));
     }
-    let end =
-        if keeps { "`exit` leaves it" } else { "`exit` leaves it and forgets what was made (--data FILE keeps it)" };
-    ctx.note(&format!("a shell inside the sandbox; {end}"));
+    let discards = if keeps_data { "" } else { " and discards its data (--data FILE keeps it)" };
+    ctx.note(&format!("this is a shell inside the sandbox; `exit` ends the sandbox{discards}"));
     Ok(ctx.env.var_os("SHELL").unwrap_or_else(|| "/bin/sh".into()))
 }
 
-/// Lets as many clients in as the system allows. Gives the limit as it was.
+/// Raises the limit of open files, so that many clients can connect. Returns the previous limit.
 fn raise_descriptor_limit() -> Rlimit {
-    let given = getrlimit(Resource::Nofile);
-    // Fewer do too.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: given.maximum, ..given });
-    given
+    let previous = getrlimit(Resource::Nofile);
+    // If it fails, fewer clients can connect.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: previous.maximum, ..previous });
+    previous
 }
 
-fn listen(asked: Option<&str>, allow_remote: bool) -> Result<TcpListener> {
-    let text = asked.unwrap_or("127.0.0.1:0");
+fn listen(address: Option<&str>, allow_remote: bool) -> Result<TcpListener> {
+    let text = address.unwrap_or("127.0.0.1:0");
     let addresses: Vec<SocketAddr> = text
         .to_socket_addrs()
         .map_err(|error| {
             Failure::usage(format!("--listen {text} is not an address"))
                 .source(error)
-                .hint("write it as 127.0.0.1:8700")
+                .hint("give an address and a port, as in 127.0.0.1:8700")
         })?
         .collect();
     if !allow_remote && !addresses.iter().all(|address| address.ip().is_loopback()) {
         return Err(Failure::usage(format!("--listen {text} is not a loopback address"))
-            .hint("the sandbox speaks plain http and hands out credentials: it serves this machine only, unless --allow-remote is given"));
+            .hint("the sandbox hands out credentials over plain HTTP; add --allow-remote to serve others too"));
     }
     TcpListener::bind(addresses.as_slice())
-        .map_err(|error| Failure::usage(format!("--listen {text} cannot be used")).source(error))
+        .map_err(|error| Failure::usage(format!("cannot listen on {text}")).source(error))
 }
 
 fn open_log(path: &Path) -> Result<File> {
@@ -215,14 +242,10 @@ fn open_log(path: &Path) -> Result<File> {
     opened.map_err(|error| Failure::usage(format!("--log {} cannot be written", path.display())).source(error))
 }
 
-/// Further than any credential lives.
-const FURTHEST: Duration = Duration::from_secs(10 * 365 * 86_400);
-
-/// A length of time from 0 to 10 years.
-fn length(flag: &str, text: &str) -> Result<Duration> {
+fn parse_duration(flag: &str, text: &str) -> Result<Duration> {
     let nanos = duration::parse(text).map_err(|error| Failure::usage(format!("{flag}: {error}")))?.0;
     match u64::try_from(nanos).map(Duration::from_nanos) {
-        Ok(length) if length <= FURTHEST => Ok(length),
-        _ => Err(Failure::usage(format!("{flag} is {text}; it goes from 0 to 10y"))),
+        Ok(duration) if duration <= MAX_DURATION => Ok(duration),
+        _ => Err(Failure::usage(format!("{flag} {text} is out of range: it must be from 0 to 10y"))),
     }
 }

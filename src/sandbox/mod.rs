@@ -1,15 +1,21 @@
-//! A local server of both clouds' APIs: tokens that it mints authenticate
-//! against it, and its refusals are those of the real ones. It speaks plain
-//! HTTP on loopback only and never logs a credential.
+//! A local server of both clouds' APIs. The tokens that it mints authenticate
+//! against it, and its errors are those of the real servers. It serves plain
+//! HTTP, on loopback addresses unless the user allows others, and never logs a
+//! credential.
+//!
+//! `server` finds the API of a request and applies `faults`. `namespace` and
+//! `nscale` each have a table of what they serve: a new call is a row there and
+//! a function. `store` is the state in SQLite; `commit_queue` writes to a file
+//! for many requests at once. `shell` is what a command inside gets: links,
+//! credentials and variables.
 
-pub mod auth;
-pub mod clock;
+mod clock;
 pub mod command;
-pub mod faults;
-pub mod journal;
-pub mod namespace;
-pub mod nscale;
-pub mod reply;
-pub mod server;
-pub mod shell;
-pub mod store;
+mod commit_queue;
+mod faults;
+mod keys;
+mod namespace;
+mod nscale;
+mod server;
+mod shell;
+mod store;

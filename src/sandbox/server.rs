@@ -1,4 +1,4 @@
-//! The HTTP server: two APIs behind one address, told apart by the path.
+//! The HTTP server: both APIs at one address, distinguished by the path.
 
 use std::fs::File;
 use std::io::Write;
@@ -9,159 +9,160 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method as HttpMethod, Response, StatusCode, header};
+use axum::http::{HeaderMap, Method, Response, StatusCode, header};
 
 use crate::error::{Failure, Result};
 use crate::http::connect::Code;
-use crate::sandbox::faults::{self, Faults, Instead, Kind as Fault, Stop};
-use crate::sandbox::journal::Journal;
-use crate::sandbox::namespace::{Method, Namespace};
+use crate::sandbox::commit_queue::CommitQueue;
+use crate::sandbox::faults::response::{self, CutAt};
+use crate::sandbox::faults::{FaultKind, Faults, Substitute};
+use crate::sandbox::namespace::Namespace;
+use crate::sandbox::namespace::methods::{METHODS, RpcMethod};
+use crate::sandbox::namespace::reply::{self, Dialect, RpcFailure, RpcResult};
 use crate::sandbox::nscale::Nscale;
-use crate::sandbox::nscale::route::Route;
-use crate::sandbox::reply::{Dialect, RpcFailure, RpcResult, plain, write};
+use crate::sandbox::nscale::route::{ROUTES, Route};
 
-/// The largest request that is read, in bytes.
-const LARGEST_REQUEST: usize = 1024 * 1024;
+/// In bytes.
+const MAX_REQUEST_BODY: usize = 1024 * 1024;
 
-/// Both sides.
-pub struct Sides {
-    /// Namespace's.
+pub struct Clouds {
     pub namespace: Namespace,
-    /// Nscale's.
     pub nscale: Nscale,
-    /// What goes wrong on purpose.
     pub faults: Faults,
-    /// Where requests are carried out, if the store is in a file.
-    pub journal: Option<Journal>,
-    /// Where requests are noted as they come in: method and path, no more.
+    /// Only where the store is a file.
+    pub commit_queue: Option<CommitQueue>,
+    /// Gets a line for each request: method and path, never a credential.
     pub log: Option<File>,
 }
 
-/// Serves until dropped.
-///
-/// # Errors
-/// Unexpected: the listener cannot be used.
-pub async fn serve(listener: TcpListener, sides: Arc<Sides>) -> Result<()> {
-    let fail = |error| Failure::unexpected("the sandbox cannot serve").source(anyhow::Error::from(error));
+/// The operations that `--fault` may name.
+pub fn operations() -> Vec<&'static str> {
+    let methods = METHODS.iter().filter_map(|method| method.operation);
+    methods.chain(ROUTES.iter().filter_map(|route| route.operation)).collect()
+}
+
+/// Serves until it is dropped.
+pub async fn serve(listener: TcpListener, clouds: Arc<Clouds>) -> Result<()> {
+    let fail = |error| Failure::unexpected("cannot start the sandbox's server").source(anyhow::Error::from(error));
     listener.set_nonblocking(true).map_err(fail)?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(fail)?;
-    axum::serve(listener, Router::new().fallback(answer).with_state(sides)).await.map_err(fail)
+    axum::serve(listener, Router::new().fallback(answer).with_state(clouds)).await.map_err(fail)
 }
 
-async fn answer(State(sides): State<Arc<Sides>>, request: Request) -> Response<Body> {
-    if let Some(mut log) = sides.log.as_ref() {
-        // One write a line, so that no two are mixed.
+async fn answer(State(clouds): State<Arc<Clouds>>, request: Request) -> Response<Body> {
+    if let Some(mut log) = clouds.log.as_ref() {
+        // One write for each line, so that lines do not mix.
         let _ = log.write_all(format!("{} {}\n", request.method(), request.uri().path()).as_bytes());
     }
-    let fault = if sides.faults.is_none() { None } else { operation(&request).and_then(|op| sides.faults.next(op)) };
-    let Some(fault) = fault else { return serve_request(sides, request).await };
+    let fault = if clouds.faults.is_empty() { None } else { operation(&request).and_then(|op| clouds.faults.next(op)) };
+    let Some(fault) = fault else { return serve_request(clouds, request).await };
     match fault {
-        Fault::Hang => std::future::pending().await,
-        Fault::Redirect => faults::redirect(),
-        Fault::Instead { what, retry_after, acted } => {
-            let response = instead(what, &sides, &request);
-            if acted {
-                serve_request(sides, request).await;
+        FaultKind::Hang => std::future::pending().await,
+        FaultKind::Redirect => response::redirect(),
+        FaultKind::Substitute { what, retry_after, request_processed } => {
+            let response = substitute(what, &clouds, &request);
+            if request_processed {
+                serve_request(clouds, request).await;
             }
-            faults::postponed(response, retry_after)
+            response::with_retry_after(response, retry_after)
         }
-        Fault::Slow(wait) => {
+        FaultKind::Slow(wait) => {
             tokio::time::sleep(wait).await;
-            serve_request(sides, request).await
+            serve_request(clouds, request).await
         }
-        Fault::Drop => faults::cut(serve_request(sides, request).await, Stop::Before).await,
-        Fault::Truncate => faults::cut(serve_request(sides, request).await, Stop::Middle).await,
-        Fault::Stall => faults::cut(serve_request(sides, request).await, Stop::Last).await,
-        Fault::Gzip => faults::gzip(serve_request(sides, request).await).await,
-        Fault::Garbage => faults::garbage(serve_request(sides, request).await),
+        FaultKind::Drop => response::cut_off(serve_request(clouds, request).await, CutAt::Start).await,
+        FaultKind::Truncate => response::cut_off(serve_request(clouds, request).await, CutAt::Middle).await,
+        FaultKind::Stall => response::cut_off(serve_request(clouds, request).await, CutAt::LastByte).await,
+        FaultKind::Gzip => response::gzip(serve_request(clouds, request).await).await,
+        FaultKind::Garbage => response::garbage(serve_request(clouds, request).await),
     }
 }
 
-/// What a fault answers a request with.
-fn instead(what: Instead, sides: &Sides, request: &Request) -> Response<Body> {
-    const WORDS: &str = "a fault that was asked for";
+fn substitute(what: Substitute, clouds: &Clouds, request: &Request) -> Response<Body> {
+    const MESSAGE: &str = "a fault that was asked for";
+    let path = request.uri().path();
     match what {
-        Instead::Bare(status) => faults::outside(status, false),
-        Instead::Page(status) => faults::outside(status, true),
-        Instead::Code(code) => match Method::at(request.uri().path()) {
-            Some((_, dialect)) => write(Err(RpcFailure::new(code, WORDS)), dialect, &sides.namespace.request_id()),
-            None => sides.nscale.refused(code.http_status(), WORDS, request.headers()),
-        },
+        Substitute::Status(status) => response::empty(status),
+        Substitute::HtmlPage(status) => response::html_page(status),
+        Substitute::ApiError(code) if Nscale::owns(path) => {
+            clouds.nscale.failure(code.http_status(), MESSAGE, request.headers())
+        }
+        Substitute::ApiError(code) => rpc_failure(&clouds.namespace, path, RpcFailure::new(code, MESSAGE)),
     }
 }
 
-/// What a request asks for, as a fault calls it.
+/// What `--fault` calls a request.
 fn operation(request: &Request) -> Option<&'static str> {
     let path = request.uri().path();
-    match Method::at(path) {
-        Some((method, _)) => method.operation(),
-        None => Route::at(request.method(), path).ok()?.operation(),
+    match RpcMethod::at(path) {
+        Some(method) => method.operation,
+        None => Route::at(request.method(), path).ok()?.0.operation,
     }
 }
 
-/// Whose a request is.
+/// The API that a request is for.
 #[derive(Clone, Copy)]
-enum Side {
+enum Api {
     Nscale,
-    Namespace(Method, Dialect),
+    Namespace(&'static RpcMethod),
 }
 
-async fn serve_request(sides: Arc<Sides>, request: Request) -> Response<Body> {
+async fn serve_request(clouds: Arc<Clouds>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let side = match side(&sides.namespace, &parts) {
-        Ok(side) => side,
-        Err(refused) => return *refused,
+    let api = match check_head(&clouds.namespace, &parts) {
+        Ok(api) => api,
+        Err(response) => return *response,
     };
-    let body = to_bytes(body, LARGEST_REQUEST).await.ok();
-    let Some(journal) = &sides.journal else { return respond(&sides, side, &parts, body.as_deref()) };
-    let (parts, all) = (Arc::new(parts), Arc::clone(&sides));
-    let asked = Arc::clone(&parts);
-    let answer = journal.carry_out(move || respond(&all, side, &asked, body.as_deref())).await;
-    answer.unwrap_or_else(|| match side {
-        Side::Nscale => sides.nscale.failed(&parts.headers),
-        Side::Namespace(_, dialect) => write(Err(RpcFailure::store()), dialect, &sides.namespace.request_id()),
+    let body = to_bytes(body, MAX_REQUEST_BODY).await.ok();
+    let Some(commit_queue) = &clouds.commit_queue else { return respond(&clouds, api, &parts, body.as_deref()) };
+    let (shared_parts, shared_clouds) = (Arc::new(parts), Arc::clone(&clouds));
+    let parts = Arc::clone(&shared_parts);
+    let response = commit_queue.submit(move || respond(&shared_clouds, api, &shared_parts, body.as_deref())).await;
+    response.unwrap_or_else(|| match api {
+        Api::Nscale => clouds.nscale.store_failure(&parts.headers),
+        Api::Namespace(_) => rpc_failure(&clouds.namespace, parts.uri.path(), RpcFailure::store()),
     })
 }
 
-/// Whose a request is, or what is wrong with it whatever its body says.
-fn side(namespace: &Namespace, parts: &Parts) -> std::result::Result<Side, Box<Response<Body>>> {
-    if Nscale::serves(parts.uri.path()) {
-        return Ok(Side::Nscale);
+/// Finds the API of a request, or the response to one that is refused whatever its body is.
+fn check_head(namespace: &Namespace, parts: &Parts) -> std::result::Result<Api, Box<Response<Body>>> {
+    let path = parts.uri.path();
+    if Nscale::owns(path) {
+        return Ok(Api::Nscale);
     }
-    let Some((method, dialect)) = Method::at(parts.uri.path()) else {
-        let unknown = RpcFailure::new(Code::Unimplemented, format!("{} is not served here", parts.uri.path()));
-        let dialect = Dialect::of_path(parts.uri.path());
-        return Err(write(Err(unknown), dialect, &namespace.request_id()).into());
+    let Some(method) = RpcMethod::at(path) else {
+        let failure = RpcFailure::new(Code::Unimplemented, format!("the sandbox does not serve {path}"));
+        return Err(rpc_failure(namespace, path, failure).into());
     };
-    if parts.method != HttpMethod::POST {
-        return Err(plain(StatusCode::METHOD_NOT_ALLOWED, header::ALLOW, "POST").into());
+    if parts.method != Method::POST {
+        return Err(reply::empty(StatusCode::METHOD_NOT_ALLOWED, header::ALLOW, "POST").into());
     }
     if !is_json(&parts.headers) {
-        let accepted = header::HeaderName::from_static("accept-post");
-        return Err(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, accepted, "application/json").into());
+        let accept_post = header::HeaderName::from_static("accept-post");
+        return Err(reply::empty(StatusCode::UNSUPPORTED_MEDIA_TYPE, accept_post, "application/json").into());
     }
     match check_protocol(&parts.headers) {
-        Ok(()) => Ok(Side::Namespace(method, dialect)),
-        Err(failure) => Err(write(Err(failure), dialect, &namespace.request_id()).into()),
+        Ok(()) => Ok(Api::Namespace(method)),
+        Err(failure) => Err(rpc_failure(namespace, path, failure).into()),
     }
 }
 
-/// Answers a request, whose body is none where it is over the limit or was
-/// cut off.
-fn respond(sides: &Sides, side: Side, parts: &Parts, body: Option<&[u8]>) -> Response<Body> {
-    let (method, dialect) = match side {
-        Side::Namespace(method, dialect) => (method, dialect),
-        // It is refused where one is needed.
-        Side::Nscale => {
-            let body = body.unwrap_or_default();
-            return sides.nscale.answer(&parts.method, parts.uri.path(), &parts.headers, body);
-        }
+/// Answers a request. The body is `None` where it is over the limit or incomplete; Nscale refuses
+/// that as it refuses an empty body.
+fn respond(clouds: &Clouds, api: Api, parts: &Parts, body: Option<&[u8]>) -> Response<Body> {
+    let path = parts.uri.path();
+    let Api::Namespace(method) = api else {
+        return clouds.nscale.answer(&parts.method, path, &parts.headers, body.unwrap_or_default());
     };
     let result = match body {
-        Some(body) => sides.namespace.handle(method, bearer(&parts.headers), body),
-        None => Err(RpcFailure::new(Code::ResourceExhausted, "the request is over 1 MiB or was cut off")),
+        Some(body) => method.handle(&clouds.namespace, bearer(&parts.headers), body),
+        None => Err(RpcFailure::new(Code::ResourceExhausted, "the request is larger than 1 MiB or incomplete")),
     };
-    write(result, dialect, &sides.namespace.request_id())
+    reply::write(result, Dialect::of_path(path), &clouds.namespace.request_id())
+}
+
+fn rpc_failure(namespace: &Namespace, path: &str, failure: RpcFailure) -> Response<Body> {
+    reply::write(Err(failure), Dialect::of_path(path), &namespace.request_id())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -169,7 +170,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim()).filter(|token| !token.is_empty())
 }
 
-/// Whether the body is JSON, in UTF-8 where the charset is named.
+/// Whether the body is JSON, and in UTF-8 where a charset is given.
 fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = value.split(';').map(|part| part.trim().to_ascii_lowercase());

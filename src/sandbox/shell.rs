@@ -1,5 +1,5 @@
-//! The world inside the sandbox: a directory with links and credentials, the
-//! variables that point there, and a command that runs in it.
+//! The environment inside the sandbox: a directory with links and credentials,
+//! the variables that point there, and commands that run with them.
 
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
@@ -15,20 +15,20 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
+use crate::context::Environment;
 use crate::error::{Failure, Result};
 use crate::interrupt::Signals;
 use crate::names::Program;
 use crate::output::private_file;
-use crate::sandbox::auth::{ADMIN, MEMBER};
-use crate::sandbox::server::Sides;
+use crate::sandbox::namespace::caller::{ADMIN, MEMBER};
+use crate::sandbox::server::Clouds;
 use crate::secret::Secret;
 use crate::text::sanitize::quoted;
 
-/// How long the credentials of the sandbox's own users live.
-const LIFETIME: Duration = Duration::from_secs(30 * 86_400);
+/// Of the credentials that the sandbox hands out.
+const CREDENTIAL_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
 
-/// What is taken away: with these, programs would be somebody else, or hold
-/// another credential, than inside.
+/// Variables that would give programs another credential or identity than the sandbox's.
 const REMOVED: [&str; 5] = [
     "NSC_TOKEN_SPEC",
     "NSC_TOKEN_SPEC_FILE",
@@ -37,8 +37,8 @@ const REMOVED: [&str; 5] = [
     "NSCALE_SERVICE_TOKEN_FILE",
 ];
 
-/// The variables that name a server of either cloud, whatever it serves: official
-/// programs send their credential to each of them.
+/// The variables that name a server of either cloud. The sandbox takes all of them, because official
+/// programs send their credential to each.
 const ENDPOINTS: [&str; 8] = [
     "NSC_IAM_ENDPOINT",
     "NSC_GLOBAL_ENDPOINT",
@@ -50,32 +50,27 @@ const ENDPOINTS: [&str; 8] = [
     "NSCALE_STORAGE_SERVICE_API_ENDPOINT",
 ];
 
-/// The variables that name hosts which need no proxy. Programs read either
-/// first, and go by that alone.
+/// Both spellings are set, because programs read only one, and not the same.
 const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
-/// The directory and the variables. Dropping it removes the directory.
-pub struct World {
+/// Dropping it removes the directory.
+pub struct ShellEnvironment {
     directory: TempDir,
     address: SocketAddr,
     organization_id: String,
     service_token: Secret,
-    /// The limit of open files that a command inside begins with.
+    /// The limit of open files for commands inside.
     descriptors: Rlimit,
 }
 
-impl World {
-    /// Makes the directory: `bin` with a link for each name, and a token file
-    /// for each user. `descriptors` is the limit of open files that a command
-    /// inside begins with.
-    ///
-    /// # Errors
-    /// Unexpected: a file cannot be written.
-    pub fn new(sides: &Sides, address: SocketAddr, descriptors: Rlimit) -> Result<Self> {
-        let namespace = &sides.namespace;
-        let session = namespace.session_token(ADMIN, LIFETIME);
+impl ShellEnvironment {
+    /// Creates the directory, with links for the program's names in `bin` and a file for each
+    /// credential.
+    pub fn new(clouds: &Clouds, address: SocketAddr, descriptors: Rlimit) -> Result<Self> {
+        let namespace = &clouds.namespace;
+        let session = namespace.session_token(ADMIN, CREDENTIAL_LIFETIME);
         let session = session.map_err(|_| Failure::unexpected("the sandbox's store failed"))?;
-        let make = || -> io::Result<TempDir> {
+        let create = || -> io::Result<TempDir> {
             let directory = tempfile::Builder::new()
                 .prefix("nscred-sandbox-")
                 .permissions(Permissions::from_mode(0o700))
@@ -87,8 +82,8 @@ impl World {
                 symlink(&exe, bin.join(program.name()))?;
             }
             let tokens = [
-                ("admin.json", json!({ "bearer_token": namespace.tenant_token(ADMIN, LIFETIME) })),
-                ("member.json", json!({ "bearer_token": namespace.tenant_token(MEMBER, LIFETIME) })),
+                ("admin.json", json!({ "bearer_token": namespace.tenant_token(ADMIN, CREDENTIAL_LIFETIME) })),
+                ("member.json", json!({ "bearer_token": namespace.tenant_token(MEMBER, CREDENTIAL_LIFETIME) })),
                 ("session.json", json!({ "session_token": session })),
             ];
             for (name, content) in tokens {
@@ -97,8 +92,8 @@ impl World {
             Ok(directory)
         };
         let directory =
-            make().map_err(|error| Failure::unexpected("the sandbox's directory cannot be made").source(error))?;
-        let administrator = sides.nscale.administrator();
+            create().map_err(|error| Failure::unexpected("cannot create the sandbox's directory").source(error))?;
+        let administrator = clouds.nscale.administrator();
         Ok(Self {
             directory,
             address,
@@ -108,9 +103,9 @@ impl World {
         })
     }
 
-    /// Where the sandbox is reached. What listens everywhere is called where
-    /// nobody else listens in.
-    fn called(&self) -> SocketAddr {
+    /// The address that clients inside use. Where the sandbox listens on all interfaces, that is
+    /// the loopback address.
+    fn client_address(&self) -> SocketAddr {
         let ip = match self.address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -119,14 +114,13 @@ impl World {
         SocketAddr::new(ip, self.address.port())
     }
 
-    /// The variables that lead into the sandbox, whatever they held before;
-    /// `PATH` and [`NO_PROXY`] apart, which keep what they hold.
+    /// The variables that replace those of the user. `PATH` and [`NO_PROXY`] are extended instead.
     fn variables(&self) -> Vec<(&'static str, OsString)> {
-        let endpoint = OsString::from(format!("http://{}", self.called()));
+        let endpoint = OsString::from(format!("http://{}", self.client_address()));
         let mut variables: Vec<_> = ENDPOINTS.iter().map(|name| (*name, endpoint.clone())).collect();
         variables.extend([
             ("NSC_TOKEN_FILE", self.directory.path().join("admin.json").into()),
-            // The official program asks a server for its newest version.
+            // Otherwise the official program asks a real server for its newest version.
             ("NS_DO_NOT_UPDATE", "1".into()),
             ("NSCALE_ORGANIZATION_ID", self.organization_id.as_str().into()),
             ("NSCALE_SERVICE_TOKEN", self.service_token.expose().into()),
@@ -135,25 +129,24 @@ impl World {
         variables
     }
 
-    /// The hosts that need no proxy inside.
+    /// The hosts that [`NO_PROXY`] gains.
     fn local_hosts(&self) -> String {
-        let ip = self.called().ip();
+        let ip = self.client_address().ip();
         let other = if ip == Ipv4Addr::LOCALHOST { String::new() } else { format!(",{ip}") };
         format!("localhost,127.0.0.1{other}")
     }
 
-    /// The directory with the links.
     fn bin(&self) -> PathBuf {
         self.directory.path().join("bin")
     }
 
-    /// Shell commands that lead into the sandbox.
+    /// Shell commands that set the variables.
     pub fn exports(&self) -> String {
         let mut text = format!("unset {}\n", REMOVED.join(" "));
         for (name, value) in self.variables() {
             text.push_str(&format!("export {name}={}\n", quoted(&value)));
         }
-        // The shell's own, or the other's where that is all there is.
+        // Each extends its own value, or that of the other spelling where it has none.
         let [one, other] = NO_PROXY;
         for (name, other) in [(one, other), (other, one)] {
             let hosts = self.local_hosts();
@@ -163,16 +156,13 @@ impl World {
         text
     }
 
-    /// Runs a command inside and gives its exit code: its own, or 128 and the
-    /// number of the signal that ended it.
-    ///
-    /// # Errors
-    /// Usage: it cannot be started.
-    pub async fn run(&self, command: &[OsString], signals: &mut Signals) -> Result<u8> {
+    /// Runs a command inside. Returns its exit code, or 128 plus the number of the signal that ended
+    /// it.
+    pub async fn run(&self, command: &[OsString], env: &Environment, signals: &mut Signals) -> Result<u8> {
         let [name, arguments @ ..] = command else { return Err(Failure::usage("there is no command to run")) };
-        let old = std::env::var_os("PATH").unwrap_or_default();
+        let old = env.var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(std::iter::once(self.bin()).chain(std::env::split_paths(&old)))
-            .map_err(|error| Failure::unexpected("the sandbox's directory cannot be put on the PATH").source(error))?;
+            .map_err(|error| Failure::unexpected("cannot add the sandbox's directory to the PATH").source(error))?;
         let mut inside = Command::new(name);
         inside.args(arguments).env("PATH", path).envs(self.variables());
         for name in REMOVED {
@@ -180,27 +170,23 @@ impl World {
         }
         let [one, other] = NO_PROXY;
         for (name, other) in [(one, other), (other, one)] {
-            let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-            let mut hosts = set(name).or_else(|| set(other)).unwrap_or_else(|| "localhost".into());
+            let mut hosts = env.var_os(name).or_else(|| env.var_os(other)).unwrap_or_else(|| "localhost".into());
             hosts.push(format!(",{}", self.local_hosts()));
             inside.env(name, hosts);
         }
-        // It begins with what was given to this process, not with what this
-        // process gave itself.
+        // The command gets the limit that this process started with.
         let own = getrlimit(Resource::Nofile);
         let _ = setrlimit(Resource::Nofile, self.descriptors);
         let child = inside.spawn();
         let _ = setrlimit(Resource::Nofile, own);
         let child =
-            child.map_err(|error| Failure::usage(format!("{} cannot be run", name.to_string_lossy())).source(error))?;
-        wait(child, signals)
-            .await
-            .map_err(|error| Failure::unexpected("the command cannot be waited for").source(error))
+            child.map_err(|error| Failure::usage(format!("cannot run {}", name.to_string_lossy())).source(error))?;
+        wait(child, signals).await.map_err(|error| Failure::unexpected("cannot wait for the command").source(error))
     }
 }
 
-/// Waits for the command. Ctrl-C is the command's to answer, since the
-/// terminal sends it to both; a request to end is passed on.
+/// Waits for the command. Ctrl-C is left to the command, since the terminal sends it to both;
+/// SIGTERM and SIGHUP are passed on.
 async fn wait(mut child: Child, signals: &mut Signals) -> io::Result<u8> {
     let status = loop {
         tokio::select! {
@@ -218,7 +204,7 @@ async fn wait(mut child: Child, signals: &mut Signals) -> io::Result<u8> {
 fn pass_on(child: &Child, signal: rustix::process::Signal) {
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
-        // It may have ended in between, which is what was asked for.
+        // The command may have ended in between.
         let _ = rustix::process::kill_process(pid, signal);
     }
 }

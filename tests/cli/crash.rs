@@ -9,42 +9,42 @@ use serde_json::Value;
 use crate::sandbox::Sandbox;
 use crate::support::{GRANT, mode};
 
-/// How often the process is killed.
+/// How many processes are killed.
 const KILLS: u64 = 1_000;
 
 #[test]
 fn a_token_file_is_never_torn() {
-    /// In as many directories at once.
-    const AT_ONCE: u64 = 8;
+    /// Each in a directory of its own.
+    const WORKERS: u64 = 8;
     let sandbox = Sandbox::start();
-    // The kills are spread over the life of such a process.
+    // The kills are spread over the run time of such a process.
     let started = Instant::now();
     sandbox.create("first", "--token_file first.json").ok();
     let life = started.elapsed();
     let killed: u64 = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..AT_ONCE)
+        let workers: Vec<_> = (0..WORKERS)
             .map(|worker| {
                 scope.spawn({
                     let sandbox = &sandbox;
-                    move || tear(sandbox, worker, KILLS / AT_ONCE, life)
+                    move || kill_writers(sandbox, worker, KILLS / WORKERS, life)
                 })
             })
             .collect();
         workers.into_iter().map(|worker| worker.join().unwrap()).sum()
     });
-    // Some were done before; with none killed nothing would be shown.
+    // Some end before they are killed. If all did, the test would show nothing.
     assert!(killed > KILLS / 10, "{killed} of {KILLS}");
 }
 
-/// Kills as many writers of one file, and gives how many did not end by
+/// Starts writers of one file and kills them. Returns how many did not end by
 /// themselves.
-fn tear(sandbox: &Sandbox, worker: u64, times: u64, life: Duration) -> u64 {
+fn kill_writers(sandbox: &Sandbox, worker: u64, times: u64, life: Duration) -> u64 {
     let file = sandbox.path(&format!("{worker}/token.json"));
     std::fs::create_dir(file.parent().unwrap()).unwrap();
     let mut killed = 0;
     let mut last = String::new();
     for time in 0..times {
-        // A wider file is there at times, which is never widened again.
+        // At times the old file is readable by others, which the new one never is.
         if time % 10 == 0 {
             std::fs::write(&file, "{\"bearer_token\":\"old\"}").unwrap();
             std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
@@ -54,7 +54,7 @@ fn tear(sandbox: &Sandbox, worker: u64, times: u64, life: Duration) -> u64 {
         let mut command = sandbox.command("nsc");
         command.args(["token", "create", "--name", &format!("t{worker}-{time}"), "--grant", GRANT, "--token_file"]);
         let mut child = command.arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // In steps that do not repeat.
+        // In varying fractions of the run time.
         let part = ((time * 7_919 + worker * 1_009) % 1_000) as u32;
         std::thread::sleep(life * part / 1_000);
         let _ = child.kill();
@@ -64,7 +64,7 @@ fn tear(sandbox: &Sandbox, worker: u64, times: u64, life: Duration) -> u64 {
         assert!(token == last || (token.starts_with("nsrt_") && token.len() == 69), "{token}");
         assert!(mode(&file) == 0o600 || (token == "old" && mode(&file) == before), "{:o}", mode(&file));
         last = token.to_owned();
-        // What a killed process leaves beside it is readable by nobody else.
+        // Temporary files of killed processes are readable by their owner only.
         for entry in std::fs::read_dir(file.parent().unwrap()).unwrap() {
             let path = entry.unwrap().path();
             assert!(path == file || mode(&path) == 0o600, "{}", path.display());

@@ -1,18 +1,19 @@
-//! What the sandbox acknowledged with `--data`, it keeps.
+//! The sandbox keeps what it acknowledged with `--data`.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 
+use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::sandbox::{Sandbox, text};
 use crate::support::{World, mode};
 
 #[test]
-fn a_kill_in_a_storm_of_creates_loses_nothing_acknowledged() {
+fn nothing_acknowledged_is_lost_by_a_kill_during_many_creates() {
     const WRITERS: usize = 4;
-    const BEFORE_THE_KILL: usize = 60;
+    const CREATES_BEFORE_KILL: usize = 60;
     let world = World::new();
     let data = world.path("box.db").to_str().unwrap().to_owned();
     let mut sandbox = Sandbox::with(world, &["--data", &data]);
@@ -32,16 +33,16 @@ fn a_kill_in_a_storm_of_creates_loses_nothing_acknowledged() {
                             "name": format!("{round}-{writer}-{index}"), "scope": 2,
                             "access": {"grants": [{"resourceType": "builder", "resourceId": "*", "actions": ["ensure"]}]},
                         });
-                        // The kill ends the loop: an answer is whole or none.
+                        // The kill ends the loop: there is no response, or a part of it.
                         let Some((200, body)) = sandbox.try_tokens("CreateRevokableToken", bearer, &request) else { return };
                         seen.lock().unwrap().push((text(&body["token"]["tokenId"]), text(&body["bearerToken"])));
-                        if count.fetch_add(1, Ordering::Relaxed) + 1 == BEFORE_THE_KILL {
+                        if count.fetch_add(1, Ordering::Relaxed) + 1 == CREATES_BEFORE_KILL {
                             enough.send(()).unwrap();
                         }
                     }
                 });
             }
-            // Should every writer stop early, this ends too, and fails.
+            // If every writer stops early, `recv` fails.
             drop(enough);
             wait.recv().unwrap();
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
@@ -49,7 +50,7 @@ fn a_kill_in_a_storm_of_creates_loses_nothing_acknowledged() {
         acknowledged.extend(seen.into_inner().unwrap());
         sandbox = Sandbox::with(sandbox.kill(), &["--data", &data]);
     }
-    assert!(acknowledged.len() >= 3 * BEFORE_THE_KILL);
+    assert!(acknowledged.len() >= 3 * CREATES_BEFORE_KILL);
     let listed: HashSet<String> = sandbox.nsc("token list -q .[].token_id").ok().lines().map(str::to_owned).collect();
     let lost: Vec<&String> = acknowledged.iter().map(|(id, _)| id).filter(|id| !listed.contains(*id)).collect();
     assert!(lost.is_empty(), "{lost:?}");
@@ -60,7 +61,7 @@ fn a_kill_in_a_storm_of_creates_loses_nothing_acknowledged() {
 }
 
 #[test]
-fn the_state_outlives_the_server_and_the_secrets_are_not_in_it() {
+fn data_survive_a_kill_and_contain_no_secrets() {
     let world = World::new();
     let data = world.path("box.db").to_str().unwrap().to_owned();
     let mut sandbox = Sandbox::with(world, &["--data", &data]);
@@ -80,7 +81,7 @@ fn the_state_outlives_the_server_and_the_secrets_are_not_in_it() {
 }
 
 #[test]
-fn a_file_is_a_path_whatever_its_name() {
+fn special_names_of_sqlite_are_ordinary_files() {
     for name in ["file:box.db", ":memory:"] {
         let world = World::new();
         let mut sandbox = Sandbox::with(world, &["--data", name]);
@@ -93,25 +94,38 @@ fn a_file_is_a_path_whatever_its_name() {
 }
 
 #[test]
-fn files_that_cannot_be_used_are_refused_and_left_alone() {
+fn unusable_files_are_refused_and_not_changed() {
     let world = World::new();
     let other = world.path("other.db");
     let connection = rusqlite::Connection::open(&other).unwrap();
     connection.execute_batch("CREATE TABLE t (x); PRAGMA application_id = 7;").unwrap();
     drop(connection);
     world.write("garbage.db", "this is no database, and was never meant to be one, whatever its name says".repeat(100));
-    for (file, words) in [
-        ("other.db", "is a database of some other program"),
-        ("garbage.db", "is damaged, or no database at all"),
-        ("missing/box.db", "cannot be made"),
-        ("home", "cannot be used"),
-    ] {
+    let files = ["other.db", "garbage.db", "missing/box.db", "home"];
+    let stderr = files.map(|file| {
         let before = std::fs::read(world.path(file)).ok();
-        let run = world.run("nscred", ["sandbox", "--data", file, "--", "true"]);
-        run.fails_with(2, words);
+        let stderr = world.run("nscred", ["sandbox", "--data", file, "--", "true"]).fails(2);
         assert!(std::fs::read(world.path(file)).ok() == before, "{file} was changed");
-    }
+        stderr
+    });
+    assert_snapshot!(stderr.join("\n"), @"
+    error: --data other.db is a database of another program
+    hint: use another file; this one was not changed
+
+    error: --data garbage.db is damaged or not a database
+    hint: use another file; this one was not changed
+
+    error: --data missing/box.db cannot be created
+      cause: No such file or directory (os error 2)
+
+    error: --data home cannot be opened
+      cause: unable to open database file: ./home
+      cause: Error code 14: unable to open database file
+    ");
     let sandbox = Sandbox::with(world, &["--data", "box.db"]);
-    let run = sandbox.run("nscred", ["sandbox", "--data", "box.db", "--", "true"]);
-    run.fails_with(2, "is in use by another sandbox");
+    let stderr = sandbox.run("nscred", ["sandbox", "--data", "box.db", "--", "true"]).fails(2);
+    assert_snapshot!(stderr, @"
+    error: --data box.db is in use by another sandbox
+    hint: stop that sandbox, or use another file
+    ");
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::sandbox::Sandbox;
 use crate::support::{GRANT, Run, World};
 
-/// What repeating a request would do, which decides what a fault comes to.
+/// What repeating a request would do, which decides the outcome of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Effect {
     Read,
@@ -18,7 +18,7 @@ enum Effect {
 }
 use Effect::{Change, Mint, Read};
 
-/// A command: its words, the operation that goes wrong, and its effect.
+/// A command line, the operation that fails, and its effect.
 const COMMANDS: [(&str, &str, Effect); 10] = [
     ("token list", "token.list", Read),
     ("token create --name new --grant GRANT", "token.create", Mint),
@@ -32,10 +32,10 @@ const COMMANDS: [(&str, &str, Effect); 10] = [
     ("serviceaccounts delete --id ACCOUNT --yes", "sa.delete", Change),
 ];
 
-/// Faults, one behind another where there is a +, and for each effect the exit
-/// code and the number of requests. What [`EXCEPTIONS`] says of some goes before.
+/// Faults, one after another where there is a +, and for each effect the exit
+/// code and the number of requests, unless [`EXCEPTIONS`] has others.
 const FAULTS: [(&str, [(i32, usize); 3]); 64] = [
-    // Statuses without a word, as from what stands in front of a server.
+    // Empty responses, as from a gateway.
     ("400", [(1, 1), (1, 1), (1, 1)]),
     ("401", [(1, 1), (1, 1), (1, 1)]),
     ("403", [(1, 1), (1, 1), (1, 1)]),
@@ -55,7 +55,7 @@ const FAULTS: [(&str, [(i32, usize); 3]); 64] = [
     ("504", [(7, 4), (8, 4), (8, 1)]),
     ("acted-502x1", [(0, 2), (0, 2), (8, 1)]),
     ("acted-503:0x1", [(0, 2), (0, 2), (8, 1)]),
-    // Pages, as from a web filter.
+    // HTML pages, as from a web filter.
     ("html-401", [(1, 1), (1, 1), (1, 1)]),
     ("html-403", [(1, 1), (1, 1), (1, 1)]),
     ("html-404", [(1, 1), (1, 1), (1, 1)]),
@@ -87,7 +87,7 @@ const FAULTS: [(&str, [(i32, usize); 3]); 64] = [
     ("acted-code=unavailablex1", [(0, 2), (0, 2), (8, 1)]),
     ("code=data_loss", [(1, 1), (8, 1), (8, 1)]),
     ("code=unauthenticated", [(4, 1), (4, 1), (4, 1)]),
-    // What an earlier try may have done is not forgotten.
+    // An earlier attempt may have been processed.
     ("code=unavailablex1+code=permission_denied", [(3, 2), (8, 2), (8, 1)]),
     ("code=unavailablex1+code=not_found", [(5, 2), (5, 2), (8, 1)]),
     ("code=unavailablex1+html-404", [(1, 2), (8, 2), (8, 1)]),
@@ -106,22 +106,22 @@ const FAULTS: [(&str, [(i32, usize); 3]); 64] = [
     ("slow=20", [(0, 1), (0, 1), (0, 1)]),
 ];
 
-/// The cells where one command is not as the others of its effect: fault,
-/// operation (or how it begins), exit code, requests.
+/// Where one command differs from the others of its effect: fault,
+/// operation or its prefix, exit code, requests.
 const EXCEPTIONS: [(&str, &str, (i32, usize)); 10] = [
-    // It is gone, and an earlier try may have done it.
+    // It is gone, which may be what the earlier attempt did.
     ("code=unavailablex1+code=not_found", "token.revoke", (0, 2)),
     ("code=unavailablex1+code=not_found", "sa.delete", (0, 2)),
-    // This API has no such thing; its status says less.
+    // This API has no such code, only its status.
     ("code=failed_precondition", "sa.", (1, 1)),
-    // A conflict changed nothing there, and is tried again.
+    // A conflict changed nothing, and is retried.
     ("code=already_exists", "sa.rotate", (6, 4)),
     ("code=already_exists", "sa.delete", (6, 4)),
     ("code=already_exists", "sa.update", (6, 4)),
     ("code=aborted", "sa.rotate", (6, 4)),
     ("code=aborted", "sa.delete", (6, 4)),
     ("code=aborted", "sa.update", (6, 4)),
-    // The secret comes first in this answer, and so in its first half.
+    // The secret is in the first half of this answer.
     ("truncatex1", "token.create", (0, 1)),
 ];
 
@@ -144,7 +144,7 @@ fn cells() -> VecDeque<Cell> {
             let exception = EXCEPTIONS.iter().find(|(of, place, _)| is_meant(of, place)).map(|(.., outcome)| *outcome);
             let (mut code, requests) = exception.unwrap_or(outcomes[effect as usize]);
             for is_json in [false, true] {
-                // What is no JSON cannot be shown as JSON, and is kept.
+                // An incomplete body cannot be shown as JSON, and is kept.
                 if is_json && effect == Mint && code == 0 && ["truncatex1", "stall"].contains(&fault) {
                     code = 1;
                 }
@@ -156,7 +156,7 @@ fn cells() -> VecDeque<Cell> {
 }
 
 impl Cell {
-    /// The path of its operation, as the log tells it.
+    /// Whether a line of the log is a request of the operation.
     fn is_counted(&self, request: &str) -> bool {
         let (method, path) = request.split_once(' ').unwrap();
         let in_accounts = path.contains("/serviceaccounts");
@@ -180,7 +180,7 @@ impl Cell {
         let faults: Vec<String> = self.fault.split('+').map(|fault| format!("{}={fault}", self.operation)).collect();
         let mut flags: Vec<&str> = faults.iter().flat_map(|fault| ["--fault", fault]).collect();
         flags.extend(["--log", log.to_str().unwrap()]);
-        // What the command is about is made by hand, past the fault.
+        // What the command works on is created by other operations.
         let sandbox = Sandbox::with(world, &flags);
         let (token, account) = (self.token(&sandbox), self.account(&sandbox));
         std::fs::write(&log, "").unwrap();
@@ -191,14 +191,14 @@ impl Cell {
             "ACCOUNT" => &account,
             word => word,
         });
-        // What hangs is given up soon; what is answered may take its time.
+        // Short where nothing is answered, long where a slow machine must not matter.
         let timeout = if ["hang", "stall"].contains(&self.fault) { "1s" } else { "60s" };
         let mut args: Vec<&str> = words.chain(["--timeout", timeout]).collect();
         let has_json = self.is_json && self.operation != "sa.delete";
         if has_json {
             args.extend(if self.operation.starts_with("token.") { &["--output", "json"][..] } else { &["--json"] });
         }
-        // With the log of the wire on, where errors are for people.
+        // Also with the log of requests, where errors are text.
         args.extend((!has_json).then_some("-v"));
         let run = sandbox.run("nscred", &args);
         assert_eq!(run.code, self.code, "{self:?}: {run:#?}");
@@ -232,7 +232,7 @@ impl Cell {
             assert_eq!(run.stderr.lines().count(), 1, "{self:?}: {run:#?}");
             let error: Value = serde_json::from_str(&run.stderr).unwrap();
             assert!(kind.contains(&error["kind"].as_str().unwrap()), "{self:?}: {error}");
-            // Who does not know what happened is told how to find out.
+            // An unknown outcome comes with a hint.
             assert!(self.code != 8 || !error["hints"].as_array().unwrap().is_empty(), "{self:?}: {error}");
         } else {
             assert!(run.stderr.starts_with("error: ") || run.stderr.contains("\nerror: "), "{self:?}: {run:#?}");
@@ -240,9 +240,9 @@ impl Cell {
         }
     }
 
-    /// What a failure says, beside its kind.
+    /// Parts of the message.
     fn words(&self) -> Vec<&'static str> {
-        // What may not be sent again ends with the first.
+        // Without a retry the first fault decides.
         let mut faults = self.fault.split('+');
         let last = if self.requests == 1 { faults.next() } else { faults.next_back() }.unwrap();
         let connections = ["drop", "hang", "truncate", "stall", "garbage", "redirect"];
@@ -255,7 +255,7 @@ impl Cell {
             _ => {}
         }
         match last {
-            // Those have words of their own.
+            // The commands word these themselves.
             "code=already_exists" | "code=aborted" => {}
             _ if is_connection => {}
             _ if last.contains("html-") => words.push("an HTML page titled"),
@@ -268,7 +268,7 @@ impl Cell {
         words
     }
 
-    /// The credentials in use are nowhere but where they were put.
+    /// The credentials are not in the output.
     fn check_secrets(&self, sandbox: &Sandbox, run: &Run) {
         for secret in [sandbox.bearer(), sandbox.get("NSCALE_SERVICE_TOKEN").to_owned()] {
             let end = &secret[secret.len() - 16..];
@@ -296,15 +296,15 @@ impl Cell {
 
 #[test]
 fn every_command_under_every_fault() {
-    /// Most of the time is spent waiting before another try.
-    const AT_ONCE: usize = 24;
+    /// Most of the time they wait between attempts.
+    const WORKERS: usize = 24;
     let cells = cells();
     println!("{} cells", cells.len());
     assert_eq!(cells.len(), COMMANDS.len() * FAULTS.len() * 2);
     let cells = Mutex::new(cells);
     let next = || cells.lock().unwrap().pop_front();
     std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..WORKERS {
             scope.spawn(|| {
                 while let Some(cell) = next() {
                     cell.check();

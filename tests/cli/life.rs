@@ -42,7 +42,7 @@ fn from_creation_to_rejection() {
 }
 
 #[test]
-fn a_token_passes_on_no_more_than_it_has() {
+fn a_token_cannot_grant_more_than_it_has() {
     let mut sandbox = Sandbox::start();
     let minter = r#"{"resource_type":"token/revokable","actions":["create"]}"#;
     let builder = r#"{"resource_type":"builder","resource_id":"*","actions":["ensure"]}"#;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::World;
 
-/// A running sandbox and a world that leads into it.
+/// A running sandbox and a world whose variables point to it.
 pub struct Sandbox {
     world: World,
     server: Child,
@@ -22,7 +22,7 @@ impl Sandbox {
         Self::with(World::new(), &[])
     }
 
-    /// A sandbox in a world that is there already, with further flags.
+    /// A sandbox in an existing world, with further flags.
     pub fn with(world: World, flags: &[&str]) -> Self {
         let mut command = world.command("nscred");
         command.args(["sandbox", "--listen", "127.0.0.1:0"]).args(flags);
@@ -38,7 +38,7 @@ impl Sandbox {
 
     fn from_command(mut world: World, mut command: Command) -> Self {
         let mut server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        // The line with PATH is the last: by then everything is in place.
+        // The line with PATH is the last: the sandbox is ready.
         for line in BufReader::new(server.stdout.take().unwrap()).lines() {
             let line = line.unwrap();
             if line.starts_with("unset ") || line.to_lowercase().starts_with("export no_proxy=") {
@@ -54,7 +54,7 @@ impl Sandbox {
         panic!("the sandbox ended: {:?}", server.wait());
     }
 
-    /// Ends the server at once and gives the world back.
+    /// Kills the server and returns the world.
     pub fn kill(mut self) -> World {
         self.stop();
         std::mem::replace(&mut self.world, World::new())
@@ -65,7 +65,7 @@ impl Sandbox {
         let _ = self.server.wait();
     }
 
-    /// Makes a token and gives its id and its secret.
+    /// Creates a token and returns its id and its secret.
     pub fn mint(&self, name: &str, flags: &str) -> (String, String) {
         let made = self.create(name, &format!("{flags} --output json")).json();
         (text(&made["token"]["token_id"]), text(&made["bearer_token"]))
@@ -83,25 +83,23 @@ impl Sandbox {
         self.set("NSC_TOKEN_FILE", path);
     }
 
-    /// The credential in use.
     pub fn bearer(&self) -> String {
         let content = std::fs::read_to_string(self.get("NSC_TOKEN_FILE")).unwrap();
         let content: Value = serde_json::from_str(&content).unwrap();
         content.as_object().unwrap().values().next().map(text).unwrap()
     }
 
-    /// The process that serves.
     pub fn id(&self) -> rustix::process::Pid {
         rustix::process::Pid::from_child(&self.server)
     }
 
-    /// A request by hand, as any client might make it: status, headers, body.
+    /// Sends a request as it is: status, headers, body.
     pub fn raw(&self, request: &str) -> (u16, String, String) {
         self.try_raw(request).unwrap()
     }
 
     /// As [`Sandbox::raw`], where the server may be killed meanwhile: `None`
-    /// where no whole answer came.
+    /// where the response is missing or incomplete.
     fn try_raw(&self, request: &str) -> Option<(u16, String, String)> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
         stream.write_all(request.as_bytes()).ok()?;
@@ -115,7 +113,7 @@ impl Sandbox {
         whole.then(|| (status, head, body.to_owned()))
     }
 
-    /// A POST of JSON by hand: status and body.
+    /// Sends JSON by POST: status and body.
     pub fn post(&self, path: &str, bearer: Option<&str>, body: &str) -> (u16, Value) {
         self.try_post(path, bearer, body).unwrap()
     }
@@ -130,7 +128,7 @@ impl Sandbox {
         Some((status, serde_json::from_str(&body).unwrap_or(Value::Null)))
     }
 
-    /// A call of TokenService by hand.
+    /// Calls a method of TokenService: status and body.
     pub fn tokens(&self, method: &str, bearer: Option<&str>, body: Value) -> (u16, Value) {
         self.post(&format!("/namespace.cloud.iam.v1beta.TokenService/{method}"), bearer, &body.to_string())
     }

@@ -8,11 +8,11 @@ use std::process::Stdio;
 use crate::sandbox::Sandbox;
 use crate::support::{World, script};
 
-/// An official program that tells its environment.
+/// An official program that prints its environment.
 const OFFICIAL: &str = "#!/bin/sh\nenv\n";
 
-/// A world where both official programs lie further down the PATH, and where
-/// every variable that matters leads elsewhere.
+/// A world where both official programs are later on the PATH, and where
+/// every variable that matters names a real cloud.
 fn world() -> World {
     let mut world = World::new();
     for name in ["nsc", "nscale"] {
@@ -49,9 +49,9 @@ const REMOVED: [&str; 5] = [
     "NSCALE_SERVICE_TOKEN_FILE",
 ];
 
-/// What an environment must be inside, as `env` tells it.
+/// Checks the output of `env` inside.
 #[track_caller]
-fn leads_inside(env: &str) {
+fn assert_inside(env: &str) {
     let env: BTreeMap<&str, &str> = env.lines().filter_map(|line| line.split_once('=')).collect();
     for name in ENDPOINTS {
         assert!(env[name].starts_with("http://127.0.0.1:"), "{name}: {env:#?}");
@@ -74,21 +74,21 @@ fn leads_inside(env: &str) {
 }
 
 #[test]
-fn an_official_program_in_a_command_inside() {
+fn official_programs_use_the_sandbox_inside_a_command() {
     for [program, word] in [["nsc", "instance"], ["nscale", "compute"]] {
-        leads_inside(&world().run("nscred", ["sandbox", "--", program, word, "list"]).ok());
+        assert_inside(&world().run("nscred", ["sandbox", "--", program, word, "list"]).ok());
     }
     let mut bare = world();
     bare.set("NO_PROXY", "");
     let env = bare.run("nscred", ["sandbox", "--", "env"]).ok();
     assert!(env.lines().any(|line| line.starts_with("no_proxy=localhost,")), "{env}");
-    // Of the two it is the small one that is there.
+    // Only the lower-case variable is set.
     bare.set("no_proxy", "corp.example.com");
-    leads_inside(&bare.run("nscred", ["sandbox", "--", "env"]).ok());
+    assert_inside(&bare.run("nscred", ["sandbox", "--", "env"]).ok());
 }
 
 #[test]
-fn an_official_program_behind_the_lines_that_lead_inside() {
+fn official_programs_use_the_sandbox_after_its_exports() {
     let world = world();
     let mut server = world.command("nscred");
     server.args(["sandbox", "--listen", "127.0.0.1:0"]);
@@ -99,19 +99,19 @@ fn an_official_program_behind_the_lines_that_lead_inside() {
         assert_ne!(reader.read_line(&mut lines).unwrap(), 0, "{lines}");
     }
     let lines = world.write("lines", lines);
-    // As strict as a shell can be, and twice.
+    // In the strictest mode of the shell, and twice.
     let env = world.sh(&format!("set -eu\n. {lines}\nnsc instance list"));
     let again = world.sh(&format!("set -eu\n. {lines}\n. {lines}\nnscale compute list"));
     let bare = world.sh(&format!("set -eu\nunset NO_PROXY\n. {lines}\nnscale compute list"));
     server.kill().unwrap();
     server.wait().unwrap();
-    leads_inside(&env.ok());
-    leads_inside(&again.ok());
+    assert_inside(&env.ok());
+    assert_inside(&again.ok());
     assert!(bare.ok().lines().any(|line| line.starts_with("no_proxy=localhost,")));
 }
 
 #[test]
-fn what_is_not_served_is_refused_in_the_clouds_own_form() {
+fn what_is_not_served_is_an_error_in_the_clouds_form() {
     let sandbox = Sandbox::start();
     let service_token = sandbox.get("NSCALE_SERVICE_TOKEN").to_owned();
     for (path, code) in [

@@ -1,5 +1,5 @@
-//! The sandbox as any other client meets it: requests by hand, held against
-//! the checklist of the reference.
+//! Namespace's API in the sandbox, by requests written by hand, against the
+//! checklist of the reference.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -26,7 +26,7 @@ fn expect(status: u16, code: &str) -> (u16, String) {
 }
 
 #[test]
-fn camel_case_and_snake_case_are_the_same() {
+fn camel_case_and_snake_case_are_equivalent() {
     let sandbox = Sandbox::start();
     let bearer = sandbox.bearer();
     let expires = in_one_day();
@@ -50,7 +50,7 @@ fn camel_case_and_snake_case_are_the_same() {
 }
 
 #[test]
-fn who_is_not_let_in() {
+fn invalid_credentials_are_unauthenticated() {
     let sandbox = Sandbox::start();
     let bearer = sandbox.bearer();
     let (signed, signature) = bearer.rsplit_once('.').unwrap();
@@ -73,7 +73,7 @@ fn who_is_not_let_in() {
 }
 
 #[test]
-fn what_create_refuses() {
+fn invalid_create_requests_are_refused() {
     let sandbox = Sandbox::start();
     let bearer = sandbox.bearer();
     let create = |request: Value| code(sandbox.tokens("CreateRevokableToken", Some(&bearer), request));
@@ -112,7 +112,7 @@ fn what_create_refuses() {
 }
 
 #[test]
-fn a_refusal_names_every_missing_permission() {
+fn permission_denied_names_every_missing_permission() {
     let mut sandbox = Sandbox::start();
     sandbox.become_user("member");
     let bearer = sandbox.bearer();
@@ -209,7 +209,7 @@ fn revoke_refresh_and_batch_revoke() {
 }
 
 #[test]
-fn a_grant_on_one_token_reaches_no_other() {
+fn a_grant_on_one_token_covers_no_other() {
     let sandbox = Sandbox::start();
     let (a, _) = sandbox.mint("a", "");
     let (b, _) = sandbox.mint("b", "");
@@ -279,7 +279,7 @@ fn the_official_login_and_its_sessions() {
 }
 
 #[test]
-fn values_of_a_newer_client() {
+fn numbers_in_every_spelling_and_unknown_scopes() {
     let sandbox = Sandbox::start();
     let bearer = sandbox.bearer();
     let session = std::fs::read_to_string(format!("{}/session.json", sandbox.get("NSCRED_SANDBOX"))).unwrap();
@@ -291,7 +291,7 @@ fn values_of_a_newer_client() {
         let body = format!(r#"{{"session_duration_secs":{seconds}}}"#);
         assert_eq!(sandbox.post("/nsl.signin.SigninService/StartLogin", None, &body).0, 200, "{seconds}");
     }
-    // A scope that is not known is not taken for the workspace.
+    // An unknown scope is not taken for that of the workspace.
     for scope in [json!("PROJECT_SCOPE"), json!(9)] {
         let request = json!({"name": "t", "expiresAt": in_one_day(), "access": {"grants": grants()}, "scope": scope});
         assert_eq!(
@@ -304,7 +304,7 @@ fn values_of_a_newer_client() {
             expect(400, "invalid_argument")
         );
     }
-    // Before the end of all days: all of them.
+    // The latest possible time: all tokens are before it.
     sandbox.mint("a", "");
     let request = json!({"before": "9999-12-31T23:59:59.999999999Z"});
     let (status, revoked) = sandbox.tokens("BatchRevokeRevokableToken", Some(&bearer), request);
@@ -312,7 +312,7 @@ fn values_of_a_newer_client() {
 }
 
 #[test]
-fn the_protocol_around_the_messages() {
+fn headers_and_statuses_of_the_connect_protocol() {
     let sandbox = Sandbox::start();
     let bearer = sandbox.bearer();
     let list = format!("{SERVICE}/ListRevokableTokens");

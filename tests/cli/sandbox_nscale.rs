@@ -1,5 +1,5 @@
-//! The sandbox's Nscale side as any other client meets it: service accounts
-//! and their tokens, held against the reference.
+//! Nscale's API in the sandbox, by requests written by hand: service accounts
+//! and their tokens, as the reference describes them.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use crate::sandbox::{Sandbox, text};
 use crate::support::World;
 
-/// An organization and a resource that are not there.
-pub const ELSEWHERE: &str = "d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90";
-pub const NOTHING: &str = "a1b2c3d4-1111-4222-8333-444455556666";
+/// An organization and a resource that do not exist.
+pub const UNKNOWN_ORGANIZATION: &str = "d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90";
+pub const UNKNOWN_ID: &str = "a1b2c3d4-1111-4222-8333-444455556666";
 
-/// A request by hand with further header lines: status, headers, body.
+/// Sends a request with further header lines: status, headers, body.
 pub fn send(sandbox: &Sandbox, line: &str, headers: &str, body: &str) -> (u16, String, Value) {
     let length = body.len();
     let (status, head, body) = sandbox.raw(&format!(
@@ -24,8 +24,8 @@ pub fn send(sandbox: &Sandbox, line: &str, headers: &str, body: &str) -> (u16, S
     (status, head, if body.is_empty() { Value::Null } else { serde_json::from_str(&body).unwrap() })
 }
 
-/// An answer as it was sent, also where it tells no length.
-pub fn verbatim(sandbox: &Sandbox, line: &str, headers: &str) -> String {
+/// The response as it was sent, which may have no Content-Length.
+pub fn raw_response(sandbox: &Sandbox, line: &str, headers: &str) -> String {
     let mut stream = TcpStream::connect(&sandbox.address).unwrap();
     write!(stream, "{line} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n{headers}\r\n").unwrap();
     let mut answer = String::new();
@@ -33,7 +33,7 @@ pub fn verbatim(sandbox: &Sandbox, line: &str, headers: &str) -> String {
     answer
 }
 
-/// A request with a bearer, and with a body unless it is null.
+/// Sends a request with a bearer token, and with a body unless it is null.
 pub fn request(sandbox: &Sandbox, line: &str, bearer: Option<&str>, body: Value) -> (u16, String, Value) {
     let mut headers = bearer.map(|bearer| format!("Authorization: Bearer {bearer}\r\n")).unwrap_or_default();
     if body.is_null() {
@@ -46,38 +46,38 @@ pub fn request(sandbox: &Sandbox, line: &str, bearer: Option<&str>, body: Value)
 /// A request to the organization, as in `GET /groups`: status and body.
 pub fn call(sandbox: &Sandbox, bearer: &str, line: &str, body: Value) -> (u16, Value) {
     let (method, path) = line.split_once(' ').unwrap();
-    let (status, _, body) = request(sandbox, &format!("{method} {}{path}", base(sandbox)), Some(bearer), body);
+    let (status, _, body) =
+        request(sandbox, &format!("{method} {}{path}", organization_path(sandbox)), Some(bearer), body);
     (status, body)
 }
 
 /// As [`call`], by the administrator.
-pub fn admin(sandbox: &Sandbox, line: &str, body: Value) -> (u16, Value) {
+pub fn call_as_admin(sandbox: &Sandbox, line: &str, body: Value) -> (u16, Value) {
     call(sandbox, sandbox.get("NSCALE_SERVICE_TOKEN"), line, body)
 }
 
-pub fn base(sandbox: &Sandbox) -> String {
+pub fn organization_path(sandbox: &Sandbox) -> String {
     format!("/api/v1/organizations/{}", sandbox.get("NSCALE_ORGANIZATION_ID"))
 }
 
-pub fn wish(name: &str, groups: &[&str]) -> Value {
+pub fn account_body(name: &str, groups: &[&str]) -> Value {
     json!({"metadata": {"name": name}, "spec": {"groupIDs": groups}})
 }
 
-/// Makes an account and gives its id and its token.
+/// Creates an account and returns its id and its token.
 pub fn account(sandbox: &Sandbox, name: &str, groups: &[&str]) -> (String, String) {
-    let (status, made) = admin(sandbox, "POST /serviceaccounts", wish(name, groups));
+    let (status, made) = call_as_admin(sandbox, "POST /serviceaccounts", account_body(name, groups));
     assert_eq!(status, 201, "{made}");
     (text(&made["metadata"]["id"]), text(&made["status"]["accessToken"]))
 }
 
-/// The body of a group.
-pub fn group_wish(name: &str, roles: &[&str], accounts: &[&str]) -> Value {
+pub fn group_body(name: &str, roles: &[&str], accounts: &[&str]) -> Value {
     json!({"metadata": {"name": name}, "spec": {"roleIDs": roles, "serviceAccountIDs": accounts}})
 }
 
-/// The id of a group that is there from the start.
+/// The id of a group by its name.
 pub fn group(sandbox: &Sandbox, name: &str) -> String {
-    let (_, groups) = admin(sandbox, "GET /groups", Value::Null);
+    let (_, groups) = call_as_admin(sandbox, "GET /groups", Value::Null);
     let named = groups.as_array().unwrap().iter().find(|group| group["metadata"]["name"] == name).unwrap();
     text(&named["metadata"]["id"])
 }
@@ -88,7 +88,7 @@ pub fn ids(list: &Value) -> Vec<String> {
 
 /// An account as the list shows it.
 pub fn listed(sandbox: &Sandbox, id: &str) -> Value {
-    let (_, list) = admin(sandbox, "GET /serviceaccounts", Value::Null);
+    let (_, list) = call_as_admin(sandbox, "GET /serviceaccounts", Value::Null);
     list.as_array().unwrap().iter().find(|item| item["metadata"]["id"] == id).unwrap().clone()
 }
 
@@ -98,7 +98,7 @@ pub fn whoami(sandbox: &Sandbox, bearer: &str) -> (u16, Value) {
 }
 
 #[track_caller]
-pub fn refused((status, body): (u16, Value), expected: u16, error: &str, description: &str) {
+pub fn assert_error((status, body): (u16, Value), expected: u16, error: &str, description: &str) {
     assert_eq!((status, &body["error"]), (expected, &json!(error)), "{body}");
     assert_eq!(body["error_description"], description);
     let trace = text(&body["trace_id"]);
@@ -118,7 +118,7 @@ fn seconds(time: &Value) -> i64 {
 fn from_create_to_delete() {
     let sandbox = Sandbox::start();
     let token = sandbox.get("NSCALE_SERVICE_TOKEN");
-    let base = format!("{}/serviceaccounts", base(&sandbox));
+    let base = format!("{}/serviceaccounts", organization_path(&sandbox));
     let (_, me) = whoami(&sandbox, token);
     let call = |line: &str, body: Value| {
         let (status, head, body) = request(&sandbox, line, Some(token), body);
@@ -134,7 +134,7 @@ fn from_create_to_delete() {
         }
         (status, body)
     };
-    let mut body = wish("ci-deployer", &[]);
+    let mut body = account_body("ci-deployer", &[]);
     body["metadata"]["description"] = json!("pipeline bot");
     body["metadata"]["tags"] = json!([{"name": "team", "value": "infra"}, {"name": "team", "value": ""}]);
     body["unknown"] = json!({"is": ["ignored"]});
@@ -171,18 +171,18 @@ fn from_create_to_delete() {
 
     assert_eq!(call(&format!("DELETE {base}/{id}"), Value::Null), (200, Value::Null));
     assert_eq!(ids(&call(&format!("GET {base}"), Value::Null).1), [text(&me["sub"])]);
-    refused(call(&format!("DELETE {base}/{id}"), Value::Null), 404, "not_found", "resource not found");
+    assert_error(call(&format!("DELETE {base}/{id}"), Value::Null), 404, "not_found", "resource not found");
 }
 
 #[test]
-fn there_is_no_get_by_id_and_no_other_method() {
+fn unknown_routes_and_methods_are_not_found() {
     let sandbox = Sandbox::start();
     let token = sandbox.get("NSCALE_SERVICE_TOKEN");
-    let (base, accounts) = (base(&sandbox), format!("{}/serviceaccounts", base(&sandbox)));
+    let (base, accounts) = (organization_path(&sandbox), format!("{}/serviceaccounts", organization_path(&sandbox)));
     let id = text(&whoami(&sandbox, token).1["sub"]);
     for line in [
         format!("GET {accounts}/{id}"),
-        format!("GET {accounts}/{NOTHING}"),
+        format!("GET {accounts}/{UNKNOWN_ID}"),
         format!("GET {accounts}/no-uuid"),
         format!("GET /api/v1/organizations/no-uuid/serviceaccounts/{id}"),
         format!("GET {accounts}/"),
@@ -213,20 +213,20 @@ fn there_is_no_get_by_id_and_no_other_method() {
             let (status, head, body) = request(&sandbox, &line, bearer, Value::Null);
             assert!(!head.contains("www-authenticate"), "{line}: {head}");
             assert_eq!((status, &body["error"]), (404, &json!("not_found")), "{line}: {body}");
-            refused((status, body), 404, "not_found", "resource not found");
+            assert_error((status, body), 404, "not_found", "resource not found");
         }
     }
-    let answer = verbatim(&sandbox, &format!("HEAD {accounts}"), &format!("Authorization: Bearer {token}\r\n"));
+    let answer = raw_response(&sandbox, &format!("HEAD {accounts}"), &format!("Authorization: Bearer {token}\r\n"));
     assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
 }
 
 #[test]
-fn ids_begin_with_a_letter_and_the_list_is_in_their_order() {
+fn ids_begin_with_a_letter_and_sort_the_list() {
     let sandbox = Sandbox::with(World::new(), &["--accounts", "40"]);
     for name in ["same", "same"] {
         account(&sandbox, name, &[]);
     }
-    let (_, list) = admin(&sandbox, "GET /serviceaccounts", Value::Null);
+    let (_, list) = call_as_admin(&sandbox, "GET /serviceaccounts", Value::Null);
     let same = list.as_array().unwrap().iter().filter(|item| item["metadata"]["name"] == "same").count();
     assert_eq!(same, 2, "names may be shared");
     let ids = ids(&list);
@@ -240,7 +240,7 @@ fn ids_begin_with_a_letter_and_the_list_is_in_their_order() {
 }
 
 #[test]
-fn a_token_is_five_segments_and_compared_exactly() {
+fn a_token_has_five_segments_and_is_compared_exactly() {
     let sandbox = Sandbox::start();
     let (id, token) = account(&sandbox, "a", &[]);
     let segments: Vec<&str> = token.split('.').collect();
@@ -253,7 +253,7 @@ fn a_token_is_five_segments_and_compared_exactly() {
     assert_eq!(whoami(&sandbox, &token).1["sub"], id);
     for index in 0..token.len() {
         let last = if token.as_bytes()[index] == b'A' { "B" } else { "A" };
-        // What differs in the last bits only, a decoder might pass over.
+        // A lenient decoder might ignore a difference in the last bits.
         let near = match token.as_bytes()[index] {
             b'.' => "_".to_owned(),
             byte => char::from(if byte % 2 == 0 { byte + 1 } else { byte - 1 }).to_string(),
@@ -269,15 +269,15 @@ fn a_token_is_five_segments_and_compared_exactly() {
 }
 
 #[test]
-fn a_token_lives_ninety_days_unless_told_otherwise() {
+fn a_token_expires_after_ninety_days_or_token_life() {
     for (flags, life) in [(vec![], 90 * 86_400), (vec!["--token-life", "36h"], 36 * 3600)] {
         let sandbox = Sandbox::with(World::new(), &flags);
-        let (status, made) = admin(&sandbox, "POST /serviceaccounts", wish("a", &[]));
+        let (status, made) = call_as_admin(&sandbox, "POST /serviceaccounts", account_body("a", &[]));
         assert_eq!(status, 201);
         assert_eq!(seconds(&made["status"]["expiry"]), seconds(&made["metadata"]["creationTime"]) + life);
         let before = jiff::Timestamp::now().as_second();
         let id = text(&made["metadata"]["id"]);
-        let (_, rotated) = admin(&sandbox, &format!("POST /serviceaccounts/{id}/rotate"), Value::Null);
+        let (_, rotated) = call_as_admin(&sandbox, &format!("POST /serviceaccounts/{id}/rotate"), Value::Null);
         let issued = seconds(&rotated["status"]["expiry"]) - life;
         assert!((before..=jiff::Timestamp::now().as_second()).contains(&issued), "{rotated}");
         assert_eq!(listed(&sandbox, &id)["status"]["expiry"], rotated["status"]["expiry"]);
@@ -285,48 +285,48 @@ fn a_token_lives_ninety_days_unless_told_otherwise() {
 }
 
 #[test]
-fn an_expired_token_is_refused_until_somebody_else_rotates_it() {
+fn an_expired_token_can_only_be_rotated_by_another_account() {
     let mut sandbox = Sandbox::with(World::new(), &["--data", "box.db", "--token-life", "10h"]);
     let (id, token) = account(&sandbox, "a", &[]);
     let rotate = format!("POST /serviceaccounts/{id}/rotate");
     sandbox = Sandbox::with(sandbox.kill(), &["--data", "box.db", "--clock-ahead", "9h"]);
     assert_eq!(whoami(&sandbox, &token).0, 200);
     sandbox = Sandbox::with(sandbox.kill(), &["--data", "box.db", "--clock-ahead", "11h"]);
-    refused(whoami(&sandbox, &token), 401, "access_denied", "token validation failed");
+    assert_error(whoami(&sandbox, &token), 401, "access_denied", "token validation failed");
     let itself = call(&sandbox, &token, &rotate, Value::Null);
-    refused(itself, 401, "access_denied", "token validation failed");
-    let (status, rotated) = admin(&sandbox, &rotate, Value::Null);
+    assert_error(itself, 401, "access_denied", "token validation failed");
+    let (status, rotated) = call_as_admin(&sandbox, &rotate, Value::Null);
     assert_eq!(status, 200, "the sandbox hands out a token that works: {rotated}");
     assert_eq!(whoami(&sandbox, &text(&rotated["status"]["accessToken"])).0, 200);
-    refused(whoami(&sandbox, &token), 401, "access_denied", "token validation failed");
+    assert_error(whoami(&sandbox, &token), 401, "access_denied", "token validation failed");
 }
 
 #[test]
-fn rotated_away_and_deleted_tokens_are_refused_at_once() {
+fn rotated_and_deleted_tokens_are_refused_at_once() {
     let sandbox = Sandbox::start();
     let (id, first) = account(&sandbox, "a", &[]);
     let rotate = format!("POST /serviceaccounts/{id}/rotate");
     assert_eq!(whoami(&sandbox, &first).0, 200);
-    let (status, rotated) = admin(&sandbox, &rotate, json!({"a": "body", "is": "ignored"}));
+    let (status, rotated) = call_as_admin(&sandbox, &rotate, json!({"a": "body", "is": "ignored"}));
     assert_eq!(status, 200);
     let second = text(&rotated["status"]["accessToken"]);
-    refused(whoami(&sandbox, &first), 401, "access_denied", "token validation failed");
-    refused(call(&sandbox, &first, &rotate, Value::Null), 401, "access_denied", "token validation failed");
+    assert_error(whoami(&sandbox, &first), 401, "access_denied", "token validation failed");
+    assert_error(call(&sandbox, &first, &rotate, Value::Null), 401, "access_denied", "token validation failed");
     let (status, rotated) = call(&sandbox, &second, &rotate, Value::Null);
     assert_eq!(status, 200, "itself, without any role: {rotated}");
     let third = text(&rotated["status"]["accessToken"]);
-    refused(whoami(&sandbox, &second), 401, "access_denied", "token validation failed");
-    let updated = admin(&sandbox, &format!("PUT /serviceaccounts/{id}"), wish("b", &[]));
+    assert_error(whoami(&sandbox, &second), 401, "access_denied", "token validation failed");
+    let updated = call_as_admin(&sandbox, &format!("PUT /serviceaccounts/{id}"), account_body("b", &[]));
     assert_eq!((updated.0, whoami(&sandbox, &third).0), (200, 200), "an update leaves the token");
-    assert_eq!(admin(&sandbox, &format!("DELETE /serviceaccounts/{id}"), Value::Null).0, 200);
-    refused(whoami(&sandbox, &third), 401, "access_denied", "token validation failed");
-    refused(
+    assert_eq!(call_as_admin(&sandbox, &format!("DELETE /serviceaccounts/{id}"), Value::Null).0, 200);
+    assert_error(whoami(&sandbox, &third), 401, "access_denied", "token validation failed");
+    assert_error(
         call(&sandbox, &third, "GET /serviceaccounts", Value::Null),
         401,
         "access_denied",
         "token validation failed",
     );
     for line in [format!("PUT /serviceaccounts/{id}"), rotate] {
-        refused(admin(&sandbox, &line, wish("b", &[])), 404, "not_found", "resource not found");
+        assert_error(call_as_admin(&sandbox, &line, account_body("b", &[])), 404, "not_found", "resource not found");
     }
 }

@@ -1,16 +1,17 @@
-//! The sandbox's Nscale side as any other client meets it: who is let in,
-//! and how those are told who are not.
+//! Nscale's API in the sandbox, by requests written by hand: authentication, and
+//! the errors of those who fail it.
 
 use serde_json::{Value, json};
 
 use crate::sandbox::{Sandbox, text};
 use crate::sandbox_nscale::{
-    ELSEWHERE, NOTHING, account, admin, base, group, group_wish, ids, refused, request, send, verbatim, whoami, wish,
+    UNKNOWN_ID, UNKNOWN_ORGANIZATION, account, account_body, assert_error, call_as_admin, group, group_body, ids,
+    organization_path, raw_response, request, send, whoami,
 };
 
-/// The challenge of an answer as it was sent, with status and body.
-fn challenged(sandbox: &Sandbox, line: &str, headers: &str) -> (u16, Option<String>, Value) {
-    let answer = verbatim(sandbox, line, headers);
+/// Sends a request: status, the `WWW-Authenticate` header, body.
+fn send_for_challenge(sandbox: &Sandbox, line: &str, headers: &str) -> (u16, Option<String>, Value) {
+    let answer = raw_response(sandbox, line, headers);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     let challenge = head.lines().filter_map(|line| line.split_once(": "));
@@ -26,11 +27,11 @@ fn challenge(description: &str) -> Option<String> {
 }
 
 #[test]
-fn every_route_wants_a_bearer() {
+fn every_route_requires_a_bearer_token() {
     let sandbox = Sandbox::start();
-    let (base, group) = (base(&sandbox), group(&sandbox, "auditors"));
+    let (base, group) = (organization_path(&sandbox), group(&sandbox, "auditors"));
     let me = text(&whoami(&sandbox, sandbox.get("NSCALE_SERVICE_TOKEN")).1["sub"]);
-    let project = ids(&admin(&sandbox, "GET /projects", Value::Null).1).remove(0);
+    let project = ids(&call_as_admin(&sandbox, "GET /projects", Value::Null).1).remove(0);
     for line in [
         "GET /api/version".to_owned(),
         "GET /api/v1/acl".to_owned(),
@@ -51,16 +52,16 @@ fn every_route_wants_a_bearer() {
         format!("PUT {base}/serviceaccounts/{me}"),
         format!("DELETE {base}/serviceaccounts/{me}"),
         format!("POST {base}/serviceaccounts/{me}/rotate"),
-        format!("POST /api/v1/organizations/{ELSEWHERE}/serviceaccounts/{NOTHING}/rotate"),
+        format!("POST /api/v1/organizations/{UNKNOWN_ORGANIZATION}/serviceaccounts/{UNKNOWN_ID}/rotate"),
     ] {
-        let (status, sent, body) = challenged(&sandbox, &line, "");
-        refused((status, body), 401, "access_denied", "authorization header missing");
+        let (status, sent, body) = send_for_challenge(&sandbox, &line, "");
+        assert_error((status, body), 401, "access_denied", "authorization header missing");
         assert_eq!(sent, challenge("authorization header missing"), "{line}");
     }
 }
 
 #[test]
-fn how_a_bearer_is_refused() {
+fn invalid_bearer_tokens_are_refused_each_in_its_words() {
     let sandbox = Sandbox::start();
     let token = sandbox.get("NSCALE_SERVICE_TOKEN");
     for scheme in ["Bearer", "bearer", "BEARER"] {
@@ -89,23 +90,23 @@ fn how_a_bearer_is_refused() {
         (format!("Bearer {token}A"), "token validation failed"),
     ] {
         let headers = format!("Authorization: {authorization}\r\n");
-        let (status, sent, body) = challenged(&sandbox, "GET /api/version", &headers);
-        refused((status, body), 401, "access_denied", description);
+        let (status, sent, body) = send_for_challenge(&sandbox, "GET /api/version", &headers);
+        assert_error((status, body), 401, "access_denied", description);
         assert_eq!(sent, challenge(description), "{authorization}");
 
-        let (status, sent, body) = challenged(&sandbox, "GET /oauth2/v2/userinfo", &headers);
+        let (status, sent, body) = send_for_challenge(&sandbox, "GET /oauth2/v2/userinfo", &headers);
         if ["authorization header malformed", "authorization scheme not allowed"].contains(&description) {
-            refused((status, body), 400, "invalid_request", description);
+            assert_error((status, body), 400, "invalid_request", description);
             assert_eq!(sent, None, "{authorization}");
         } else {
-            refused((status, body), 401, "access_denied", description);
+            assert_error((status, body), 401, "access_denied", description);
             assert_eq!(sent, challenge(description), "{authorization}");
         }
     }
 }
 
 #[test]
-fn userinfo_tells_who_one_is() {
+fn userinfo_identifies_the_caller() {
     let sandbox = Sandbox::start();
     let (id, token) = account(&sandbox, "a", &[]);
     let expected = json!({
@@ -124,16 +125,16 @@ fn userinfo_tells_who_one_is() {
     assert_eq!(post(form, &format!("access_token={token}")), (200, expected.clone()));
     assert_eq!(post(form, &format!("other=1&access_token={token}")), (200, expected.clone()));
     assert_eq!(post(&format!("Authorization: Bearer {token}\r\n"), ""), (200, expected));
-    refused(post(form, &format!("access_token={token}A")), 401, "access_denied", "token validation failed");
-    refused(post(form, "access_token="), 401, "access_denied", "empty bearer token");
-    refused(post(form, ""), 401, "access_denied", "authorization header not set");
-    let (status, sent, body) = challenged(&sandbox, "GET /oauth2/v2/userinfo", "");
-    refused((status, body), 401, "access_denied", "authorization header not set");
+    assert_error(post(form, &format!("access_token={token}A")), 401, "access_denied", "token validation failed");
+    assert_error(post(form, "access_token="), 401, "access_denied", "empty bearer token");
+    assert_error(post(form, ""), 401, "access_denied", "authorization header not set");
+    let (status, sent, body) = send_for_challenge(&sandbox, "GET /oauth2/v2/userinfo", "");
+    assert_error((status, body), 401, "access_denied", "authorization header not set");
     assert_eq!(sent, challenge("authorization header not set"));
 }
 
 #[test]
-fn neither_cloud_knows_the_tokens_of_the_other() {
+fn each_cloud_refuses_the_tokens_of_the_other() {
     let sandbox = Sandbox::start();
     assert_eq!(whoami(&sandbox, &sandbox.bearer()).0, 401);
     assert_eq!(whoami(&sandbox, &sandbox.mint("a", "").1).0, 401);
@@ -142,7 +143,7 @@ fn neither_cloud_knows_the_tokens_of_the_other() {
 }
 
 #[test]
-fn a_trace_that_is_under_way_goes_on() {
+fn the_trace_id_is_that_of_traceparent() {
     let sandbox = Sandbox::start();
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let header = format!("traceparent: 00-{trace}-b7ad6b7169203331-01\r\n");
@@ -158,7 +159,7 @@ fn a_trace_that_is_under_way_goes_on() {
         "traceparent: 00-xyz7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n".to_owned(),
     ] {
         let (status, _, body) = send(&sandbox, "GET /api/version", &bad, "");
-        refused((status, body.clone()), 401, "access_denied", "authorization header missing");
+        assert_error((status, body.clone()), 401, "access_denied", "authorization header missing");
         seen.push(text(&body["trace_id"]));
     }
     seen.push(trace.to_owned());
@@ -169,11 +170,11 @@ fn a_trace_that_is_under_way_goes_on() {
 }
 
 #[test]
-fn what_is_checked_first() {
+fn checks_are_in_the_order_of_the_real_server() {
     let sandbox = Sandbox::start();
     let (_, nobody) = account(&sandbox, "nobody", &[]);
     let token = sandbox.get("NSCALE_SERVICE_TOKEN");
-    let (base, away) = (base(&sandbox), format!("/api/v1/organizations/{ELSEWHERE}"));
+    let (base, away) = (organization_path(&sandbox), format!("/api/v1/organizations/{UNKNOWN_ORGANIZATION}"));
     let bad = json!({});
     let path = (400, "invalid path/query element");
     let missing = (401, "authorization header missing");
@@ -184,43 +185,43 @@ fn what_is_checked_first() {
     let (nobody, token, wrong) = (Some(nobody.as_str()), Some(token), format!("{nobody}A"));
     let wrong = Some(wrong.as_str());
     for (line, bearer, sent, (status, description)) in [
-        // The route before the path's ids, and these before who asks.
+        // The route before the ids, and the ids before the credential.
         ("GET /api/v1/organizations/x/serviceaccounts/x".to_owned(), None, Value::Null, gone),
         ("POST /api/v1/organizations/x/serviceaccounts".to_owned(), None, bad.clone(), path),
         ("GET /api/v1/organizations/x".to_owned(), None, Value::Null, path),
         ("GET /api/v1/organizations/x/acl".to_owned(), wrong, Value::Null, path),
         (format!("PUT {base}/serviceaccounts/x"), None, bad.clone(), path),
-        (format!("DELETE {base}/serviceaccounts/{NOTHING}0"), wrong, Value::Null, path),
+        (format!("DELETE {base}/serviceaccounts/{UNKNOWN_ID}0"), wrong, Value::Null, path),
         (format!("POST {base}/serviceaccounts/x/rotate"), None, Value::Null, path),
         (format!("PUT {base}/groups/x"), None, bad.clone(), path),
         (format!("GET {base}/projects/x"), None, Value::Null, path),
-        // Who asks before the body.
+        // The credential before the body.
         (format!("POST {base}/serviceaccounts"), None, bad.clone(), missing),
-        (format!("PUT {away}/serviceaccounts/{NOTHING}"), wrong, bad.clone(), failed),
+        (format!("PUT {away}/serviceaccounts/{UNKNOWN_ID}"), wrong, bad.clone(), failed),
         (format!("POST {base}/groups"), wrong, bad.clone(), failed),
-        // The body before what they may do.
+        // The body before the permissions.
         (format!("POST {base}/serviceaccounts"), nobody, bad.clone(), body),
-        (format!("PUT {base}/serviceaccounts/{NOTHING}"), nobody, bad.clone(), body),
+        (format!("PUT {base}/serviceaccounts/{UNKNOWN_ID}"), nobody, bad.clone(), body),
         (format!("POST {base}/groups"), nobody, bad.clone(), body),
-        (format!("PUT {base}/groups/{NOTHING}"), nobody, bad.clone(), body),
+        (format!("PUT {base}/groups/{UNKNOWN_ID}"), nobody, bad.clone(), body),
         (format!("POST {away}/serviceaccounts"), token, bad.clone(), body),
-        (format!("PUT {base}/serviceaccounts/{NOTHING}"), token, bad.clone(), body),
-        // What they may do before what there is.
-        (format!("POST {away}/serviceaccounts"), token, wish("a", &[]), rbac),
-        (format!("PUT {base}/serviceaccounts/{NOTHING}"), nobody, wish("a", &[]), rbac),
-        (format!("DELETE {base}/serviceaccounts/{NOTHING}"), nobody, Value::Null, rbac),
-        (format!("POST {base}/serviceaccounts/{NOTHING}/rotate"), nobody, Value::Null, rbac),
-        (format!("GET {base}/groups/{NOTHING}"), nobody, Value::Null, rbac),
+        (format!("PUT {base}/serviceaccounts/{UNKNOWN_ID}"), token, bad.clone(), body),
+        // The permissions before the existence.
+        (format!("POST {away}/serviceaccounts"), token, account_body("a", &[]), rbac),
+        (format!("PUT {base}/serviceaccounts/{UNKNOWN_ID}"), nobody, account_body("a", &[]), rbac),
+        (format!("DELETE {base}/serviceaccounts/{UNKNOWN_ID}"), nobody, Value::Null, rbac),
+        (format!("POST {base}/serviceaccounts/{UNKNOWN_ID}/rotate"), nobody, Value::Null, rbac),
+        (format!("GET {base}/groups/{UNKNOWN_ID}"), nobody, Value::Null, rbac),
         (format!("GET {away}"), token, Value::Null, rbac),
-        // What needs no permission goes straight to what there is.
+        // Without permissions to check, the existence.
         (format!("GET {away}/serviceaccounts"), token, Value::Null, gone),
-        (format!("PUT {base}/serviceaccounts/{NOTHING}"), token, wish("a", &[]), gone),
-        (format!("DELETE {base}/serviceaccounts/{NOTHING}"), token, Value::Null, gone),
-        (format!("POST {base}/serviceaccounts/{NOTHING}/rotate"), token, Value::Null, gone),
-        (format!("GET {base}/groups/{NOTHING}"), token, Value::Null, gone),
-        (format!("PUT {base}/groups/{NOTHING}"), token, group_wish("a", &[], &[]), gone),
-        (format!("DELETE {base}/groups/{NOTHING}"), token, Value::Null, gone),
-        (format!("GET {base}/projects/{NOTHING}"), token, Value::Null, gone),
+        (format!("PUT {base}/serviceaccounts/{UNKNOWN_ID}"), token, account_body("a", &[]), gone),
+        (format!("DELETE {base}/serviceaccounts/{UNKNOWN_ID}"), token, Value::Null, gone),
+        (format!("POST {base}/serviceaccounts/{UNKNOWN_ID}/rotate"), token, Value::Null, gone),
+        (format!("GET {base}/groups/{UNKNOWN_ID}"), token, Value::Null, gone),
+        (format!("PUT {base}/groups/{UNKNOWN_ID}"), token, group_body("a", &[], &[]), gone),
+        (format!("DELETE {base}/groups/{UNKNOWN_ID}"), token, Value::Null, gone),
+        (format!("GET {base}/projects/{UNKNOWN_ID}"), token, Value::Null, gone),
     ] {
         let (answered, head, answer) = request(&sandbox, &line, bearer, sent.clone());
         assert_eq!(answered, status, "{line} {sent}: {answer}");
@@ -230,7 +231,7 @@ fn what_is_checked_first() {
 }
 
 #[test]
-fn ids_may_be_spelled_in_other_ways() {
+fn ids_are_accepted_in_every_spelling_of_a_uuid() {
     let sandbox = Sandbox::start();
     let organization = sandbox.get("NSCALE_ORGANIZATION_ID");
     let (id, token) = account(&sandbox, "a", &[]);
@@ -249,23 +250,23 @@ fn ids_may_be_spelled_in_other_ways() {
         let base = format!("/api/v1/organizations/{organization}");
         let (status, _, list) = request(&sandbox, &format!("GET {base}/serviceaccounts"), Some(&token), Value::Null);
         assert_eq!((status, list[0]["metadata"]["name"].as_str()), (200, Some("a")), "{organization}");
-        // Without a role, this needs the id to be recognised as one's own.
+        // Without a role, only the caller's own id is allowed.
         let rotate = format!("POST {base}/serviceaccounts/{id}/rotate");
         let (status, _, rotated) = request(&sandbox, &rotate, Some(&token), Value::Null);
         assert_eq!(status, 200, "{rotate}: {rotated}");
         assert_eq!(rotated["metadata"]["organizationId"], sandbox.get("NSCALE_ORGANIZATION_ID"));
         token = text(&rotated["status"]["accessToken"]);
-        let found = admin(&sandbox, &format!("GET /groups/{auditors}"), Value::Null);
+        let found = call_as_admin(&sandbox, &format!("GET /groups/{auditors}"), Value::Null);
         assert_eq!(found.0, 200, "{auditors}: {}", found.1);
     }
     for bad in ["x", &id[1..], &format!("{id}0"), &format!("g{}", &id[1..]), &id.replacen('-', "_", 1), "urn:uuid:"] {
-        let answer = admin(&sandbox, &format!("DELETE /serviceaccounts/{bad}"), Value::Null);
-        refused(answer, 400, "invalid_request", "invalid path/query element");
+        let answer = call_as_admin(&sandbox, &format!("DELETE /serviceaccounts/{bad}"), Value::Null);
+        assert_error(answer, 400, "invalid_request", "invalid path/query element");
     }
 }
 
 #[test]
-fn what_is_known_without_an_account() {
+fn public_documents_need_no_credential() {
     let sandbox = Sandbox::start();
     let get = |path: &str, bearer: Option<&str>| {
         let (status, head, body) = request(&sandbox, &format!("GET {path}"), bearer, Value::Null);
@@ -309,11 +310,11 @@ fn what_is_known_without_an_account() {
     let (status, version) = get("/api/version", Some(&nobody));
     assert!(status == 200 && version["name"].is_string() && version["version"].is_string(), "{version}");
     assert_eq!(version.as_object().unwrap().len(), 2);
-    refused(get("/api/version", None), 401, "access_denied", "authorization header missing");
+    assert_error(get("/api/version", None), 401, "access_denied", "authorization header missing");
 }
 
 #[test]
-fn errors_of_the_token_endpoint_have_no_trace() {
+fn errors_of_the_token_endpoint_have_no_trace_id() {
     let sandbox = Sandbox::start();
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
     let (status, head, body) = send(&sandbox, "POST /oauth2/v2/token", form, "grant_type=nonsense");
@@ -323,11 +324,11 @@ fn errors_of_the_token_endpoint_have_no_trace() {
 }
 
 #[test]
-fn a_browser_asks_beforehand() {
+fn preflight_requests_are_answered() {
     let sandbox = Sandbox::start();
-    let line = format!("OPTIONS {}/serviceaccounts", base(&sandbox));
+    let line = format!("OPTIONS {}/serviceaccounts", organization_path(&sandbox));
     let asked = "Origin: https://console.example\r\nAccess-Control-Request-Method: POST\r\n";
-    let answer = verbatim(&sandbox, &line, asked);
+    let answer = raw_response(&sandbox, &line, asked);
     assert!(answer.starts_with("HTTP/1.1 204 ") && answer.ends_with("\r\n\r\n"), "{answer}");
     assert!(answer.to_lowercase().contains("access-control-allow-origin: *"), "{answer}");
     let (status, _, body) = send(&sandbox, &line, "Origin: https://console.example\r\n", "");

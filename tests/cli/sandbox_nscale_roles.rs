@@ -1,11 +1,12 @@
-//! The sandbox's Nscale side as any other client meets it: what roles, groups
-//! and projects have to do with each other.
+//! Nscale's API in the sandbox, by requests written by hand: roles, groups and
+//! projects.
 
 use serde_json::{Value, json};
 
 use crate::sandbox::{Sandbox, text};
 use crate::sandbox_nscale::{
-    ELSEWHERE, NOTHING, account, admin, base, call, group, group_wish, ids, refused, request, whoami, wish,
+    UNKNOWN_ID, UNKNOWN_ORGANIZATION, account, account_body, assert_error, call, call_as_admin, group, group_body, ids,
+    organization_path, request, whoami,
 };
 
 const ADMINISTRATOR: &str = "f194d170-6ed1-4408-85e0-2d672777019f";
@@ -23,27 +24,27 @@ const NOT_PERMITTED: &str = "is not permitted";
 #[track_caller]
 fn forbidden(answer: (u16, Value), operation: &str, resource: &str, tail: &str) {
     let endpoint = format!("operation '{operation}' on endpoint 'identity:{resource}'");
-    refused(answer, 403, "forbidden", &format!("operation is not allowed by rbac: {endpoint} {tail}"));
+    assert_error(answer, 403, "forbidden", &format!("operation is not allowed by rbac: {endpoint} {tail}"));
 }
 
 #[test]
-fn what_each_role_may_do() {
+fn roles_decide_what_callers_may_do() {
     let sandbox = Sandbox::start();
     let (id, nobody) = account(&sandbox, "nobody", &[]);
     let (_, user) = account(&sandbox, "user", &[&group(&sandbox, "developers")]);
     let (_, auditor) = account(&sandbox, "auditor", &[&group(&sandbox, "auditors")]);
     let auditors = group(&sandbox, "auditors");
-    let project = ids(&admin(&sandbox, "GET /projects", Value::Null).1).remove(0);
+    let project = ids(&call_as_admin(&sandbox, "GET /projects", Value::Null).1).remove(0);
     let organization = json!({"metadata": {"name": "renamed"}, "spec": {"organizationType": "adhoc"}});
     let account = format!("/serviceaccounts/{id}");
     let group = format!("/groups/{auditors}");
     let writes = [
-        ("POST /serviceaccounts".to_owned(), wish("x", &[]), "create", "serviceaccounts"),
-        (format!("PUT {account}"), wish("x", &[]), "update", "serviceaccounts"),
+        ("POST /serviceaccounts".to_owned(), account_body("x", &[]), "create", "serviceaccounts"),
+        (format!("PUT {account}"), account_body("x", &[]), "update", "serviceaccounts"),
         (format!("DELETE {account}"), Value::Null, "delete", "serviceaccounts"),
         (format!("POST {account}/rotate"), Value::Null, "update", "serviceaccounts"),
-        ("POST /groups".to_owned(), group_wish("x", &[], &[]), "create", "groups"),
-        (format!("PUT {group}"), group_wish("x", &[], &[]), "update", "groups"),
+        ("POST /groups".to_owned(), group_body("x", &[], &[]), "create", "groups"),
+        (format!("PUT {group}"), group_body("x", &[], &[]), "update", "groups"),
         (format!("DELETE {group}"), Value::Null, "delete", "groups"),
         ("PUT ".to_owned(), organization, "update", "organizations"),
     ];
@@ -67,15 +68,15 @@ fn what_each_role_may_do() {
     let seen = |bearer: &str| ids(&call(&sandbox, bearer, "GET /serviceaccounts", Value::Null).1).len();
     assert_eq!([seen(&nobody), seen(&user), seen(&auditor)], [1, 1, 4], "who may not read sees itself");
 
-    let away = format!("/api/v1/organizations/{ELSEWHERE}");
+    let away = format!("/api/v1/organizations/{UNKNOWN_ORGANIZATION}");
     let token = sandbox.get("NSCALE_SERVICE_TOKEN");
     for (line, body, operation, resource) in [
         (format!("GET {away}"), Value::Null, "read", "organizations"),
         (format!("GET {away}/roles"), Value::Null, "read", "roles"),
         (format!("GET {away}/groups"), Value::Null, "read", "groups"),
-        (format!("POST {away}/groups"), group_wish("x", &[], &[]), "create", "groups"),
-        (format!("POST {away}/serviceaccounts"), wish("x", &[]), "create", "serviceaccounts"),
-        (format!("PUT {away}{account}"), wish("x", &[]), "update", "serviceaccounts"),
+        (format!("POST {away}/groups"), group_body("x", &[], &[]), "create", "groups"),
+        (format!("POST {away}/serviceaccounts"), account_body("x", &[]), "create", "serviceaccounts"),
+        (format!("PUT {away}{account}"), account_body("x", &[]), "update", "serviceaccounts"),
         (format!("POST {away}{account}/rotate"), Value::Null, "update", "serviceaccounts"),
     ] {
         let (status, _, body) = request(&sandbox, &line, Some(token), body);
@@ -84,21 +85,21 @@ fn what_each_role_may_do() {
 
     let get = |bearer: &str, project: &str| call(&sandbox, bearer, &format!("GET /projects/{project}"), Value::Null);
     assert_eq!([get(token, &project).0, get(&auditor, &project).0, get(&user, &project).0], [200; 3]);
-    forbidden(get(&user, NOTHING), "read", "projects", NOT_THIS_PROJECT);
+    forbidden(get(&user, UNKNOWN_ID), "read", "projects", NOT_THIS_PROJECT);
 }
 
 #[test]
-fn projects_are_shown_to_whom_they_belong() {
+fn projects_are_listed_for_those_who_may_read_them() {
     let sandbox = Sandbox::start();
     let developers = group(&sandbox, "developers");
     let (_, nobody) = account(&sandbox, "nobody", &[]);
     let (_, user) = account(&sandbox, "user", &[&developers]);
     let (_, auditor) = account(&sandbox, "auditor", &[&group(&sandbox, "auditors")]);
-    let (status, readers) = admin(&sandbox, "POST /groups", group_wish("readers", &[READER], &[]));
+    let (status, readers) = call_as_admin(&sandbox, "POST /groups", group_body("readers", &[READER], &[]));
     assert_eq!(status, 201);
     let (_, reader) = account(&sandbox, "reader", &[&text(&readers["metadata"]["id"])]);
     let list = |bearer: &str| call(&sandbox, bearer, "GET /projects", Value::Null);
-    let (status, all) = admin(&sandbox, "GET /projects", Value::Null);
+    let (status, all) = call_as_admin(&sandbox, "GET /projects", Value::Null);
     assert_eq!((status, all.as_array().unwrap().len()), (200, 1));
     let project = &all[0];
     assert_eq!(project["metadata"]["name"], "playground");
@@ -116,15 +117,15 @@ fn projects_are_shown_to_whom_they_belong() {
 }
 
 #[test]
-fn the_acl_sums_up_the_roles() {
+fn the_acl_is_the_union_of_the_roles() {
     let sandbox = Sandbox::start();
     let organization = sandbox.get("NSCALE_ORGANIZATION_ID");
     let (_, nobody) = account(&sandbox, "nobody", &[]);
     let (_, user) = account(&sandbox, "user", &[&group(&sandbox, "developers")]);
     let (_, auditor) = account(&sandbox, "auditor", &[&group(&sandbox, "auditors")]);
-    let project = ids(&admin(&sandbox, "GET /projects", Value::Null).1).remove(0);
-    let paths = ["/api/v1/acl".to_owned(), format!("{}/acl", base(&sandbox))];
-    let away = format!("/api/v1/organizations/{ELSEWHERE}/acl");
+    let project = ids(&call_as_admin(&sandbox, "GET /projects", Value::Null).1).remove(0);
+    let paths = ["/api/v1/acl".to_owned(), format!("{}/acl", organization_path(&sandbox))];
+    let away = format!("/api/v1/organizations/{UNKNOWN_ORGANIZATION}/acl");
     let acl = |bearer: &str, path: &str| {
         let (status, _, body) = request(&sandbox, &format!("GET {path}"), Some(bearer), Value::Null);
         assert_eq!(status, 200, "{path}: {body}");
@@ -179,7 +180,7 @@ fn the_acl_sums_up_the_roles() {
 #[test]
 fn roles_are_sorted_by_name() {
     let sandbox = Sandbox::start();
-    let (status, mut roles) = admin(&sandbox, "GET /roles", Value::Null);
+    let (status, mut roles) = call_as_admin(&sandbox, "GET /roles", Value::Null);
     for role in roles.as_array_mut().unwrap() {
         assert!(role["metadata"].as_object_mut().unwrap().remove("creationTime").is_some());
     }
@@ -205,18 +206,18 @@ fn roles_are_sorted_by_name() {
 }
 
 #[test]
-fn a_group_is_written_from_both_sides() {
+fn members_change_with_the_group_and_with_the_account() {
     let sandbox = Sandbox::start();
     let me = text(&whoami(&sandbox, sandbox.get("NSCALE_SERVICE_TOKEN")).1["sub"]);
     let (id, token) = account(&sandbox, "a", &[]);
-    let mut wished = group_wish("readers", &[AUDITOR], &[&id, &id]);
-    wished["metadata"]["tags"] = json!([{"name": "a", "value": "b"}]);
-    wished["metadata"]["description"] = json!("is erased");
-    let (status, made) = admin(&sandbox, "POST /groups", wished.clone());
+    let mut body = group_body("readers", &[AUDITOR], &[&id, &id]);
+    body["metadata"]["tags"] = json!([{"name": "a", "value": "b"}]);
+    body["metadata"]["description"] = json!("is erased");
+    let (status, made) = call_as_admin(&sandbox, "POST /groups", body.clone());
     let expected = json!({
         "metadata": {
             "id": made["metadata"]["id"], "name": "readers", "description": "is erased",
-            "tags": wished["metadata"]["tags"], "organizationId": sandbox.get("NSCALE_ORGANIZATION_ID"),
+            "tags": body["metadata"]["tags"], "organizationId": sandbox.get("NSCALE_ORGANIZATION_ID"),
             "creationTime": made["metadata"]["creationTime"], "createdBy": me,
             "provisioningStatus": "provisioned", "healthStatus": "healthy",
         },
@@ -225,13 +226,13 @@ fn a_group_is_written_from_both_sides() {
     assert_eq!((status, &made), (201, &expected));
     let path = format!("/groups/{}", text(&made["metadata"]["id"]));
     let read = || {
-        let (status, body) = admin(&sandbox, &format!("GET {path}"), Value::Null);
+        let (status, body) = call_as_admin(&sandbox, &format!("GET {path}"), Value::Null);
         assert_eq!(status, 200);
         body
     };
     let mine = || call(&sandbox, &token, "GET /serviceaccounts", Value::Null).1;
     let groups = || {
-        let (_, list) = admin(&sandbox, "GET /serviceaccounts", Value::Null);
+        let (_, list) = call_as_admin(&sandbox, "GET /serviceaccounts", Value::Null);
         let list = list.as_array().unwrap().clone();
         list.into_iter().find(|item| item["metadata"]["id"] == *id).unwrap()["spec"]["groupIDs"].clone()
     };
@@ -239,16 +240,16 @@ fn a_group_is_written_from_both_sides() {
     assert_eq!(groups(), json!([made["metadata"]["id"]]));
     assert_eq!(ids(&mine()).len(), 2, "an auditor sees all");
 
-    // From the account's side, which leaves the rest of the group.
-    assert_eq!(admin(&sandbox, &format!("PUT /serviceaccounts/{id}"), wish("a", &[])).0, 200);
+    // An update of the account leaves the rest of the group.
+    assert_eq!(call_as_admin(&sandbox, &format!("PUT /serviceaccounts/{id}"), account_body("a", &[])).0, 200);
     assert_eq!(read()["spec"]["serviceAccountIDs"], json!([]));
     assert_eq!(read()["metadata"], made["metadata"]);
     assert_eq!(ids(&mine()), [id.as_str()]);
     let before = mine()[0]["metadata"].clone();
 
-    // From the group's side, which replaces all of it and leaves the account.
-    let update = group_wish("renamed", &[AUDITOR, USER], &[&id, NOTHING, &id]);
-    let line = format!("PUT {}{path}", base(&sandbox));
+    // An update of the group replaces all of it and leaves the account.
+    let update = group_body("renamed", &[AUDITOR, USER], &[&id, UNKNOWN_ID, &id]);
+    let line = format!("PUT {}{path}", organization_path(&sandbox));
     let (status, head, body) = request(&sandbox, &line, Some(sandbox.get("NSCALE_SERVICE_TOKEN")), update);
     assert_eq!((status, body), (200, Value::Null));
     assert!(head.contains("content-length: 0") && !head.contains("content-type"), "{head}");
@@ -258,7 +259,7 @@ fn a_group_is_written_from_both_sides() {
     assert!(["description", "tags"].iter().all(|erased| group["metadata"].get(erased).is_none()), "{group}");
     let mut members: Vec<String> = group["spec"]["serviceAccountIDs"].as_array().unwrap().iter().map(text).collect();
     members.sort();
-    let mut expected = vec![id.clone(), NOTHING.to_owned()];
+    let mut expected = vec![id.clone(), UNKNOWN_ID.to_owned()];
     expected.sort();
     assert_eq!(members, expected, "members need not exist, and are there once");
     assert_eq!(mine().as_array().unwrap().len(), 2);
@@ -271,20 +272,28 @@ fn a_group_is_written_from_both_sides() {
     assert_eq!(groups(), json!([]));
     assert_eq!(ids(&mine()), [id.as_str()], "and its role is gone");
     for method in ["GET", "DELETE"] {
-        refused(admin(&sandbox, &format!("{method} {path}"), Value::Null), 404, "not_found", "resource not found");
+        assert_error(
+            call_as_admin(&sandbox, &format!("{method} {path}"), Value::Null),
+            404,
+            "not_found",
+            "resource not found",
+        );
     }
 
     let developers = self::group(&sandbox, "developers");
-    assert_eq!(admin(&sandbox, &format!("PUT /serviceaccounts/{id}"), wish("a", &[&developers])).0, 200);
-    assert_eq!(admin(&sandbox, &format!("DELETE /serviceaccounts/{id}"), Value::Null).0, 200);
-    let (_, group) = admin(&sandbox, &format!("GET /groups/{developers}"), Value::Null);
+    assert_eq!(
+        call_as_admin(&sandbox, &format!("PUT /serviceaccounts/{id}"), account_body("a", &[&developers])).0,
+        200
+    );
+    assert_eq!(call_as_admin(&sandbox, &format!("DELETE /serviceaccounts/{id}"), Value::Null).0, 200);
+    let (_, group) = call_as_admin(&sandbox, &format!("GET /groups/{developers}"), Value::Null);
     assert_eq!(group["spec"]["serviceAccountIDs"], json!([]), "who is deleted leaves the groups");
 }
 
 #[test]
-fn what_a_group_must_be() {
+fn invalid_group_bodies_are_refused() {
     let sandbox = Sandbox::start();
-    let (status, made) = admin(&sandbox, "POST /groups", group_wish("g", &[], &[]));
+    let (status, made) = call_as_admin(&sandbox, "POST /groups", group_body("g", &[], &[]));
     assert_eq!(status, 201, "{made}");
     let update = format!("PUT /groups/{}", text(&made["metadata"]["id"]));
     let invalid = "the request body is not valid: ";
@@ -295,37 +304,37 @@ fn what_a_group_must_be() {
             (json!({"roleIDs": 7, "serviceAccountIDs": []}), r#""/spec/roleIDs" value must be an array"#),
             (json!({"roleIDs": null, "serviceAccountIDs": []}), r#""/spec/roleIDs" Value is not nullable"#),
         ] {
-            let answer = admin(&sandbox, line, json!({"metadata": {"name": "g"}, "spec": spec}));
-            refused(answer, 400, "invalid_request", &format!("{invalid}{detail}"));
+            let answer = call_as_admin(&sandbox, line, json!({"metadata": {"name": "g"}, "spec": spec}));
+            assert_error(answer, 400, "invalid_request", &format!("{invalid}{detail}"));
         }
         let both = json!({
             "metadata": {"name": "g"},
             "spec": {
-                "roleIDs": [], "serviceAccountIDs": [], "userIDs": [NOTHING],
+                "roleIDs": [], "serviceAccountIDs": [], "userIDs": [UNKNOWN_ID],
                 "subjects": [{"id": "a@example.com", "issuer": "https://example.com"}],
             },
         });
-        let missing = group_wish("g", &[AUDITOR, NOTHING], &[]);
+        let missing = group_body("g", &[AUDITOR, UNKNOWN_ID], &[]);
         for body in [both, missing] {
-            let (status, answer) = admin(&sandbox, line, body);
+            let (status, answer) = call_as_admin(&sandbox, line, body);
             assert_eq!((status, &answer["error"]), (400, &json!("invalid_request")), "{line}: {answer}");
         }
-        let answer = admin(&sandbox, line, group_wish("g", &[PROTECTED], &[]));
-        refused(answer, 403, "forbidden", "requested role is protected");
-        let status = admin(&sandbox, line, group_wish("g", &[ADMINISTRATOR, AUDITOR, USER, READER], &[])).0;
+        let answer = call_as_admin(&sandbox, line, group_body("g", &[PROTECTED], &[]));
+        assert_error(answer, 403, "forbidden", "requested role is protected");
+        let status = call_as_admin(&sandbox, line, group_body("g", &[ADMINISTRATOR, AUDITOR, USER, READER], &[])).0;
         assert!([200, 201].contains(&status), "an administrator may grant all: {status}");
     }
-    let (_, groups) = admin(&sandbox, "GET /groups", Value::Null);
+    let (_, groups) = call_as_admin(&sandbox, "GET /groups", Value::Null);
     let ids = ids(&groups);
     assert_eq!(ids.len(), 5, "the names may be the same: {groups}");
     assert!(ids.is_sorted(), "{ids:?}");
 }
 
 #[test]
-fn the_organization_is_seen_by_its_members() {
+fn the_organization_is_listed_for_its_members() {
     let sandbox = Sandbox::start();
     let (_, nobody) = account(&sandbox, "nobody", &[]);
-    let (status, organization) = admin(&sandbox, "GET ", Value::Null);
+    let (status, organization) = call_as_admin(&sandbox, "GET ", Value::Null);
     assert_eq!(status, 200);
     assert_eq!(organization["metadata"]["id"], sandbox.get("NSCALE_ORGANIZATION_ID"));
     assert!(organization["metadata"].get("organizationId").is_none(), "{organization}");
@@ -336,8 +345,8 @@ fn the_organization_is_seen_by_its_members() {
         assert_eq!((status, list), (200, json!([organization])), "{query}");
     }
     let update = json!({"metadata": {"name": "renamed"}, "spec": organization["spec"]});
-    assert_eq!(admin(&sandbox, "PUT ", update), (200, Value::Null));
-    let (_, renamed) = admin(&sandbox, "GET ", Value::Null);
+    assert_eq!(call_as_admin(&sandbox, "PUT ", update), (200, Value::Null));
+    let (_, renamed) = call_as_admin(&sandbox, "GET ", Value::Null);
     assert_eq!(renamed["metadata"]["name"], "renamed");
     assert!(renamed["metadata"]["modifiedTime"].is_string(), "{renamed}");
 }

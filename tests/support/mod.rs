@@ -173,6 +173,11 @@ impl Run {
     }
 }
 
+/// The text with what differs from run to run, such as ports and paths, replaced by names.
+pub fn scrub(text: &str, values: &[(&str, &str)]) -> String {
+    values.iter().fold(text.to_owned(), |text, (value, name)| text.replace(value, name))
+}
+
 /// The permission bits of a file.
 pub fn mode(path: impl AsRef<Path>) -> u32 {
     use std::os::unix::fs::PermissionsExt;

@@ -213,7 +213,7 @@ fn an_interrupt_says_whether_something_was_on_its_way() {
     use std::process::Stdio;
     for (signal, create, exit, words) in [
         (Signal::TERM, false, 130, "interrupted\n"),
-        (Signal::TERM, true, 8, "interrupted while a change was on its way; its outcome is unknown"),
+        (Signal::TERM, true, 8, "interrupted while waiting for the answer to a change; its outcome is unknown"),
     ] {
         let (server, heard) = crate::server::Server::silent();
         let (mut world, _) = world([]);

@@ -12,7 +12,7 @@ use crate::http::content::MAX_EXCERPT;
 use crate::http::encoding;
 use crate::http::error::{BadResponse, Cause, TransportError};
 use crate::http::retry::{AttemptOutcome, Effect, parse_retry_after};
-use crate::interrupt::ANSWER_GRACE;
+use crate::interrupt::RESPONSE_GRACE_PERIOD;
 
 /// How long what has arrived is still read once the time is over: a process
 /// that was stopped finds the response and the end of its time together.
@@ -115,7 +115,7 @@ impl Client {
                 Effect::Read => std::future::pending().await,
                 Effect::Change | Effect::Mint => self.interrupt.requested().await,
             }
-            sleep(ANSWER_GRACE).await;
+            sleep(RESPONSE_GRACE_PERIOD).await;
         };
         let cause = tokio::select! {
             () = sleep_until(deadline.into()) => Cause::Timeout(self.timeout),

@@ -141,8 +141,8 @@ impl Client {
 
     /// Keeps the outcome of the change that was sent unknown to a signal,
     /// whatever is read after it.
-    pub fn keep_unknown(&self) {
-        self.interrupt.keep_unknown();
+    pub fn mark_outcome_unknown(&self) {
+        self.interrupt.mark_outcome_unknown();
     }
 
     /// The clocks at the last response that told the server's.

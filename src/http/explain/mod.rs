@@ -11,7 +11,7 @@ use crate::error::{Failure, Kind};
 use crate::http::content::Content;
 use crate::http::error::{BadResponse, Cause, Error, Route};
 use crate::http::retry::{AttemptOutcome, Effect, kind};
-use crate::interrupt::IN_FLIGHT;
+use crate::interrupt::INTERRUPTED_IN_FLIGHT;
 
 const PROXY_LOGIN: &str = "put the login into the proxy's address, as in http://USER:PASSWORD@proxy.example.com:3128";
 
@@ -79,7 +79,7 @@ fn sentence(error: &Error, kind: Kind) -> String {
         Cause::Proxy(_) => format!("{peer} could not connect to {host}"),
         Cause::ProxyLogin => format!("{peer} asks for a login"),
         Cause::ConnectionBroken(_) => format!("the connection to {host} broke"),
-        Cause::Interrupted => IN_FLIGHT.to_owned(),
+        Cause::Interrupted => INTERRUPTED_IN_FLIGHT.to_owned(),
         Cause::TooLarge => format!("the answer of {host} is over 256 MiB"),
         Cause::Redirected { target, .. } => {
             let target = target.as_deref().unwrap_or("elsewhere");

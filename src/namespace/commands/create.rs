@@ -187,7 +187,7 @@ async fn mint(
         "look for \"{}\" in `{} token list`; if it is there, its secret is lost: revoke it and create another",
         args.name, ctx.program
     );
-    ctx.interrupt.advise_if_unknown(&lost);
+    ctx.interrupt.set_unknown_outcome_hint(&lost);
     api.create(request).await.map_err(|failure| {
         let failure = if args.user {
             failure

@@ -93,7 +93,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     let name = &message.metadata.name;
     let find_it = || format!("look for \"{name}\" in `{program} serviceaccounts list --org {organization}`");
     let lost = format!("{}; if it is there, its token is lost: rotate it to get another, or delete it", find_it());
-    ctx.interrupt.advise_if_unknown(&lost);
+    ctx.interrupt.set_unknown_outcome_hint(&lost);
     let reply = match api.create(&organization.id, &message).await {
         Ok(reply) => reply,
         Err(failure) => {

@@ -63,7 +63,7 @@ pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
         "the old token may have stopped working and the new one is lost: {again} makes another; \
          if the credential in use is that account's own and is refused now, an administrator's is needed for it"
     );
-    ctx.interrupt.advise_if_unknown(&lost);
+    ctx.interrupt.set_unknown_outcome_hint(&lost);
     let reply = match api.rotate(&account.organization.id, &account.id).await {
         Ok(reply) => reply,
         Err(failure) => {

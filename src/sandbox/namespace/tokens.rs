@@ -1,4 +1,4 @@
-//! TokenService: create, list, revoke, refresh.
+//! The methods of TokenService.
 
 use std::time::Duration;
 
@@ -14,37 +14,35 @@ use crate::namespace::message::{
 };
 use crate::namespace::permissions::{TOKENS, actions_of};
 use crate::namespace::proto::{Bytes, Time};
-use crate::sandbox::auth::{self, Caller, TENANT_ID};
 use crate::sandbox::clock::later;
+use crate::sandbox::keys::hash;
+use crate::sandbox::namespace::caller::{Caller, TENANT_ID};
+use crate::sandbox::namespace::reply::{RpcFailure, RpcResult};
 use crate::sandbox::namespace::{Namespace, read, write};
-use crate::sandbox::reply::{RpcFailure, RpcResult};
 use crate::sandbox::store::StoredToken;
 
-/// What "at most a year" may be exceeded by: the time on the way, and clocks
-/// that differ.
+/// How far an expiry may be beyond one year, for the request's time on the way and for clocks that
+/// differ.
 const YEAR_TOLERANCE: Duration = Duration::from_secs(60);
 
-/// Entries in a page where the request does not say.
-const DEFAULT_PAGE: i64 = 100;
-
-/// The most entries in a page.
-const LARGEST_PAGE: i64 = 1_000;
+const DEFAULT_PAGE_SIZE: i64 = 100;
+const MAX_PAGE_SIZE: i64 = 1_000;
 
 impl Namespace {
-    pub(super) fn create(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
+    pub(super) fn create_token(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
         let request: CreateRequest = read(body)?;
         let membership = request.scope == Scope::Membership;
         let now = self.clock.now();
-        if !caller.may_mint(membership) {
+        if !caller.may_create_token(membership) {
             return Err(RpcFailure::denied(vec![tokens_access("", "create")]));
         }
         if matches!(request.scope, Scope::Other(_)) {
             return Err(unknown_scope());
         }
         check_create(&request, membership, now)?;
-        let beyond = caller.beyond(&request.access.grants);
-        if !beyond.is_empty() {
-            return Err(RpcFailure::denied(beyond));
+        let missing = caller.missing_grants(&request.access.grants);
+        if !missing.is_empty() {
+            return Err(RpcFailure::denied(missing));
         }
         let secret = format!("nsrt_{}", self.keys.secret());
         let token = RevokableToken {
@@ -58,7 +56,7 @@ impl Namespace {
             permissions: request.access.grants,
             ..RevokableToken::default()
         };
-        if !self.store.insert_token(&token, &auth::hash(&secret))? {
+        if !self.store.insert_token(&token, &hash(&secret))? {
             return Err(RpcFailure::new(
                 Code::AlreadyExists,
                 format!("a token named \"{}\" exists already", token.name),
@@ -68,17 +66,17 @@ impl Namespace {
         Ok(json!({ "bearerToken": secret, "token": token }))
     }
 
-    pub(super) fn list(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
+    pub(super) fn list_tokens(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
         require(caller, None, "list")?;
         let request: ListRequest = read(body)?;
         let page = match request.max_entries {
-            0 => DEFAULT_PAGE,
-            1.. => request.max_entries.min(LARGEST_PAGE),
+            0 => DEFAULT_PAGE_SIZE,
+            1.. => request.max_entries.min(MAX_PAGE_SIZE),
             _ => return Err(RpcFailure::invalid("max_entries is negative")),
         };
         let after = read_cursor(&request)?;
         let now = self.clock.now();
-        // One more than the page tells whether there is another.
+        // One more than the page shows whether there is a next page.
         let mut stored = self.store.tokens_after(after, page + 1, request.include_revoked)?;
         let more = stored.len() as i64 > page;
         stored.truncate(usize::try_from(page).unwrap_or_default());
@@ -92,7 +90,7 @@ impl Namespace {
         })
     }
 
-    pub(super) fn revoke(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
+    pub(super) fn revoke_token(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
         let request: RevokeRequest = read(body)?;
         require(caller, Some(&request.token_id), "revoke")?;
         check_id(&request.token_id)?;
@@ -103,7 +101,7 @@ impl Namespace {
         }
     }
 
-    pub(super) fn refresh(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
+    pub(super) fn refresh_token(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
         let request: RefreshRequest = read(body)?;
         require(caller, Some(&request.token_id), "refresh")?;
         check_id(&request.token_id)?;
@@ -128,7 +126,7 @@ impl Namespace {
         write(&RefreshResponse { token: Some(complete(token, now)) })
     }
 
-    pub(super) fn batch_revoke(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
+    pub(super) fn batch_revoke_tokens(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
         require(caller, Some("*"), "revoke")?;
         let request: BatchRevokeRequest = read(body)?;
         if request == BatchRevokeRequest::default() {
@@ -151,7 +149,7 @@ impl Namespace {
 }
 
 fn unknown_scope() -> RpcFailure {
-    RpcFailure::invalid("scope is none that is known")
+    RpcFailure::invalid("unknown scope")
 }
 
 fn tokens_access(token_id: &str, action: &str) -> MissingPermission {
@@ -170,7 +168,7 @@ fn check_id(token_id: &str) -> RpcResult<()> {
 }
 
 fn no_such_token() -> RpcFailure {
-    RpcFailure::new(Code::NotFound, "no such token, or it is revoked already")
+    RpcFailure::new(Code::NotFound, "the token does not exist or is already revoked")
 }
 
 fn check_create(request: &CreateRequest, membership: bool, now: Timestamp) -> RpcResult<()> {
@@ -190,21 +188,21 @@ fn check_create(request: &CreateRequest, membership: bool, now: Timestamp) -> Rp
         }
         _ => {}
     }
-    let unfit: Vec<String> = request.access.grants.iter().flat_map(not_grantable).collect();
-    if unfit.is_empty() {
+    let refused: Vec<String> = request.access.grants.iter().flat_map(refused_actions).collect();
+    if refused.is_empty() {
         return Ok(());
     }
     Err(RpcFailure::invalid(format!(
         "requested permissions are not allowed in revokable tokens: [{}]",
-        unfit.join(" ")
+        refused.join(" ")
     )))
 }
 
-/// The `type:action` pairs of a grant that the real server was seen to
-/// refuse: verbs that do not exist, and the wildcard on instances.
-fn not_grantable(grant: &Permission) -> Vec<String> {
+/// The `type:action` pairs of a grant that the real server was observed to refuse: unknown actions,
+/// and the wildcard on instances.
+fn refused_actions(grant: &Permission) -> Vec<String> {
     let known = actions_of(&grant.resource_type);
-    let fits = |action: &str| match known {
+    let is_grantable = |action: &str| match known {
         None => false,
         Some([]) => true,
         Some(_) if action == "*" => grant.resource_type != "instance",
@@ -216,20 +214,20 @@ fn not_grantable(grant: &Permission) -> Vec<String> {
     grant
         .actions
         .iter()
-        .filter(|action| !fits(action))
+        .filter(|action| !is_grantable(action))
         .map(|action| format!("{}:{action}", grant.resource_type))
         .collect()
 }
 
-/// Fills in what the store does not keep.
+/// Fills in the fields that the store does not keep.
 fn complete(mut token: RevokableToken, now: Timestamp) -> RevokableToken {
     token.state = token.state_at(now);
     token.tenant_id = TENANT_ID.into();
     token
 }
 
-/// A cursor is the place of the last entry and what was asked for, since the
-/// next request must ask for the same.
+/// A cursor holds the position of the last entry and the request's filter, since the next request
+/// must have the same filter.
 fn write_cursor(seq: i64, include_revoked: bool) -> Bytes {
     let mut bytes = seq.to_be_bytes().to_vec();
     bytes.push(include_revoked.into());

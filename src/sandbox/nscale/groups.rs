@@ -1,92 +1,88 @@
-//! Groups: roles and members.
+//! Groups, which give roles to their members.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::sandbox::nscale::access::GROUPS;
 use crate::sandbox::nscale::caller::Caller;
-use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};
-use crate::sandbox::nscale::schema::{GroupSpec, GroupWrite};
-use crate::sandbox::nscale::{Nscale, view};
-use crate::sandbox::store::{Noun, Resource};
+use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult};
+use crate::sandbox::nscale::roles::GROUPS;
+use crate::sandbox::nscale::route::Request;
+use crate::sandbox::nscale::schema::GroupSpec;
+use crate::sandbox::nscale::{Nscale, schema, view};
+use crate::sandbox::store::{ResourceKind, StoredResource};
 
 impl Nscale {
-    pub(super) fn list_groups(&self, caller: &Caller, organization_id: &str) -> RestResult<Reply> {
-        caller.access.require(organization_id, GROUPS, "read")?;
+    pub(super) fn list_groups(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
+        let Request { organization_id, .. } = request;
+        caller.acl.require(organization_id, GROUPS, "read")?;
         self.organization(organization_id)?;
-        let groups = self.store.resources(Noun::Group, organization_id)?;
+        let groups = self.store.resources(ResourceKind::Group, organization_id)?;
         let groups: Vec<Value> = groups.iter().map(|group| self.view_group(group)).collect::<RestResult<_>>()?;
-        Ok(Reply::json(StatusCode::OK, &groups))
+        Ok(RestReply::json(StatusCode::OK, &groups))
     }
 
-    pub(super) fn get_group(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
-        caller.access.require(organization_id, GROUPS, "read")?;
+    pub(super) fn get_group(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
+        let Request { organization_id, id, .. } = request;
+        caller.acl.require(organization_id, GROUPS, "read")?;
         self.organization(organization_id)?;
         let group = self.group(organization_id, id)?;
-        Ok(Reply::json(StatusCode::OK, &self.view_group(&group)?))
+        Ok(RestReply::json(StatusCode::OK, &self.view_group(&group)?))
     }
 
-    pub(super) fn create_group(
-        &self,
-        caller: &Caller,
-        organization_id: &str,
-        request: GroupWrite,
-    ) -> RestResult<Reply> {
-        caller.access.require(organization_id, GROUPS, "create")?;
+    pub(super) fn create_group(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
+        let Request { organization_id, .. } = request;
+        let body = schema::group(request)?;
+        caller.acl.require(organization_id, GROUPS, "create")?;
         self.organization(organization_id)?;
-        let group = self.made(caller, organization_id, request.metadata);
-        let group = self.store_group(caller, group, request.spec)?;
-        Ok(Reply::json(StatusCode::CREATED, &self.view_group(&group)?))
+        let group = self.create_resource(caller, organization_id, body.metadata);
+        let group = self.store_group(caller, group, body.spec)?;
+        Ok(RestReply::json(StatusCode::CREATED, &self.view_group(&group)?))
     }
 
-    pub(super) fn put_group(
-        &self,
-        caller: &Caller,
-        organization_id: &str,
-        id: &str,
-        request: GroupWrite,
-    ) -> RestResult<Reply> {
-        caller.access.require(organization_id, GROUPS, "update")?;
+    pub(super) fn update_group(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
+        let Request { organization_id, id, .. } = request;
+        let body = schema::group(request)?;
+        caller.acl.require(organization_id, GROUPS, "update")?;
         self.organization(organization_id)?;
-        let group = self.modified(caller, self.group(organization_id, id)?, request.metadata);
-        self.store_group(caller, group, request.spec)?;
-        Ok(Reply::empty(StatusCode::OK))
+        let group = self.update_resource(caller, self.group(organization_id, id)?, body.metadata);
+        self.store_group(caller, group, body.spec)?;
+        Ok(RestReply::empty(StatusCode::OK))
     }
 
-    pub(super) fn delete_group(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
-        caller.access.require(organization_id, GROUPS, "delete")?;
+    pub(super) fn delete_group(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
+        let Request { organization_id, id, .. } = request;
+        caller.acl.require(organization_id, GROUPS, "delete")?;
         self.organization(organization_id)?;
-        self.delete(Noun::Group, organization_id, id)
+        self.delete_resource(ResourceKind::Group, organization_id, id)
     }
 
-    /// Stores a group with what a request says it holds. The roles are looked at even
-    /// where they stay the same, and the members not at all.
-    fn store_group(&self, caller: &Caller, group: Resource, held: GroupSpec) -> RestResult<Resource> {
-        caller.access.check_roles(&held.role_ids)?;
-        let group = Resource { spec: spec(&held), ..group };
-        self.store.put_group(&group, &held.account_ids)?;
+    /// Stores a group with the spec of a request. The roles are checked even where they stay the
+    /// same; the members are not checked.
+    fn store_group(&self, caller: &Caller, group: StoredResource, spec: GroupSpec) -> RestResult<StoredResource> {
+        caller.acl.check_roles(&spec.role_ids)?;
+        let group = StoredResource { spec: stored_spec(&spec), ..group };
+        self.store.put_group(&group, &spec.account_ids)?;
         Ok(group)
     }
 
-    fn group(&self, organization_id: &str, id: &str) -> RestResult<Resource> {
-        self.store.resource(Noun::Group, organization_id, id)?.ok_or_else(RestFailure::not_found)
+    fn group(&self, organization_id: &str, id: &str) -> RestResult<StoredResource> {
+        self.store.resource(ResourceKind::Group, organization_id, id)?.ok_or_else(RestFailure::not_found)
     }
 
-    fn view_group(&self, group: &Resource) -> RestResult<Value> {
+    fn view_group(&self, group: &StoredResource) -> RestResult<Value> {
         Ok(view::group(group, &self.store.members(&group.id)?))
     }
 
-    /// Deletes a resource; a second time there is none.
-    pub(super) fn delete(&self, noun: Noun, organization_id: &str, id: &str) -> RestResult<Reply> {
-        match self.store.delete_resource(noun, organization_id, id)? {
-            true => Ok(Reply::empty(StatusCode::OK)),
+    pub(super) fn delete_resource(&self, kind: ResourceKind, organization_id: &str, id: &str) -> RestResult<RestReply> {
+        match self.store.delete_resource(kind, organization_id, id)? {
+            true => Ok(RestReply::empty(StatusCode::OK)),
             false => Err(RestFailure::not_found()),
         }
     }
 }
 
-/// A group's spec as it is stored: its members are kept apart.
-pub fn spec(spec: &GroupSpec) -> String {
+/// A group's spec as the store keeps it, which has its members in a table of their own.
+pub fn stored_spec(spec: &GroupSpec) -> String {
     json!({ "roleIDs": spec.role_ids, "serviceAccountIDs": [], "subjects": spec.subjects, "userIDs": spec.user_ids })
         .to_string()
 }

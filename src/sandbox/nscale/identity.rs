@@ -1,54 +1,69 @@
-//! What a caller is told of itself, its organization and the server.
+//! What a caller may learn about itself, its organization and the server.
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::nscale::message::{Authz, Userinfo};
-use crate::sandbox::nscale::access::{ORGANIZATIONS, PROJECTS, ROLES, ROLES_SCOPE, role_id};
 use crate::sandbox::nscale::caller::Caller;
-use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult, host};
-use crate::sandbox::nscale::route::Route;
-use crate::sandbox::nscale::schema::OrganizationWrite;
-use crate::sandbox::nscale::{Nscale, seed, view};
-use crate::sandbox::store::{Noun, Resource};
+use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult, host};
+use crate::sandbox::nscale::roles::{ORGANIZATIONS, PROJECTS, ROLES, ROLES_ENDPOINT, role_id};
+use crate::sandbox::nscale::route::Request;
+use crate::sandbox::nscale::{Nscale, schema, seed, view};
+use crate::sandbox::store::{ResourceKind, StoredResource};
 
 impl Nscale {
-    /// Answers what needs no credential in the usual place.
-    pub(super) fn open(&self, route: &Route, headers: &HeaderMap, body: &[u8]) -> Option<RestResult<Reply>> {
-        let document = match route {
-            Route::Discovery => discovery(host(headers)),
-            Route::ProtectedResource => json!({
-                "resource": format!("https://{}", host(headers)),
-                "authorization_servers": [format!("https://{}", host(headers))],
-                "bearer_methods_supported": ["header"],
-                "scopes_supported": ["openapi", "email", "profile"],
-            }),
-            // Its tokens are opaque: there is nothing to check them with.
-            Route::KeySet => json!({ "keys": [] }),
-            Route::Token => return Some(Err(RestFailure::unsupported_grant())),
-            Route::PostUserinfo if !headers.contains_key(header::AUTHORIZATION) => {
-                return Some(self.userinfo_of_form(body));
-            }
-            Route::PostUserinfo | Route::Userinfo => return Some(self.userinfo_of_header(headers)),
-            _ => return None,
-        };
-        Some(Ok(Reply::json(StatusCode::OK, &document)))
+    pub(super) fn get_discovery(&self, request: &Request<'_>) -> RestResult<RestReply> {
+        Ok(RestReply::json(StatusCode::OK, &discovery(host(request.headers))))
     }
 
-    /// Answers what any caller may know.
-    pub(super) fn who_is(&self, route: &Route, caller: &Caller) -> Reply {
-        let document = match route {
-            Route::Acl => caller.access.to_json(None),
-            Route::OrganizationAcl(id) => caller.access.to_json(Some(id)),
-            _ => json!({ "name": "nscred-sandbox", "version": env!("CARGO_PKG_VERSION") }),
-        };
-        Reply::json(StatusCode::OK, &document)
+    pub(super) fn get_protected_resource(&self, request: &Request<'_>) -> RestResult<RestReply> {
+        let document = json!({
+            "resource": format!("https://{}", host(request.headers)),
+            "authorization_servers": [format!("https://{}", host(request.headers))],
+            "bearer_methods_supported": ["header"],
+            "scopes_supported": ["openapi", "email", "profile"],
+        });
+        Ok(RestReply::json(StatusCode::OK, &document))
     }
 
-    fn userinfo_of_header(&self, headers: &HeaderMap) -> RestResult<Reply> {
-        // Userinfo words some refusals in its own way.
-        let Some(value) = headers.get(header::AUTHORIZATION) else {
+    /// The sandbox's tokens are opaque: there are no keys to verify them with.
+    pub(super) fn get_jwks(&self, _: &Request<'_>) -> RestResult<RestReply> {
+        Ok(RestReply::json(StatusCode::OK, &json!({ "keys": [] })))
+    }
+
+    pub(super) fn post_token(&self, _: &Request<'_>) -> RestResult<RestReply> {
+        Err(RestFailure::unsupported_grant())
+    }
+
+    pub(super) fn get_acl(&self, caller: &Caller, _: &Request<'_>) -> RestResult<RestReply> {
+        Ok(RestReply::json(StatusCode::OK, &caller.acl.to_json(None)))
+    }
+
+    pub(super) fn get_organization_acl(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
+        Ok(RestReply::json(StatusCode::OK, &caller.acl.to_json(Some(&request.organization_id))))
+    }
+
+    pub(super) fn get_version(&self, _: &Caller, _: &Request<'_>) -> RestResult<RestReply> {
+        let document = json!({ "name": "nscred-sandbox", "version": env!("CARGO_PKG_VERSION") });
+        Ok(RestReply::json(StatusCode::OK, &document))
+    }
+
+    /// Reads the token from a form, unless there is an `Authorization` header.
+    pub(super) fn post_userinfo(&self, request: &Request<'_>) -> RestResult<RestReply> {
+        if request.headers.contains_key(header::AUTHORIZATION) {
+            return self.get_userinfo(request);
+        }
+        let token = form_urlencoded::parse(request.body).find(|(name, _)| name == "access_token");
+        match token {
+            Some((_, token)) => self.userinfo(&token),
+            None => Err(RestFailure::unauthenticated("authorization header not set")),
+        }
+    }
+
+    /// Userinfo words some errors in its own way.
+    pub(super) fn get_userinfo(&self, request: &Request<'_>) -> RestResult<RestReply> {
+        let Some(value) = request.headers.get(header::AUTHORIZATION) else {
             return Err(RestFailure::unauthenticated("authorization header not set"));
         };
         let parts: Vec<&str> = value.to_str().unwrap_or_default().split(' ').collect();
@@ -59,83 +74,81 @@ impl Nscale {
         }
     }
 
-    fn userinfo_of_form(&self, body: &[u8]) -> RestResult<Reply> {
-        let token = form_urlencoded::parse(body).find(|(name, _)| name == "access_token").map(|(_, token)| token);
-        match token {
-            Some(token) => self.userinfo(&token),
-            None => Err(RestFailure::unauthenticated("authorization header not set")),
-        }
-    }
-
-    fn userinfo(&self, token: &str) -> RestResult<Reply> {
+    fn userinfo(&self, token: &str) -> RestResult<RestReply> {
         let caller = Caller::with_token(token, &self.store, self.clock.now())?;
-        let authz = Authz { acctype: "service".into(), org_ids: vec![caller.access.organization_id.clone()] };
-        Ok(Reply::json(StatusCode::OK, &Userinfo { authz, sub: caller.id().to_owned() }))
+        let authz = Authz { acctype: "service".into(), org_ids: vec![caller.acl.organization_id.clone()] };
+        Ok(RestReply::json(StatusCode::OK, &Userinfo { authz, sub: caller.id().to_owned() }))
     }
 
-    /// The organization with an id.
-    pub(super) fn organization(&self, id: &str) -> RestResult<Resource> {
-        self.store.resource(Noun::Organization, id, id)?.ok_or_else(RestFailure::not_found)
+    pub(super) fn organization(&self, id: &str) -> RestResult<StoredResource> {
+        self.store.resource(ResourceKind::Organization, id, id)?.ok_or_else(RestFailure::not_found)
     }
 
-    /// The caller's organization: membership alone decides.
-    pub(super) fn list_organizations(&self, caller: &Caller) -> RestResult<Reply> {
-        let organization = self.organization(&caller.access.organization_id)?;
-        Ok(Reply::json(StatusCode::OK, &[view::resource(Noun::Organization, &organization)]))
+    /// The caller's organization, whatever its roles.
+    pub(super) fn list_organizations(&self, caller: &Caller, _: &Request<'_>) -> RestResult<RestReply> {
+        let organization = self.organization(&caller.acl.organization_id)?;
+        Ok(RestReply::json(StatusCode::OK, &[view::resource(ResourceKind::Organization, &organization)]))
     }
 
-    pub(super) fn get_organization(&self, caller: &Caller, id: &str) -> RestResult<Reply> {
-        caller.access.require(id, ORGANIZATIONS, "read")?;
+    pub(super) fn get_organization(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
+        let id = &request.organization_id;
+        caller.acl.require(id, ORGANIZATIONS, "read")?;
         let organization = self.organization(id)?;
-        Ok(Reply::json(StatusCode::OK, &view::resource(Noun::Organization, &organization)))
+        Ok(RestReply::json(StatusCode::OK, &view::resource(ResourceKind::Organization, &organization)))
     }
 
-    pub(super) fn put_organization(&self, caller: &Caller, id: &str, request: OrganizationWrite) -> RestResult<Reply> {
-        caller.access.require(id, ORGANIZATIONS, "update")?;
-        let organization = self.modified(caller, self.organization(id)?, request.metadata);
-        self.store.put_resource(Noun::Organization, &organization)?;
-        Ok(Reply::empty(StatusCode::OK))
+    pub(super) fn update_organization(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
+        let id = &request.organization_id;
+        let body = schema::organization(request)?;
+        caller.acl.require(id, ORGANIZATIONS, "update")?;
+        let organization = self.update_resource(caller, self.organization(id)?, body.metadata);
+        self.store.put_resource(ResourceKind::Organization, &organization)?;
+        Ok(RestReply::empty(StatusCode::OK))
     }
 
-    pub(super) fn list_roles(&self, caller: &Caller, organization_id: &str) -> RestResult<Reply> {
-        caller.access.require(organization_id, ROLES_SCOPE, "read")?;
+    pub(super) fn list_roles(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
+        let Request { organization_id, .. } = request;
+        caller.acl.require(organization_id, ROLES_ENDPOINT, "read")?;
         let organization = self.organization(organization_id)?;
         let roles = ROLES.iter().map(|role| {
-            let resource = Resource {
+            let resource = StoredResource {
                 id: role_id(role.name),
                 name: role.name.to_owned(),
                 description: Some(role.description.to_owned()),
                 created_by: None,
                 ..seed::resource(&self.keys, organization_id, organization.created_at)
             };
-            // Roles are no organization's own.
-            let metadata = view::metadata(Noun::Organization, &resource);
-            json!({ "metadata": metadata, "grantable": caller.access.may_grant(role) })
+            // Roles belong to no organization.
+            let metadata = view::metadata(ResourceKind::Organization, &resource);
+            json!({ "metadata": metadata, "grantable": caller.acl.may_grant(role) })
         });
-        Ok(Reply::json(StatusCode::OK, &roles.collect::<Vec<Value>>()))
+        Ok(RestReply::json(StatusCode::OK, &roles.collect::<Vec<Value>>()))
     }
 
-    /// The projects that the caller may read, one by one.
-    pub(super) fn list_projects(&self, caller: &Caller, organization_id: &str) -> RestResult<Reply> {
+    /// The projects that the caller may read.
+    pub(super) fn list_projects(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
+        let Request { organization_id, .. } = request;
         self.organization(organization_id)?;
-        let projects = self.store.resources(Noun::Project, organization_id)?;
-        let may_read = |project: &&Resource| {
-            caller.access.require_in_project(organization_id, &project.id, PROJECTS, "read").is_ok()
+        let projects = self.store.resources(ResourceKind::Project, organization_id)?;
+        let may_read = |project: &&StoredResource| {
+            caller.acl.require_in_project(organization_id, &project.id, PROJECTS, "read").is_ok()
         };
         let projects: Vec<Value> =
-            projects.iter().filter(may_read).map(|project| view::resource(Noun::Project, project)).collect();
-        Ok(Reply::json(StatusCode::OK, &projects))
+            projects.iter().filter(may_read).map(|project| view::resource(ResourceKind::Project, project)).collect();
+        Ok(RestReply::json(StatusCode::OK, &projects))
     }
 
-    pub(super) fn get_project(&self, caller: &Caller, organization_id: &str, id: &str) -> RestResult<Reply> {
-        caller.access.require_in_project(organization_id, id, PROJECTS, "read")?;
+    pub(super) fn get_project(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
+        let Request { organization_id, id, .. } = request;
+        caller.acl.require_in_project(organization_id, id, PROJECTS, "read")?;
         self.organization(organization_id)?;
-        let project = self.store.resource(Noun::Project, organization_id, id)?.ok_or_else(RestFailure::not_found)?;
-        Ok(Reply::json(StatusCode::OK, &view::resource(Noun::Project, &project)))
+        let project =
+            self.store.resource(ResourceKind::Project, organization_id, id)?.ok_or_else(RestFailure::not_found)?;
+        Ok(RestReply::json(StatusCode::OK, &view::resource(ResourceKind::Project, &project)))
     }
 }
 
-/// OpenID Connect's description of the server.
+/// The document of OpenID Connect Discovery.
 fn discovery(host: &str) -> Value {
     let at = |path: &str| format!("http://{host}{path}");
     json!({

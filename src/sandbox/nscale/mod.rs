@@ -1,15 +1,16 @@
-//! Nscale's side: the identity API with organizations, groups, roles,
-//! projects, service accounts, and what tells a caller who it is.
+//! Nscale's identity API: organizations, groups, roles, projects, service
+//! accounts, and what a caller may learn about itself.
 //!
-//! What the documents leave open is decided here and told by
-//! `nscred sandbox --help`.
+//! `nscred sandbox --help` lists what the real API's documents leave open and
+//! the sandbox decides.
 
-mod access;
 mod accounts;
+mod acl;
 mod caller;
 mod groups;
 mod identity;
 mod reply;
+mod roles;
 pub mod route;
 mod schema;
 mod seed;
@@ -24,152 +25,114 @@ use axum::http::{HeaderMap, Method, Response, StatusCode};
 
 use crate::error::{Failure, Result};
 use crate::nscale::message::WriteMetadata;
-use crate::sandbox::auth::Keys;
-use crate::sandbox::clock::Clock;
+use crate::sandbox::clock::ServerClock;
+use crate::sandbox::keys::Keys;
 use crate::sandbox::nscale::caller::Caller;
-use crate::sandbox::nscale::reply::{Reply, RestFailure, RestResult};
-use crate::sandbox::nscale::route::Route;
-use crate::sandbox::store::{Resource, Store};
+use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult};
+use crate::sandbox::nscale::route::{Request, Route};
+use crate::sandbox::store::{Store, StoredResource};
 
 pub use seed::Administrator;
 
-/// How long the real server lets the tokens of service accounts live.
-pub const TOKEN_LIFE: Duration = Duration::from_secs(90 * 86_400);
+/// The lifetime of a service account's token on the real server.
+pub const DEFAULT_TOKEN_LIFETIME: Duration = Duration::from_secs(90 * 86_400);
 
-/// How Nscale's side behaves where a user may choose.
+/// What the user may choose of Nscale's behaviour.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// How long the tokens of service accounts live.
-    pub token_life: Duration,
-    /// Whether create and update answer with the groups from before, as the
-    /// real server does.
+pub struct NscaleOptions {
+    /// Of service accounts, other than the administrator's first.
+    pub token_lifetime: Duration,
+    /// Whether the answers to create and update show the previous groups, as the real server's do.
     pub stale_groups: bool,
-    /// Accounts to make at the start, beside the administrator.
+    /// How many accounts to create in a new store, beside the administrator.
     pub accounts: u32,
 }
 
-/// Nscale's side of the sandbox.
 pub struct Nscale {
     store: Arc<Store>,
     keys: Keys,
-    clock: Clock,
-    options: Options,
+    clock: ServerClock,
+    options: NscaleOptions,
     administrator: Administrator,
 }
 
 impl Nscale {
-    /// The side, over a store, which is seeded where it is new.
-    ///
-    /// # Errors
-    /// Unexpected: the store fails.
-    pub fn new(store: Arc<Store>, clock: Clock, options: Options) -> Result<Self> {
-        let make = || {
+    /// Seeds the store where it is new.
+    pub fn new(store: Arc<Store>, clock: ServerClock, options: NscaleOptions) -> Result<Self> {
+        let load = || {
             let keys = Keys::load(&store)?;
             let administrator = seed::seed(&store, &keys, clock, options)?;
             Ok((keys, administrator))
         };
         let (keys, administrator) =
-            make().map_err(|error: rusqlite::Error| Failure::unexpected("the sandbox's store failed").source(error))?;
+            load().map_err(|error: rusqlite::Error| Failure::unexpected("the sandbox's store failed").source(error))?;
         Ok(Self { store, keys, clock, options, administrator })
     }
 
-    /// The account that a user of the sandbox begins with.
     pub fn administrator(&self) -> &Administrator {
         &self.administrator
     }
 
-    /// A new resource with what its maker says of it.
-    fn made(&self, caller: &Caller, organization_id: &str, said: WriteMetadata) -> Resource {
+    /// A new resource with the metadata of a request.
+    fn create_resource(&self, caller: &Caller, organization_id: &str, metadata: WriteMetadata) -> StoredResource {
         let new = seed::resource(&self.keys, organization_id, self.clock.now());
-        Resource { created_by: Some(caller.id().to_owned()), ..with(said, new) }
+        StoredResource { created_by: Some(caller.id().to_owned()), ..apply_metadata(metadata, new) }
     }
 
-    /// A resource with what a caller says of it now.
-    fn modified(&self, caller: &Caller, before: Resource, said: WriteMetadata) -> Resource {
+    /// A resource with its metadata replaced by those of a request.
+    fn update_resource(&self, caller: &Caller, before: StoredResource, metadata: WriteMetadata) -> StoredResource {
         let (at, by) = (Some(self.clock.now()), Some(caller.id().to_owned()));
-        Resource { modified_at: at, modified_by: by, ..with(said, before) }
+        StoredResource { modified_at: at, modified_by: by, ..apply_metadata(metadata, before) }
     }
 
-    /// Whether a path is this side's.
-    pub fn serves(path: &str) -> bool {
+    /// Whether a path belongs to this API, served or not.
+    pub fn owns(path: &str) -> bool {
         ["/api/", "/oauth2/", "/.well-known/"].iter().any(|prefix| path.starts_with(prefix))
     }
 
-    /// Answers a request.
     pub fn answer(&self, method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> Response<Body> {
         self.write(self.handle(method, path, headers, body), headers)
     }
 
-    /// The answer to a request whose changes the store did not take.
-    pub fn failed(&self, headers: &HeaderMap) -> Response<Body> {
+    /// The response to a request whose changes the store could not keep.
+    pub fn store_failure(&self, headers: &HeaderMap) -> Response<Body> {
         self.write(Err(RestFailure::store()), headers)
     }
 
     /// The API's own error with a status.
-    pub fn refused(&self, status: u16, words: &str, headers: &HeaderMap) -> Response<Body> {
-        self.write(Err(RestFailure::with_status(status, words)), headers)
+    pub fn failure(&self, status: u16, description: &str, headers: &HeaderMap) -> Response<Body> {
+        self.write(Err(RestFailure::with_status(status, description)), headers)
     }
 
-    fn write(&self, result: RestResult<Reply>, headers: &HeaderMap) -> Response<Body> {
+    fn write(&self, result: RestResult<RestReply>, headers: &HeaderMap) -> Response<Body> {
         let trace_id = trace_id(headers).unwrap_or_else(|| self.keys.trace_id());
         reply::write(result, headers, &trace_id)
     }
 
-    /// Route, ids, credential, body, rights, existence: checked in the order
-    /// of the real server.
-    fn handle(&self, method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> RestResult<Reply> {
+    /// Checks in the order of the real server: route, ids, credential, body, permissions, existence.
+    fn handle(&self, method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> RestResult<RestReply> {
         if method == Method::OPTIONS {
             return match headers.contains_key("access-control-request-method") {
-                true => Ok(Reply::empty(StatusCode::NO_CONTENT)),
+                true => Ok(RestReply::empty(StatusCode::NO_CONTENT)),
                 false => Err(RestFailure::invalid("Access-Control-Request-Method is missing")),
             };
         }
-        let route = Route::at(method, path)?;
-        if let Some(reply) = self.open(&route, headers, body) {
-            return reply;
-        }
-        let caller = Caller::identify(headers, &self.store, self.clock.now())?;
-        match route {
-            Route::Version | Route::Acl | Route::OrganizationAcl(_) | Route::Userinfo => {
-                Ok(self.who_is(&route, &caller))
-            }
-            Route::Organizations => self.list_organizations(&caller),
-            Route::Organization(id) => self.get_organization(&caller, &id),
-            Route::PutOrganization(id) => self.put_organization(&caller, &id, schema::organization(headers, body)?),
-            Route::Roles(organization) => self.list_roles(&caller, &organization),
-            Route::Projects(organization) => self.list_projects(&caller, &organization),
-            Route::Project(organization, id) => self.get_project(&caller, &organization, &id),
-            Route::Groups(organization) => self.list_groups(&caller, &organization),
-            Route::CreateGroup(organization) => {
-                self.create_group(&caller, &organization, schema::group(headers, body)?)
-            }
-            Route::Group(organization, id) => self.get_group(&caller, &organization, &id),
-            Route::PutGroup(organization, id) => {
-                self.put_group(&caller, &organization, &id, schema::group(headers, body)?)
-            }
-            Route::DeleteGroup(organization, id) => self.delete_group(&caller, &organization, &id),
-            Route::Accounts(organization) => self.list_accounts(&caller, &organization),
-            Route::CreateAccount(organization) => {
-                self.create_account(&caller, &organization, schema::account(headers, body)?)
-            }
-            Route::PutAccount(organization, id) => {
-                self.put_account(&caller, &organization, &id, schema::account(headers, body)?)
-            }
-            Route::DeleteAccount(organization, id) => self.delete_account(&caller, &organization, &id),
-            Route::RotateAccount(organization, id) => self.rotate_account(&caller, &organization, &id),
-            Route::Discovery | Route::ProtectedResource | Route::KeySet | Route::Token | Route::PostUserinfo => {
-                Err(RestFailure::not_found())
-            }
-        }
+        let (route, [organization_id, id]) = Route::at(method, path)?;
+        route.handle(self, &Request { organization_id, id, headers, body })
     }
 }
 
-/// All that can be said of a resource, in place of what was said before.
-fn with(said: WriteMetadata, resource: Resource) -> Resource {
-    Resource { name: said.name, description: said.description, tags: said.tags.unwrap_or_default(), ..resource }
+/// The resource with its whole metadata replaced.
+fn apply_metadata(metadata: WriteMetadata, resource: StoredResource) -> StoredResource {
+    StoredResource {
+        name: metadata.name,
+        description: metadata.description,
+        tags: metadata.tags.unwrap_or_default(),
+        ..resource
+    }
 }
 
-/// The trace id that a request carries.
+/// The trace id of a request's `traceparent`, as W3C Trace Context has it.
 fn trace_id(headers: &HeaderMap) -> Option<String> {
     let parent = headers.get("traceparent")?.to_str().ok()?;
     let mut parts = parent.split('-');

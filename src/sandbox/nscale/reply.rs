@@ -1,21 +1,19 @@
-//! Answers of the identity API: JSON, or its error body with a trace id.
+//! Nscale's responses: JSON, or an error body with a trace id.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::json;
 
-/// An error that a handler ends with.
 #[derive(Debug)]
 pub struct RestFailure {
     status: StatusCode,
     error: &'static str,
     description: String,
-    /// The token endpoint keeps to OAuth 2.0, which knows no trace id.
+    /// Errors of the token endpoint are those of OAuth 2.0, which have none.
     has_trace_id: bool,
 }
 
-/// `Result` with a [`RestFailure`].
 pub type RestResult<T> = Result<T, RestFailure>;
 
 impl RestFailure {
@@ -23,33 +21,29 @@ impl RestFailure {
         Self { status, error, description: description.into(), has_trace_id: true }
     }
 
-    /// A malformed or impossible request.
     pub fn invalid(description: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", description)
     }
 
-    /// A credential that is not let in.
     pub fn unauthenticated(description: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "access_denied", description)
     }
 
-    /// Rights that are not enough.
     pub fn forbidden(description: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", description)
     }
 
-    /// No such route, organization or resource.
+    /// For a route, an organization or a resource.
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "resource not found")
     }
 
-    /// A grant that the token endpoint does not give.
     pub fn unsupported_grant() -> Self {
-        let failure = Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", "the sandbox gives no tokens here");
+        let failure = Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", "the sandbox issues no tokens here");
         Self { has_trace_id: false, ..failure }
     }
 
-    /// A status with the word that goes with it.
+    /// An error with the code that belongs to its status.
     pub fn with_status(status: u16, description: impl Into<String>) -> Self {
         let error = match status {
             401 => "access_denied",
@@ -63,7 +57,7 @@ impl RestFailure {
         Self::new(status, error, description)
     }
 
-    /// The store did not take a change.
+    /// The store could not keep a change. In the real server's words.
     pub fn store() -> Self {
         let description = "an internal error has occurred, please contact support";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", description)
@@ -76,27 +70,24 @@ impl From<rusqlite::Error> for RestFailure {
     }
 }
 
-/// A success.
-pub struct Reply {
+pub struct RestReply {
     status: StatusCode,
-    /// JSON; none is an empty body without a type.
+    /// JSON; `None` is an empty body without a content type.
     body: Option<Vec<u8>>,
 }
 
-impl Reply {
-    /// A body as JSON.
+impl RestReply {
     pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
         Self { status, body: serde_json::to_vec(body).ok() }
     }
 
-    /// A success with nothing to say.
     pub fn empty(status: StatusCode) -> Self {
         Self { status, body: None }
     }
 }
 
-/// The answer to a request with these headers.
-pub fn write(result: RestResult<Reply>, request: &HeaderMap, trace_id: &str) -> Response<Body> {
+/// The response to a request with these headers.
+pub fn write(result: RestResult<RestReply>, request: &HeaderMap, trace_id: &str) -> Response<Body> {
     let (status, body, challenge) = match result {
         Ok(reply) => (reply.status, reply.body, None),
         Err(failure) => {
@@ -131,7 +122,7 @@ fn challenge(description: &str, request: &HeaderMap) -> String {
     )
 }
 
-/// The host that a request names.
+/// The `Host` of a request.
 pub fn host(request: &HeaderMap) -> &str {
     request.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost")
 }

@@ -1,115 +1,127 @@
-//! Routes: method and path together, then the ids in it.
+//! The routes that are served: method and path first, then the ids in the path.
 
-use axum::http::Method;
+use axum::http::{HeaderMap, Method};
 use uuid::Uuid;
 
-use crate::sandbox::nscale::reply::{RestFailure, RestResult};
+use crate::sandbox::nscale::Nscale;
+use crate::sandbox::nscale::caller::Caller;
+use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult};
 
-/// What a request asks for. Ids are in canonical form, the organization's
-/// first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are the API's own")]
-pub enum Route {
-    Version,
-    Acl,
-    OrganizationAcl(String),
-    Userinfo,
-    PostUserinfo,
-    Discovery,
-    ProtectedResource,
-    KeySet,
-    Token,
-    Organizations,
-    Organization(String),
-    PutOrganization(String),
-    Roles(String),
-    Projects(String),
-    Project(String, String),
-    Groups(String),
-    CreateGroup(String),
-    Group(String, String),
-    PutGroup(String, String),
-    DeleteGroup(String, String),
-    Accounts(String),
-    CreateAccount(String),
-    PutAccount(String, String),
-    DeleteAccount(String, String),
-    RotateAccount(String, String),
+/// A request whose route is known.
+pub struct Request<'a> {
+    /// In canonical form; empty where the path has none.
+    pub organization_id: String,
+    /// The id of a group, a project or a service account, in canonical form; empty where the path has none.
+    pub id: String,
+    pub headers: &'a HeaderMap,
+    pub body: &'a [u8],
 }
+
+/// What answers a request.
+enum Handler {
+    /// For every caller with a valid token.
+    Caller(fn(&Nscale, &Caller, &Request<'_>) -> RestResult<RestReply>),
+    /// Needs no credential, or checks it itself.
+    Open(fn(&Nscale, &Request<'_>) -> RestResult<RestReply>),
+}
+use Handler::{Caller as ForCaller, Open};
+
+pub struct Route {
+    method: &'static str,
+    /// `{}` is an id: the first is the organization's.
+    path: &'static str,
+    /// The name that `--fault` has for it. Routes that no command calls have none.
+    pub operation: Option<&'static str>,
+    handler: Handler,
+}
+
+const fn route(method: &'static str, path: &'static str, operation: Option<&'static str>, handler: Handler) -> Route {
+    Route { method, path, operation, handler }
+}
+
+const ORGANIZATIONS: &str = "/api/v1/organizations";
+const ORGANIZATION: &str = "/api/v1/organizations/{}";
+const ACCOUNTS: &str = "/api/v1/organizations/{}/serviceaccounts";
+const ACCOUNT: &str = "/api/v1/organizations/{}/serviceaccounts/{}";
+const ROTATE: &str = "/api/v1/organizations/{}/serviceaccounts/{}/rotate";
+const GROUPS: &str = "/api/v1/organizations/{}/groups";
+const GROUP: &str = "/api/v1/organizations/{}/groups/{}";
+const PROJECTS: &str = "/api/v1/organizations/{}/projects";
+const PROJECT: &str = "/api/v1/organizations/{}/projects/{}";
+const USERINFO: &str = "/oauth2/v2/userinfo";
+
+pub static ROUTES: &[Route] = &[
+    route("GET", ACCOUNTS, Some("sa.list"), ForCaller(Nscale::list_accounts)),
+    route("POST", ACCOUNTS, Some("sa.create"), ForCaller(Nscale::create_account)),
+    route("PUT", ACCOUNT, Some("sa.update"), ForCaller(Nscale::update_account)),
+    route("POST", ROTATE, Some("sa.rotate"), ForCaller(Nscale::rotate_account)),
+    route("DELETE", ACCOUNT, Some("sa.delete"), ForCaller(Nscale::delete_account)),
+    route("GET", GROUPS, Some("groups.list"), ForCaller(Nscale::list_groups)),
+    route("POST", GROUPS, None, ForCaller(Nscale::create_group)),
+    route("GET", GROUP, None, ForCaller(Nscale::get_group)),
+    route("PUT", GROUP, None, ForCaller(Nscale::update_group)),
+    route("DELETE", GROUP, None, ForCaller(Nscale::delete_group)),
+    route("GET", ORGANIZATIONS, Some("organizations.list"), ForCaller(Nscale::list_organizations)),
+    route("GET", ORGANIZATION, None, ForCaller(Nscale::get_organization)),
+    route("PUT", ORGANIZATION, None, ForCaller(Nscale::update_organization)),
+    route("GET", USERINFO, Some("userinfo"), Open(Nscale::get_userinfo)),
+    route("POST", USERINFO, None, Open(Nscale::post_userinfo)),
+    route("GET", "/api/v1/organizations/{}/acl", None, ForCaller(Nscale::get_organization_acl)),
+    route("GET", "/api/v1/organizations/{}/roles", None, ForCaller(Nscale::list_roles)),
+    route("GET", PROJECTS, None, ForCaller(Nscale::list_projects)),
+    route("GET", PROJECT, None, ForCaller(Nscale::get_project)),
+    route("GET", "/api/version", None, ForCaller(Nscale::get_version)),
+    route("GET", "/api/v1/acl", None, ForCaller(Nscale::get_acl)),
+    route("GET", "/oauth2/v2/jwks", None, Open(Nscale::get_jwks)),
+    route("POST", "/oauth2/v2/token", None, Open(Nscale::post_token)),
+    route("GET", "/.well-known/openid-configuration", None, Open(Nscale::get_discovery)),
+    route("GET", "/.well-known/openid-protected-resource", None, Open(Nscale::get_protected_resource)),
+];
 
 impl Route {
-    /// What a fault calls it; none for what no command asks for.
-    pub fn operation(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::Accounts(_) => "sa.list",
-            Self::CreateAccount(_) => "sa.create",
-            Self::PutAccount(..) => "sa.update",
-            Self::RotateAccount(..) => "sa.rotate",
-            Self::DeleteAccount(..) => "sa.delete",
-            Self::Groups(_) => "groups.list",
-            Self::Organizations => "organizations.list",
-            Self::Userinfo => "userinfo",
-            _ => return None,
-        })
+    /// The route of a request, with the ids of the organization and of the resource in its path. Not
+    /// found where method and path together match no route; invalid where an id is not a UUID.
+    pub fn at(method: &Method, path: &str) -> RestResult<(&'static Self, [String; 2])> {
+        let mut routes = ROUTES.iter().filter(|route| route.method == method.as_str());
+        let found = routes.find_map(|route| Some((route, ids(route.path, path)?)));
+        let (route, ids) = found.ok_or_else(RestFailure::not_found)?;
+        let mut ids = ids.into_iter().map(canonical);
+        let mut next = || ids.next().unwrap_or_else(|| Ok(String::new()));
+        Ok((route, [next()?, next()?]))
     }
 
-    /// The route of a request.
-    ///
-    /// # Errors
-    /// Not found, where method and path match none; invalid, where an id in
-    /// the path is none.
-    pub fn at(method: &Method, path: &str) -> RestResult<Self> {
-        let segments: Vec<&str> = path.split('/').skip(1).collect();
-        match (method.as_str(), segments.as_slice()) {
-            ("GET", ["api", "version"]) => Ok(Self::Version),
-            ("GET", ["oauth2", "v2", "userinfo"]) => Ok(Self::Userinfo),
-            ("POST", ["oauth2", "v2", "userinfo"]) => Ok(Self::PostUserinfo),
-            ("GET", ["oauth2", "v2", "jwks"]) => Ok(Self::KeySet),
-            ("POST", ["oauth2", "v2", "token"]) => Ok(Self::Token),
-            ("GET", [".well-known", "openid-configuration"]) => Ok(Self::Discovery),
-            ("GET", [".well-known", "openid-protected-resource"]) => Ok(Self::ProtectedResource),
-            ("GET", ["api", "v1", "acl"]) => Ok(Self::Acl),
-            ("GET", ["api", "v1", "organizations"]) => Ok(Self::Organizations),
-            // A slash at the end names nothing.
-            (_, [.., ""]) => Err(RestFailure::not_found()),
-            (method, ["api", "v1", "organizations", organization, rest @ ..]) => {
-                Self::in_organization(method, rest, organization)
+    pub fn handle(&self, nscale: &Nscale, request: &Request<'_>) -> RestResult<RestReply> {
+        match self.handler {
+            Open(handler) => handler(nscale, request),
+            ForCaller(handler) => {
+                let caller = Caller::identify(request.headers, &nscale.store, nscale.clock.now())?;
+                handler(nscale, &caller, request)
             }
-            _ => Err(RestFailure::not_found()),
         }
-    }
-
-    fn in_organization(method: &str, rest: &[&str], organization: &str) -> RestResult<Self> {
-        // The route first: a bad id under an unknown route is not found too.
-        let (make, id): (fn(String, String) -> Self, _) = match (method, rest) {
-            ("GET", []) => (|organization, _| Self::Organization(organization), None),
-            ("PUT", []) => (|organization, _| Self::PutOrganization(organization), None),
-            ("GET", ["acl"]) => (|organization, _| Self::OrganizationAcl(organization), None),
-            ("GET", ["roles"]) => (|organization, _| Self::Roles(organization), None),
-            ("GET", ["projects"]) => (|organization, _| Self::Projects(organization), None),
-            ("GET", ["projects", id]) => (Self::Project, Some(id)),
-            ("GET", ["groups"]) => (|organization, _| Self::Groups(organization), None),
-            ("POST", ["groups"]) => (|organization, _| Self::CreateGroup(organization), None),
-            ("GET", ["groups", id]) => (Self::Group, Some(id)),
-            ("PUT", ["groups", id]) => (Self::PutGroup, Some(id)),
-            ("DELETE", ["groups", id]) => (Self::DeleteGroup, Some(id)),
-            ("GET", ["serviceaccounts"]) => (|organization, _| Self::Accounts(organization), None),
-            ("POST", ["serviceaccounts"]) => (|organization, _| Self::CreateAccount(organization), None),
-            ("PUT", ["serviceaccounts", id]) => (Self::PutAccount, Some(id)),
-            ("DELETE", ["serviceaccounts", id]) => (Self::DeleteAccount, Some(id)),
-            ("POST", ["serviceaccounts", id, "rotate"]) => (Self::RotateAccount, Some(id)),
-            _ => return Err(RestFailure::not_found()),
-        };
-        let id = id.map(|id| canonical(id)).transpose()?.unwrap_or_default();
-        Ok(make(canonical(organization)?, id))
     }
 }
 
-/// An id in any of the usual spellings, in the canonical one.
-fn canonical(text: &str) -> RestResult<String> {
-    // The path's own encoding of the braces.
-    let text = text.replace("%7B", "{").replace("%7D", "}");
-    match Uuid::parse_str(&text) {
+/// The segments of a path where its pattern has `{}`; `None` where it does not match.
+fn ids<'a>(pattern: &str, path: &'a str) -> Option<Vec<&'a str>> {
+    if pattern.split('/').count() != path.split('/').count() || path.ends_with('/') {
+        return None;
+    }
+    let mut ids = Vec::new();
+    for (pattern, segment) in pattern.split('/').zip(path.split('/')) {
+        match pattern {
+            "{}" => ids.push(segment),
+            _ if pattern == segment => {}
+            _ => return None,
+        }
+    }
+    Some(ids)
+}
+
+/// A UUID in any of the usual spellings, in its canonical one.
+fn canonical(id: &str) -> RestResult<String> {
+    // Braces are encoded in a path.
+    let id = id.replace("%7B", "{").replace("%7D", "}");
+    match Uuid::parse_str(&id) {
         Ok(id) => Ok(id.to_string()),
         Err(_) => Err(RestFailure::invalid("invalid path/query element")),
     }

@@ -1,68 +1,60 @@
-//! What a new store begins with: one organization, three groups, a project,
-//! and an administrator.
+//! What a new store is seeded with: an organization, three groups, a project and
+//! an administrator.
 
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::sandbox::auth::{Keys, hash};
-use crate::sandbox::clock::{Clock, later};
-use crate::sandbox::nscale::access::role_id;
-use crate::sandbox::nscale::groups::spec;
+use crate::sandbox::clock::{ServerClock, later};
+use crate::sandbox::keys::{Keys, hash};
+use crate::sandbox::nscale::groups::stored_spec;
+use crate::sandbox::nscale::roles::role_id;
 use crate::sandbox::nscale::schema::GroupSpec;
-use crate::sandbox::nscale::{Options, TOKEN_LIFE, token};
-use crate::sandbox::store::{Noun, Resource, Store, Stored};
+use crate::sandbox::nscale::{DEFAULT_TOKEN_LIFETIME, NscaleOptions, token};
+use crate::sandbox::store::{ResourceKind, Store, StoreResult, StoredResource};
 
-/// The account that a user of the sandbox begins with.
+/// The account whose token the sandbox hands out.
 pub struct Administrator {
-    /// Its id.
     pub id: String,
-    /// Its organization.
     pub organization_id: String,
-    /// Its token.
     pub token: String,
 }
 
-/// Where the store keeps the token that the administrator has: it is handed
-/// out at each start.
+/// The store's key for the administrator's token, which each start hands out.
 pub const ADMINISTRATOR_TOKEN: &str = "administrator_token";
 
-/// The groups: name, role and purpose.
+/// Name, role and description.
 const GROUPS: [(&str, &str, &str); 3] = [
     ("administrators", "administrator", "May do everything in the organization"),
     ("auditors", "auditor", "May read everything in the organization"),
     ("developers", "user", "Work in the projects of the organization"),
 ];
 
-/// Fills a new store, and gives the administrator a token where the one it
-/// began with does not work any more.
-///
-/// # Errors
-/// The database's.
-pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: Options) -> Stored<Administrator> {
+/// Seeds a new store. In every store it makes sure that the administrator exists, is in its group,
+/// and has a valid token.
+pub fn seed(store: &Store, keys: &Keys, clock: ServerClock, options: NscaleOptions) -> StoreResult<Administrator> {
     let now = clock.now();
-    let organization_id = text(store.meta("organization_id", || keys.resource_id().into_bytes())?);
-    if store.resource(Noun::Organization, &organization_id, &organization_id)?.is_none() {
-        make_organization(store, keys, now, &organization_id)?;
-        make_accounts(store, keys, now, &organization_id, options)?;
+    let organization_id = utf8(store.meta("organization_id", || keys.resource_id().into_bytes())?);
+    if store.resource(ResourceKind::Organization, &organization_id, &organization_id)?.is_none() {
+        create_organization(store, keys, now, &organization_id)?;
+        create_accounts(store, keys, now, &organization_id, options)?;
     }
-    let id = text(store.meta("administrator_id", || keys.resource_id().into_bytes())?);
-    let kept = text(store.meta(ADMINISTRATOR_TOKEN, Vec::new)?);
-    let holder = store.account_by_secret(&hash(&kept))?.filter(|account| account.expires_at > now);
-    let token = if holder.is_some() { kept } else { token::mint(keys) };
-    // Whatever became of it, the account is there, in its group, with a token.
+    let id = utf8(store.meta("administrator_id", || keys.resource_id().into_bytes())?);
+    let kept_token = utf8(store.meta(ADMINISTRATOR_TOKEN, Vec::new)?);
+    let holder = store.account_by_secret(&hash(&kept_token))?.filter(|account| account.expires_at > now);
+    let token = if holder.is_some() { kept_token } else { token::mint(keys) };
     let known = store.accounts(&organization_id, Some(&id))?.pop();
     let mut groups = known.as_ref().map(|account| account.group_ids.clone()).unwrap_or_default();
-    let administrators = administrators(store, keys, now, &organization_id)?;
+    let administrators = administrator_group(store, keys, now, &organization_id)?;
     if known.is_none() || holder.is_none() || !groups.contains(&administrators) {
         groups.push(administrators);
-        let account = known.map(|account| account.resource).unwrap_or_else(|| Resource {
+        let account = known.map(|account| account.resource).unwrap_or_else(|| StoredResource {
             id: id.clone(),
             name: "sandbox-administrator".into(),
             description: Some("The account that the sandbox begins with".into()),
             ..resource(keys, &organization_id, now)
         });
-        // As long as the real server gives: the others may be shorter.
-        let expires_at = whole_seconds(later(now, TOKEN_LIFE));
+        // `--token-life` does not shorten this one.
+        let expires_at = whole_seconds(later(now, DEFAULT_TOKEN_LIFETIME));
         let secret_hash = hash(&token);
         store.put_account(&account, &groups, holder.is_none().then_some((&secret_hash[..], expires_at)))?;
         store.set_meta(ADMINISTRATOR_TOKEN, token.as_bytes())?;
@@ -70,69 +62,75 @@ pub fn seed(store: &Store, keys: &Keys, clock: Clock, options: Options) -> Store
     Ok(Administrator { id, organization_id, token })
 }
 
-/// The group of that name which holds the role, made anew where there is none.
-fn administrators(store: &Store, keys: &Keys, now: Timestamp, organization_id: &str) -> Stored<String> {
+/// The id of the administrators' group, which is created where it was deleted or lost its role.
+fn administrator_group(store: &Store, keys: &Keys, now: Timestamp, organization_id: &str) -> StoreResult<String> {
     let (name, role, _) = GROUPS[0];
     let role = role_id(role);
-    let groups = store.resources(Noun::Group, organization_id)?;
+    let groups = store.resources(ResourceKind::Group, organization_id)?;
     if let Some(group) = groups.into_iter().find(|group| group.name == name && group.spec.contains(&role)) {
         return Ok(group.id);
     }
-    make_group(store, keys, now, organization_id, GROUPS[0])
+    create_group(store, keys, now, organization_id, GROUPS[0])
 }
 
-/// Makes a group without members, and gives its id.
-fn make_group(
+/// Creates a group without members and returns its id.
+fn create_group(
     store: &Store,
     keys: &Keys,
     now: Timestamp,
     organization_id: &str,
     (name, role, description): (&str, &str, &str),
-) -> Stored<String> {
+) -> StoreResult<String> {
     let group_spec = GroupSpec {
         role_ids: vec![role_id(role)],
         account_ids: Vec::new(),
         user_ids: Vec::new(),
         subjects: Vec::new(),
     };
-    let group = Resource {
+    let group = StoredResource {
         name: name.into(),
         description: Some(description.into()),
-        spec: spec(&group_spec),
+        spec: stored_spec(&group_spec),
         ..resource(keys, organization_id, now)
     };
     store.put_group(&group, &[])?;
     Ok(group.id)
 }
 
-fn make_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> Stored<()> {
-    let organization = Resource {
+fn create_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> StoreResult<()> {
+    let organization = StoredResource {
         id: id.to_owned(),
         name: "sandbox".into(),
         spec: json!({ "organizationType": "adhoc" }).to_string(),
         ..resource(keys, id, now)
     };
-    store.put_resource(Noun::Organization, &organization)?;
+    store.put_resource(ResourceKind::Organization, &organization)?;
     let mut for_project = Vec::new();
     for group in GROUPS {
-        let group_id = make_group(store, keys, now, id, group)?;
+        let group_id = create_group(store, keys, now, id, group)?;
         if group.1 == "user" {
             for_project.push(group_id);
         }
     }
-    let project = Resource {
+    let project = StoredResource {
         name: "playground".into(),
         spec: json!({ "groupIDs": for_project }).to_string(),
         ..resource(keys, id, now)
     };
-    store.put_resource(Noun::Project, &project)
+    store.put_resource(ResourceKind::Project, &project)
 }
 
-/// Makes accounts that nobody holds a token of, to see what many look like.
-fn make_accounts(store: &Store, keys: &Keys, now: Timestamp, organization_id: &str, options: Options) -> Stored<()> {
-    let expires_at = token_end(now, options);
+/// Creates accounts whose tokens nobody has.
+fn create_accounts(
+    store: &Store,
+    keys: &Keys,
+    now: Timestamp,
+    organization_id: &str,
+    options: NscaleOptions,
+) -> StoreResult<()> {
+    let expires_at = token_expiry(now, options);
     store.put_accounts((1..=options.accounts).map(|number| {
-        let account = Resource {
+        let account = StoredResource {
             name: format!("account-{number}"),
             description: Some(format!("One of many, number {number}")),
             ..resource(keys, organization_id, now)
@@ -141,9 +139,9 @@ fn make_accounts(store: &Store, keys: &Keys, now: Timestamp, organization_id: &s
     }))
 }
 
-/// A resource with an id and nothing else.
-pub fn resource(keys: &Keys, organization_id: &str, now: Timestamp) -> Resource {
-    Resource {
+/// A resource with a new id and no metadata.
+pub fn resource(keys: &Keys, organization_id: &str, now: Timestamp) -> StoredResource {
+    StoredResource {
         id: keys.resource_id(),
         organization_id: organization_id.to_owned(),
         name: String::new(),
@@ -157,15 +155,15 @@ pub fn resource(keys: &Keys, organization_id: &str, now: Timestamp) -> Resource 
     }
 }
 
-/// When a token that is minted now ends, in whole seconds.
-pub fn token_end(now: Timestamp, options: Options) -> Timestamp {
-    whole_seconds(later(now, options.token_life))
+/// The expiry of a token that is minted now, in whole seconds.
+pub fn token_expiry(now: Timestamp, options: NscaleOptions) -> Timestamp {
+    whole_seconds(later(now, options.token_lifetime))
 }
 
 fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
-fn text(bytes: Vec<u8>) -> String {
+fn utf8(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }

@@ -1,12 +1,12 @@
-//! Tokens of service accounts: opaque, in the shape of a JWE in compact form.
+//! Tokens of service accounts: opaque, in the form of a compact JWE.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::sandbox::auth::Keys;
+use crate::sandbox::keys::Keys;
 
-/// A new token: a header that can be read, and four segments that cannot.
+/// A new token: a readable header, and four segments of random bytes.
 pub fn mint(keys: &Keys) -> String {
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let header = json!({
@@ -23,22 +23,19 @@ pub fn mint(keys: &Keys) -> String {
     .join(".")
 }
 
-/// What a bearer looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// Encrypted: five segments, and a header that names its algorithms.
+pub enum BearerFormat {
+    /// Five segments, and a header with `alg` and `enc`.
     Jwe,
-    /// Signed: three segments; whether its issuer can be read.
+    /// Three segments, and a header with `alg`.
     Jws {
-        /// Whether it names one.
+        /// Whether the claims have `iss`.
         has_issuer: bool,
     },
-    /// Neither.
     Other,
 }
 
-impl Shape {
-    /// The shape of a bearer.
+impl BearerFormat {
     pub fn of(bearer: &str) -> Self {
         let segments: Vec<&str> = bearer.split('.').collect();
         let json =

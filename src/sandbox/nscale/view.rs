@@ -1,19 +1,18 @@
-//! Resources as the API tells them.
+//! Resources as the API shows them.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::nscale::message::{self, AccountSpec, AccountStatus, ReadMetadata};
-use crate::sandbox::store::{Account, Noun, Resource};
+use crate::sandbox::store::{ResourceKind, StoredAccount, StoredResource};
 
-/// What is said of any resource.
-pub fn metadata(noun: Noun, resource: &Resource) -> ReadMetadata {
+pub fn metadata(kind: ResourceKind, resource: &StoredResource) -> ReadMetadata {
     ReadMetadata {
         id: resource.id.clone(),
         name: resource.name.clone(),
         description: resource.description.clone(),
         tags: resource.tags.clone(),
-        organization_id: (noun != Noun::Organization).then(|| resource.organization_id.clone()),
+        organization_id: (kind != ResourceKind::Organization).then(|| resource.organization_id.clone()),
         creation_time: Some(resource.created_at),
         created_by: resource.created_by.clone(),
         modified_time: resource.modified_at,
@@ -23,30 +22,27 @@ pub fn metadata(noun: Noun, resource: &Resource) -> ReadMetadata {
     }
 }
 
-/// A resource whose spec is told as it is stored.
-pub fn resource(noun: Noun, stored: &Resource) -> Value {
+/// A resource with its spec as the store has it.
+pub fn resource(kind: ResourceKind, stored: &StoredResource) -> Value {
     let spec: Value = serde_json::from_str(&stored.spec).unwrap_or_default();
-    json!({ "metadata": metadata(noun, stored), "spec": spec })
+    json!({ "metadata": metadata(kind, stored), "spec": spec })
 }
 
-/// A group with its members.
-pub fn group(stored: &Resource, members: &[String]) -> Value {
-    let mut group = resource(Noun::Group, stored);
+pub fn group(stored: &StoredResource, members: &[String]) -> Value {
+    let mut group = resource(ResourceKind::Group, stored);
     group["spec"]["serviceAccountIDs"] = json!(members);
     group
 }
 
-/// A service account, without its token.
-pub fn account(stored: &Account) -> message::Account {
+pub fn account(stored: &StoredAccount) -> message::Account {
     message::Account {
-        metadata: metadata(Noun::Account, &stored.resource),
+        metadata: metadata(ResourceKind::Account, &stored.resource),
         spec: AccountSpec { group_ids: stored.group_ids.clone() },
         status: AccountStatus { expiry: Some(stored.expires_at), access_token: None },
     }
 }
 
-/// A service account with the token that it was just given.
-pub fn account_with_token(stored: &Account, token: &str) -> impl Serialize {
+pub fn account_with_token(stored: &StoredAccount, token: &str) -> impl Serialize {
     let mut account = json!(account(stored));
     account["status"]["accessToken"] = token.into();
     account

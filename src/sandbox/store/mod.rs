@@ -15,10 +15,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
 use crate::error::{Failure, Result};
 
-/// Tells a file of ours from any other database: "nscr".
+/// "nscr": distinguishes the sandbox's files from other databases.
 const APPLICATION_ID: i32 = 0x6e73_6372;
 
-/// The version of the schema below.
 const SCHEMA_VERSION: i32 = 2;
 
 const SCHEMA: &str = "
@@ -47,7 +46,7 @@ CREATE TABLE sessions (
     last_used_at INTEGER,
     invalidated_at INTEGER
 ) STRICT;
--- Organizations, groups, projects and service accounts alike.
+-- Organizations, groups, projects and service accounts. `noun` is which of them.
 CREATE TABLE resources (
     noun TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -68,7 +67,7 @@ CREATE TABLE account_tokens (
     secret_hash BLOB NOT NULL UNIQUE,
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
--- A member need not exist: the real server does not look.
+-- A member need not exist: the real server does not check.
 CREATE TABLE members (
     account_id TEXT NOT NULL,
     group_id TEXT NOT NULL,
@@ -77,50 +76,42 @@ CREATE TABLE members (
 CREATE INDEX members_of ON members (group_id);
 ";
 
-pub use resources::{Account, Noun, Resource};
-pub use tokens::{StoredSession, StoredToken};
+pub use resources::{ResourceKind, StoredAccount, StoredResource};
+pub use tokens::StoredToken;
 
-/// The state. Cheap calls, one at a time.
+/// The state. Calls are short and run one at a time.
 pub struct Store(Mutex<Connection>);
 
-/// `Result` with the database's error.
-pub type Stored<T> = std::result::Result<T, rusqlite::Error>;
+pub type StoreResult<T> = std::result::Result<T, rusqlite::Error>;
 
 impl Store {
-    /// A store in memory.
-    ///
-    /// # Errors
-    /// Unexpected: SQLite fails.
     pub fn in_memory() -> Result<Self> {
-        let connection = Connection::open_in_memory().map_err(|error| unusable("the sandbox's memory store", error))?;
-        Self::prepare(connection, "the sandbox's memory store")
+        let connection =
+            Connection::open_in_memory().map_err(|error| open_error("the sandbox's memory store", error))?;
+        Self::initialize(connection, "the sandbox's memory store")
     }
 
-    /// A store in a file, made where there is none, readable by its owner
-    /// only.
-    ///
-    /// # Errors
-    /// Usage: the file cannot be used, is in use, or is something else.
+    /// A store in a file, which is created where it does not exist. Only its owner may read it.
+    /// Usage errors say that the file is in use or not a store.
     pub fn open(path: &Path) -> Result<Self> {
         let name = format!("--data {}", path.display());
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(Failure::usage(format!("{name} cannot be made")).source(error)),
+            Err(error) => return Err(Failure::usage(format!("{name} cannot be created")).source(error)),
         }
-        // A path and nothing else: no URI, and no special names.
-        let plain = Path::new(".").join(path);
+        // A relative path with ./ is neither a URI nor one of SQLite's special names.
+        let path = Path::new(".").join(path);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(plain, flags).map_err(|error| unusable(&name, error))?;
-        Self::prepare(connection, &name)
+        let connection = Connection::open_with_flags(path, flags).map_err(|error| open_error(&name, error))?;
+        Self::initialize(connection, &name)
     }
 
-    fn prepare(connection: Connection, name: &str) -> Result<Self> {
-        let fail = |error| unusable(name, error);
+    fn initialize(connection: Connection, name: &str) -> Result<Self> {
+        let fail = |error| open_error(name, error);
         // The exclusive lock keeps a second server off the file.
         connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE").map_err(fail)?;
-        // Looked at before anything is written: a file that is not ours stays
-        // as it is.
+        // Checked before anything is written: another program's file stays unchanged.
         let pragma = |key| connection.pragma_query_value(None, key, |row| row.get::<_, i32>(0));
         let tables = "SELECT count(*) FROM sqlite_schema";
         let tables: i64 = connection.query_row(tables, [], |row| row.get(0)).map_err(fail)?;
@@ -131,14 +122,14 @@ impl Store {
                 return Err(Failure::usage(format!(
                     "{name} was written by another version of the sandbox (schema {version})"
                 ))
-                .hint("use another file; this one is left as it is"));
+                .hint("use another file; this one was not changed"));
             }
             _ => {
-                return Err(Failure::usage(format!("{name} is a database of some other program"))
-                    .hint("use another file; this one is left as it is"));
+                return Err(Failure::usage(format!("{name} is a database of another program"))
+                    .hint("use another file; this one was not changed"));
             }
         };
-        // A full sync on every commit keeps what was acknowledged.
+        // A full sync on every commit: what was acknowledged survives a crash.
         let start = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE";
         connection.execute_batch(start).map_err(fail)?;
         if is_new {
@@ -152,19 +143,15 @@ impl Store {
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
-        // Every change is one statement or a transaction: a panic in between
-        // leaves nothing half done.
+        // Every change is one statement or a transaction, so that a panic leaves no partial change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes all changes of several steps one: they are kept, or none of them
-    /// is. A step tells whether it was one.
-    ///
-    /// # Errors
-    /// The database's. Nothing was changed then, and steps may be left.
-    pub fn together(&self, mut step: impl FnMut() -> bool) -> Stored<()> {
+    /// Runs steps in one transaction until one returns `false`. After an error nothing has changed,
+    /// and steps may not have run.
+    pub fn transaction(&self, mut step: impl FnMut() -> bool) -> StoreResult<()> {
         self.lock().execute_batch("BEGIN IMMEDIATE")?;
-        // On a full disk SQLite itself takes back what was begun.
+        // On a full disk SQLite rolls back by itself.
         while !self.lock().is_autocommit() && step() {}
         let connection = self.lock();
         connection.execute_batch("COMMIT").inspect_err(|_| {
@@ -172,11 +159,8 @@ impl Store {
         })
     }
 
-    /// A value that is made once and kept.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn meta(&self, key: &str, make: impl FnOnce() -> Vec<u8>) -> Stored<Vec<u8>> {
+    /// The value of a key, which is made and kept at first use.
+    pub fn meta(&self, key: &str, make: impl FnOnce() -> Vec<u8>) -> StoreResult<Vec<u8>> {
         let connection = self.lock();
         let kept = connection.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()?;
         if let Some(value) = kept {
@@ -187,35 +171,31 @@ impl Store {
         Ok(value)
     }
 
-    /// Replaces such a value.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn set_meta(&self, key: &str, value: &[u8]) -> Stored<()> {
+    pub fn set_meta(&self, key: &str, value: &[u8]) -> StoreResult<()> {
         self.lock().execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", params![key, value])?;
         Ok(())
     }
 }
 
-fn unusable(name: &str, error: rusqlite::Error) -> Failure {
+fn open_error(name: &str, error: rusqlite::Error) -> Failure {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             Failure::usage(format!("{name} is in use by another sandbox"))
-                .hint("stop the other one, or use another file")
+                .hint("stop that sandbox, or use another file")
         }
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            Failure::usage(format!("{name} is damaged, or no database at all"))
-                .hint("use another file; this one is left as it is")
+            Failure::usage(format!("{name} is damaged or not a database"))
+                .hint("use another file; this one was not changed")
         }
-        _ => Failure::usage(format!("{name} cannot be used")).source(error),
+        _ => Failure::usage(format!("{name} cannot be opened")).source(error),
     }
 }
 
-/// Nanoseconds since 1970, which fit until 2262.
-fn nanos(time: Timestamp) -> i64 {
+/// Nanoseconds since 1970, which fit until the year 2262.
+fn to_nanos(time: Timestamp) -> i64 {
     i64::try_from(time.as_nanosecond()).unwrap_or(if time < Timestamp::UNIX_EPOCH { i64::MIN } else { i64::MAX })
 }
 
-fn time(nanos: i64) -> Timestamp {
+fn from_nanos(nanos: i64) -> Timestamp {
     Timestamp::from_nanosecond(nanos.into()).unwrap_or(Timestamp::MAX)
 }

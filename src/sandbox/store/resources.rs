@@ -1,5 +1,5 @@
-//! Organizations, groups, projects and service accounts, with who is in which
-//! group and each account's current token.
+//! Organizations, groups, projects and service accounts, the members of groups,
+//! and each account's current token.
 
 use std::collections::HashMap;
 
@@ -7,22 +7,18 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::nscale::message::Tag;
-use crate::sandbox::store::{Store, Stored, nanos, time};
+use crate::sandbox::store::{Store, StoreResult, from_nanos, to_nanos};
 
-/// The kinds of resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Noun {
+pub enum ResourceKind {
     /// An organization, which belongs to itself.
     Organization,
-    /// A group.
     Group,
-    /// A project.
     Project,
-    /// A service account.
     Account,
 }
 
-impl Noun {
+impl ResourceKind {
     fn name(self) -> &'static str {
         match self {
             Self::Organization => "organization",
@@ -33,100 +29,76 @@ impl Noun {
     }
 }
 
-/// A stored resource.
 #[derive(Clone, Debug)]
-pub struct Resource {
-    /// Its id.
+pub struct StoredResource {
     pub id: String,
     /// The organization that it belongs to.
     pub organization_id: String,
-    /// Its name.
     pub name: String,
-    /// What it is for.
     pub description: Option<String>,
-    /// Its tags.
     pub tags: Vec<Tag>,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// Who made it.
+    /// The id of an account.
     pub created_by: Option<String>,
-    /// When it was last replaced.
     pub modified_at: Option<Timestamp>,
-    /// Who replaced it.
+    /// The id of an account.
     pub modified_by: Option<String>,
-    /// What else there is to it, as JSON text.
+    /// The API's `spec`, as JSON.
     pub spec: String,
 }
 
-/// A stored service account.
 #[derive(Clone, Debug)]
-pub struct Account {
-    /// The account.
-    pub resource: Resource,
-    /// When its token ends.
+pub struct StoredAccount {
+    pub resource: StoredResource,
+    /// The token's expiry.
     pub expires_at: Timestamp,
-    /// The groups that it is in, by id.
+    /// The groups that it is a member of.
     pub group_ids: Vec<String>,
 }
 
-/// The columns of a resource, in the order in which [`read_resource`] reads
-/// them.
+/// The columns of a resource, in the order of [`read_resource`].
 macro_rules! columns {
     () => {
         "id, organization_id, name, description, tags, created_at, created_by, modified_at, modified_by, spec"
     };
 }
 
-/// How many they are.
 const COLUMNS: usize = 10;
 
 impl Store {
-    /// A resource of an organization.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn resource(&self, noun: Noun, organization_id: &str, id: &str) -> Stored<Option<Resource>> {
+    pub fn resource(&self, kind: ResourceKind, organization_id: &str, id: &str) -> StoreResult<Option<StoredResource>> {
         self.lock()
             .prepare_cached(concat!(
                 "SELECT ",
                 columns!(),
                 " FROM resources WHERE noun = ? AND id = ? AND organization_id = ?"
             ))?
-            .query_row([noun.name(), id, organization_id], read_resource)
+            .query_row([kind.name(), id, organization_id], read_resource)
             .optional()
     }
 
-    /// The resources of an organization, by id.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn resources(&self, noun: Noun, organization_id: &str) -> Stored<Vec<Resource>> {
+    /// Ordered by id.
+    pub fn resources(&self, kind: ResourceKind, organization_id: &str) -> StoreResult<Vec<StoredResource>> {
         self.lock()
             .prepare_cached(concat!(
                 "SELECT ",
                 columns!(),
                 " FROM resources WHERE noun = ? AND organization_id = ? ORDER BY id"
             ))?
-            .query_map([noun.name(), organization_id], read_resource)?
+            .query_map([kind.name(), organization_id], read_resource)?
             .collect()
     }
 
-    /// Stores a resource in place of what has its id.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn put_resource(&self, noun: Noun, resource: &Resource) -> Stored<()> {
-        put(&self.lock(), noun, resource)
+    /// Inserts a resource, or replaces the one with its id.
+    pub fn put_resource(&self, kind: ResourceKind, resource: &StoredResource) -> StoreResult<()> {
+        put(&self.lock(), kind, resource)
     }
 
-    /// Stores a group with its members, in place of what has its id.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn put_group(&self, group: &Resource, members: &[String]) -> Stored<()> {
+    /// Inserts a group with its members, or replaces the one with its id.
+    pub fn put_group(&self, group: &StoredResource, members: &[String]) -> StoreResult<()> {
         let mut connection = self.lock();
         let change = connection.savepoint()?;
-        put(&change, Noun::Group, group)?;
+        put(&change, ResourceKind::Group, group)?;
         change.execute("DELETE FROM members WHERE group_id = ?", [&group.id])?;
         for member in members {
             change.execute("INSERT OR IGNORE INTO members VALUES (?, ?)", [member, &group.id])?;
@@ -134,20 +106,17 @@ impl Store {
         change.commit()
     }
 
-    /// Stores an account in place of what has its id, in exactly those of the
-    /// groups that exist, and with a token where one is given.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Inserts an account, or replaces the one with its id. It becomes a member of exactly those of
+    /// the groups that exist. Without a token (its hash and expiry) the account keeps its own.
     pub fn put_account(
         &self,
-        account: &Resource,
+        account: &StoredResource,
         group_ids: &[String],
         token: Option<(&[u8], Timestamp)>,
-    ) -> Stored<()> {
+    ) -> StoreResult<()> {
         let mut connection = self.lock();
         let change = connection.savepoint()?;
-        put(&change, Noun::Account, account)?;
+        put(&change, ResourceKind::Account, account)?;
         if let Some(token) = token {
             put_token(&change, &account.id, token)?;
         }
@@ -163,35 +132,28 @@ impl Store {
         change.commit()
     }
 
-    /// Stores many accounts, each with the hash of a token, in one go.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn put_accounts(&self, accounts: impl Iterator<Item = (Resource, Vec<u8>, Timestamp)>) -> Stored<()> {
+    /// Inserts many accounts in one transaction, each with the hash and the expiry of its token.
+    pub fn put_accounts(
+        &self,
+        accounts: impl Iterator<Item = (StoredResource, Vec<u8>, Timestamp)>,
+    ) -> StoreResult<()> {
         let mut connection = self.lock();
         let change = connection.savepoint()?;
         for (account, secret_hash, expires_at) in accounts {
-            put(&change, Noun::Account, &account)?;
+            put(&change, ResourceKind::Account, &account)?;
             put_token(&change, &account.id, (&secret_hash, expires_at))?;
         }
         change.commit()
     }
 
-    /// Gives an account another token.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn set_account_token(&self, id: &str, secret_hash: &[u8], expires_at: Timestamp) -> Stored<()> {
+    pub fn set_account_token(&self, id: &str, secret_hash: &[u8], expires_at: Timestamp) -> StoreResult<()> {
         put_token(&self.lock(), id, (secret_hash, expires_at))
     }
 
-    /// The accounts of an organization, by id; only one where it is named.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn accounts(&self, organization_id: &str, id: Option<&str>) -> Stored<Vec<Account>> {
-        // A range, and the order of a cross join, so that one account is found
-        // without a look at all of them. Every id comes before "~".
+    /// The accounts of an organization, or the one with an id, ordered by id.
+    pub fn accounts(&self, organization_id: &str, id: Option<&str>) -> StoreResult<Vec<StoredAccount>> {
+        // A range, and a cross join, which fixes the order of the loops: SQLite finds one account
+        // without reading all. Every id sorts before "~".
         let (first, last) = id.map_or(("", "~"), |id| (id, id));
         let connection = self.lock();
         let mut groups: HashMap<String, Vec<String>> = HashMap::new();
@@ -214,16 +176,12 @@ impl Store {
             .query_map([organization_id, first, last], |row| {
                 let resource = read_resource(row)?;
                 let group_ids = groups.remove(&resource.id).unwrap_or_default();
-                Ok(Account { resource, expires_at: time(row.get(COLUMNS)?), group_ids })
+                Ok(StoredAccount { resource, expires_at: from_nanos(row.get(COLUMNS)?), group_ids })
             })?
             .collect()
     }
 
-    /// The account whose current token has this hash.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn account_by_secret(&self, secret_hash: &[u8]) -> Stored<Option<Account>> {
+    pub fn account_by_secret(&self, secret_hash: &[u8]) -> StoreResult<Option<StoredAccount>> {
         let owner: Option<(String, String)> = self
             .lock()
             .prepare_cached(
@@ -239,28 +197,21 @@ impl Store {
         }
     }
 
-    /// The members of a group, by id.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn members(&self, group_id: &str) -> Stored<Vec<String>> {
+    /// The ids of a group's members, in order.
+    pub fn members(&self, group_id: &str) -> StoreResult<Vec<String>> {
         self.lock()
             .prepare_cached("SELECT account_id FROM members WHERE group_id = ? ORDER BY account_id")?
             .query_map([group_id], |row| row.get(0))?
             .collect()
     }
 
-    /// Deletes a resource with its token and its memberships; `false` where
-    /// there is none.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn delete_resource(&self, noun: Noun, organization_id: &str, id: &str) -> Stored<bool> {
+    /// Deletes a resource with its token and its memberships. `false` where it does not exist.
+    pub fn delete_resource(&self, kind: ResourceKind, organization_id: &str, id: &str) -> StoreResult<bool> {
         let mut connection = self.lock();
         let change = connection.savepoint()?;
         let deleted = change.execute(
             "DELETE FROM resources WHERE noun = ? AND id = ? AND organization_id = ?",
-            [noun.name(), id, organization_id],
+            [kind.name(), id, organization_id],
         )?;
         if deleted == 1 {
             change.execute("DELETE FROM members WHERE account_id = ?1 OR group_id = ?1", [id])?;
@@ -271,18 +222,18 @@ impl Store {
     }
 }
 
-fn put(connection: &Connection, noun: Noun, resource: &Resource) -> Stored<()> {
+fn put(connection: &Connection, kind: ResourceKind, resource: &StoredResource) -> StoreResult<()> {
     connection.prepare_cached("INSERT OR REPLACE INTO resources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(
         params![
-            noun.name(),
+            kind.name(),
             resource.id,
             resource.organization_id,
             resource.name,
             resource.description,
             serde_json::to_string(&resource.tags).unwrap_or_default(),
-            nanos(resource.created_at),
+            to_nanos(resource.created_at),
             resource.created_by,
-            resource.modified_at.map(nanos),
+            resource.modified_at.map(to_nanos),
             resource.modified_by,
             resource.spec,
         ],
@@ -290,28 +241,32 @@ fn put(connection: &Connection, noun: Noun, resource: &Resource) -> Stored<()> {
     Ok(())
 }
 
-fn put_token(connection: &Connection, account_id: &str, (secret_hash, expires_at): (&[u8], Timestamp)) -> Stored<()> {
+fn put_token(
+    connection: &Connection,
+    account_id: &str,
+    (secret_hash, expires_at): (&[u8], Timestamp),
+) -> StoreResult<()> {
     connection.prepare_cached("INSERT OR REPLACE INTO account_tokens VALUES (?, ?, ?)")?.execute(params![
         account_id,
         secret_hash,
-        nanos(expires_at)
+        to_nanos(expires_at)
     ])?;
     Ok(())
 }
 
-/// Reads the columns by their place: among a hundred thousand rows a look at
-/// their names is what takes longest.
-fn read_resource(row: &Row<'_>) -> Stored<Resource> {
+/// Reads the columns by number: by name it takes longer than everything else when there are many
+/// rows.
+fn read_resource(row: &Row<'_>) -> StoreResult<StoredResource> {
     let tags: String = row.get(4)?;
-    Ok(Resource {
+    Ok(StoredResource {
         id: row.get(0)?,
         organization_id: row.get(1)?,
         name: row.get(2)?,
         description: row.get(3)?,
         tags: serde_json::from_str(&tags).unwrap_or_default(),
-        created_at: time(row.get(5)?),
+        created_at: from_nanos(row.get(5)?),
         created_by: row.get(6)?,
-        modified_at: row.get::<_, Option<i64>>(7)?.map(time),
+        modified_at: row.get::<_, Option<i64>>(7)?.map(from_nanos),
         modified_by: row.get(8)?,
         spec: row.get(9)?,
     })

@@ -5,41 +5,31 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::namespace::message::{RevokableToken, Scope, State};
 use crate::namespace::proto::Time;
-use crate::sandbox::store::{Store, Stored, nanos, time};
+use crate::sandbox::store::{Store, StoreResult, from_nanos, to_nanos};
 
-/// A stored token, with its place in the order of making.
 #[derive(Clone, Debug)]
 pub struct StoredToken {
-    /// Its place.
+    /// Its position in the order of creation.
     pub seq: i64,
-    /// All that is known of it but the secret. The state is not filled in.
+    /// Without its state, its workspace and its secret.
     pub token: RevokableToken,
 }
 
-/// A stored login session.
 #[derive(Clone, Debug)]
 pub struct StoredSession {
-    /// Its id.
     pub session_id: String,
-    /// Whose it is.
+    /// The user.
     pub owner_id: String,
-    /// When it began.
     pub created_at: Timestamp,
-    /// When it ends.
     pub expires_at: Timestamp,
     /// When it was last exchanged.
     pub last_used_at: Option<Timestamp>,
-    /// When it was ended early.
     pub invalidated_at: Option<Timestamp>,
 }
 
 impl Store {
-    /// Stores a token with the hash of its secret; `false` where its name is
-    /// taken.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn insert_token(&self, token: &RevokableToken, secret_hash: &[u8]) -> Stored<bool> {
+    /// `false` where the name is in use.
+    pub fn insert_token(&self, token: &RevokableToken, secret_hash: &[u8]) -> StoreResult<bool> {
         let grants = serde_json::to_string(&token.permissions).unwrap_or_default();
         let inserted = self
             .lock()
@@ -52,8 +42,8 @@ impl Store {
                 secret_hash,
                 token.name,
                 token.description,
-                token.created_at.map(|time| nanos(time.0)),
-                token.expires_at.map(|time| nanos(time.0)),
+                token.created_at.map(|time| to_nanos(time.0)),
+                token.expires_at.map(|time| to_nanos(time.0)),
                 token.creator_actor_id,
                 token.scope == Scope::Membership,
                 grants
@@ -61,58 +51,41 @@ impl Store {
         Ok(inserted == 1)
     }
 
-    /// The token with this secret.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn token_by_secret(&self, secret_hash: &[u8]) -> Stored<Option<StoredToken>> {
+    pub fn token_by_secret(&self, secret_hash: &[u8]) -> StoreResult<Option<StoredToken>> {
         self.lock()
             .prepare_cached("SELECT * FROM tokens WHERE secret_hash = ?")?
             .query_row([secret_hash], read_token)
             .optional()
     }
 
-    /// The token with this id.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn token_by_id(&self, token_id: &str) -> Stored<Option<StoredToken>> {
+    pub fn token_by_id(&self, token_id: &str) -> StoreResult<Option<StoredToken>> {
         self.lock()
             .prepare_cached("SELECT * FROM tokens WHERE token_id = ?")?
             .query_row([token_id], read_token)
             .optional()
     }
 
-    /// Tokens behind a place, in the order of making.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn tokens_after(&self, seq: i64, limit: i64, include_revoked: bool) -> Stored<Vec<StoredToken>> {
+    /// The tokens after a position, in the order of creation.
+    pub fn tokens_after(&self, seq: i64, limit: i64, include_revoked: bool) -> StoreResult<Vec<StoredToken>> {
         self.lock()
             .prepare_cached("SELECT * FROM tokens WHERE seq > ? AND (? OR revoked_at IS NULL) ORDER BY seq LIMIT ?")?
             .query_map(params![seq, include_revoked, limit], read_token)?
             .collect()
     }
 
-    /// Revokes a token; `false` where there is none that is not revoked yet.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn revoke_token(&self, token_id: &str, at: Timestamp, by: &str) -> Stored<bool> {
+    /// `false` where the token does not exist or is already revoked.
+    pub fn revoke_token(&self, token_id: &str, at: Timestamp, by: &str) -> StoreResult<bool> {
         let changed = self
             .lock()
             .prepare_cached(
                 "UPDATE tokens SET revoked_at = ?, revoked_by = ? WHERE token_id = ? AND revoked_at IS NULL",
             )?
-            .execute(params![nanos(at), by, token_id])?;
+            .execute(params![to_nanos(at), by, token_id])?;
         Ok(changed == 1)
     }
 
-    /// Revokes every token that fits all filters given, and names them in the
-    /// order of making.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Revokes every token that matches all given filters. Returns their ids in the order of
+    /// creation.
     pub fn revoke_tokens(
         &self,
         before: Option<Timestamp>,
@@ -120,7 +93,7 @@ impl Store {
         membership: Option<bool>,
         at: Timestamp,
         by: &str,
-    ) -> Stored<Vec<String>> {
+    ) -> StoreResult<Vec<String>> {
         let mut revoked: Vec<(i64, String)> = self
             .lock()
             .prepare_cached(
@@ -128,80 +101,68 @@ impl Store {
                  AND (?3 IS NULL OR created_at < ?3) AND (?4 IS NULL OR creator = ?4) AND (?5 IS NULL OR membership = ?5)
                  RETURNING seq, token_id",
             )?
-            .query_map(params![nanos(at), by, before.map(nanos), creator, membership], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<Stored<_>>()?;
+            .query_map(params![to_nanos(at), by, before.map(to_nanos), creator, membership], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<StoreResult<_>>()?;
         revoked.sort();
         Ok(revoked.into_iter().map(|(_, token_id)| token_id).collect())
     }
 
-    /// Moves a token's end.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn set_expiry(&self, token_id: &str, expires_at: Timestamp) -> Stored<()> {
+    pub fn set_expiry(&self, token_id: &str, expires_at: Timestamp) -> StoreResult<()> {
         self.lock()
             .prepare_cached("UPDATE tokens SET expires_at = ? WHERE token_id = ?")?
-            .execute(params![nanos(expires_at), token_id])?;
+            .execute(params![to_nanos(expires_at), token_id])?;
         Ok(())
     }
 
-    /// Stores a session.
-    ///
-    /// # Errors
-    /// The database's.
     pub fn insert_session(
         &self,
         session_id: &str,
         owner_id: &str,
         created_at: Timestamp,
         expires_at: Timestamp,
-    ) -> Stored<()> {
+    ) -> StoreResult<()> {
         self.lock().execute(
             "INSERT INTO sessions (session_id, owner_id, created_at, expires_at) VALUES (?, ?, ?, ?)",
-            params![session_id, owner_id, nanos(created_at), nanos(expires_at)],
+            params![session_id, owner_id, to_nanos(created_at), to_nanos(expires_at)],
         )?;
         Ok(())
     }
 
-    /// A user's sessions, oldest first.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn sessions_of(&self, owner_id: &str) -> Stored<Vec<StoredSession>> {
+    /// Oldest first.
+    pub fn sessions_of(&self, owner_id: &str) -> StoreResult<Vec<StoredSession>> {
         self.lock()
             .prepare_cached("SELECT * FROM sessions WHERE owner_id = ? ORDER BY created_at, session_id")?
             .query_map([owner_id], read_session)?
             .collect()
     }
 
-    /// Whether a session is there and was not ended early; notes its use.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn use_session(&self, session_id: &str, at: Timestamp) -> Stored<bool> {
+    /// Records the use of a session. `false` where it does not exist or was invalidated.
+    pub fn use_session(&self, session_id: &str, at: Timestamp) -> StoreResult<bool> {
         let changed = self
             .lock()
             .prepare_cached("UPDATE sessions SET last_used_at = ? WHERE session_id = ? AND invalidated_at IS NULL")?
-            .execute(params![nanos(at), session_id])?;
+            .execute(params![to_nanos(at), session_id])?;
         Ok(changed == 1)
     }
 
-    /// Ends a user's sessions early, one or all, and names them.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn invalidate_sessions(&self, owner_id: &str, session_id: Option<&str>, at: Timestamp) -> Stored<Vec<String>> {
+    /// Invalidates one or all of a user's sessions. Returns their ids.
+    pub fn invalidate_sessions(
+        &self,
+        owner_id: &str,
+        session_id: Option<&str>,
+        at: Timestamp,
+    ) -> StoreResult<Vec<String>> {
         self.lock()
             .prepare_cached(
                 "UPDATE sessions SET invalidated_at = ?1 WHERE owner_id = ?2 AND (?3 IS NULL OR session_id = ?3)
                  AND invalidated_at IS NULL RETURNING session_id",
             )?
-            .query_map(params![nanos(at), owner_id, session_id], |row| row.get(0))?
+            .query_map(params![to_nanos(at), owner_id, session_id], |row| row.get(0))?
             .collect()
     }
 }
 
-fn read_token(row: &Row<'_>) -> Stored<StoredToken> {
+fn read_token(row: &Row<'_>) -> StoreResult<StoredToken> {
     let membership: bool = row.get("membership")?;
     let grants: String = row.get("grants")?;
     Ok(StoredToken {
@@ -211,9 +172,9 @@ fn read_token(row: &Row<'_>) -> Stored<StoredToken> {
             tenant_id: String::new(),
             name: row.get("name")?,
             description: row.get("description")?,
-            created_at: Some(Time(time(row.get("created_at")?))),
-            expires_at: row.get::<_, Option<i64>>("expires_at")?.map(|nanos| Time(time(nanos))),
-            revoked_at: row.get::<_, Option<i64>>("revoked_at")?.map(|nanos| Time(time(nanos))),
+            created_at: Some(Time(from_nanos(row.get("created_at")?))),
+            expires_at: row.get::<_, Option<i64>>("expires_at")?.map(|nanos| Time(from_nanos(nanos))),
+            revoked_at: row.get::<_, Option<i64>>("revoked_at")?.map(|nanos| Time(from_nanos(nanos))),
             revoked_by_actor_id: row.get("revoked_by")?,
             creator_actor_id: row.get("creator")?,
             scope: if membership { Scope::Membership } else { Scope::Tenant },
@@ -223,13 +184,13 @@ fn read_token(row: &Row<'_>) -> Stored<StoredToken> {
     })
 }
 
-fn read_session(row: &Row<'_>) -> Stored<StoredSession> {
+fn read_session(row: &Row<'_>) -> StoreResult<StoredSession> {
     Ok(StoredSession {
         session_id: row.get("session_id")?,
         owner_id: row.get("owner_id")?,
-        created_at: time(row.get("created_at")?),
-        expires_at: time(row.get("expires_at")?),
-        last_used_at: row.get::<_, Option<i64>>("last_used_at")?.map(time),
-        invalidated_at: row.get::<_, Option<i64>>("invalidated_at")?.map(time),
+        created_at: from_nanos(row.get("created_at")?),
+        expires_at: from_nanos(row.get("expires_at")?),
+        last_used_at: row.get::<_, Option<i64>>("last_used_at")?.map(from_nanos),
+        invalidated_at: row.get::<_, Option<i64>>("invalidated_at")?.map(from_nanos),
     })
 }

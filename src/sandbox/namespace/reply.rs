@@ -1,4 +1,5 @@
-//! Answers: a message, or an error in the form that the endpoint uses.
+//! Namespace's responses: a message, or an error in the form that the endpoint
+//! uses.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -11,7 +12,6 @@ use crate::namespace::detail::{
     MissingPermission, PERMISSION_DENIED, REQUEST_ID, write_permission_denied, write_request_id,
 };
 
-/// An error that a handler ends with.
 #[derive(Debug)]
 pub struct RpcFailure {
     code: Code,
@@ -19,28 +19,28 @@ pub struct RpcFailure {
     missing: Vec<MissingPermission>,
 }
 
-/// `Result` with an [`RpcFailure`].
 pub type RpcResult<T> = Result<T, RpcFailure>;
 
 impl RpcFailure {
-    /// An error with a code and a message.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), missing: Vec::new() }
     }
 
-    /// A malformed or impossible request.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(Code::InvalidArgument, message)
     }
 
-    /// A refusal that names every permission that is missing.
+    pub fn unauthenticated(message: impl Into<String>) -> Self {
+        Self::new(Code::Unauthenticated, message)
+    }
+
+    /// Permission denied, with every permission that is missing.
     pub fn denied(missing: Vec<MissingPermission>) -> Self {
         Self { code: Code::PermissionDenied, message: "permission denied".into(), missing }
     }
 
-    /// The store did not take a change.
     pub fn store() -> Self {
-        Self::new(Code::Internal, "the sandbox's store failed; nothing was changed")
+        Self::new(Code::Internal, "the sandbox's store failed; nothing has changed")
     }
 }
 
@@ -50,23 +50,22 @@ impl From<rusqlite::Error> for RpcFailure {
     }
 }
 
-/// How an endpoint words its errors.
+/// The form of an endpoint's errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// The Connect protocol.
     Connect,
     /// The plain JSON endpoints: `google.rpc.Status` with a numeric code.
     Status,
 }
 
 impl Dialect {
-    /// How errors are worded behind a path, served or not.
+    /// The form of errors at a path, whether the path is served or not.
     pub fn of_path(path: &str) -> Self {
         if path.starts_with("/nsl.") { Self::Status } else { Self::Connect }
     }
 }
 
-/// A message, or an error in the endpoint's dialect, with the request's id.
+/// The response with a message, or with an error in the endpoint's form.
 pub fn write(result: RpcResult<Value>, dialect: Dialect, request_id: &str) -> Response<Body> {
     let (status, body) = match result {
         Ok(message) => (200, message),
@@ -104,8 +103,8 @@ fn write_error(failure: &RpcFailure, dialect: Dialect, request_id: &str) -> Valu
     }
 }
 
-/// An answer outside the protocol: a plain status with a header.
-pub fn plain(status: StatusCode, name: header::HeaderName, value: &'static str) -> Response<Body> {
+/// An empty response with one header, for what is refused before the protocol.
+pub fn empty(status: StatusCode, name: header::HeaderName, value: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response.headers_mut().insert(name, HeaderValue::from_static(value));
