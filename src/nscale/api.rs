@@ -78,17 +78,15 @@ impl IdentityApi {
         self.client.pause(attempts).await
     }
 
-    /// Where [`Self::create`] sends its request.
+    /// Where a create is sent; this and the next two are for previews.
     pub fn accounts_url(&self, organization: &str) -> String {
         self.endpoint.join(&accounts_path(organization)).to_string()
     }
 
-    /// Where [`Self::update`] and [`Self::delete`] send theirs.
     pub fn account_url(&self, organization: &str, id: &str) -> String {
         self.endpoint.join(&account_path(organization, id)).to_string()
     }
 
-    /// Where [`Self::rotate`] sends its own.
     pub fn rotate_url(&self, organization: &str, id: &str) -> String {
         self.endpoint.join(&rotate_path(organization, id)).to_string()
     }

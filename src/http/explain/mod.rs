@@ -284,7 +284,7 @@ mod tests {
             ),
             (
                 unknown(error(Cause::Interrupted, AttemptOutcome::NoResponse)),
-                "error: interrupted while a change was on its way; its outcome is unknown\n",
+                "error: interrupted while waiting for the answer to a change; its outcome is unknown\n",
             ),
         ] {
             assert_eq!((failure.kind(), failure.to_text().as_str()), (Kind::OutcomeUnknown, text));
