@@ -1,44 +1,43 @@
-//! What is known to be no credential of any cloud, though it stands in the
-//! place of one. Whatever is not known here is sent: tokens change their form.
+//! Values that are known to be no credential of any cloud, although they stand in
+//! the place of one. Whatever is not known here is sent: tokens change their form.
 
 use serde_json::Value;
 
-use crate::http::connect::decode_base64;
 use crate::secret::looks_secret;
+use crate::text::base64;
 
-/// What stands in the place of a credential.
+/// What a value is instead of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denied {
-    /// A JSON object or array.
+    /// An object or array.
     Json,
-    /// A token in quotes, or with one of them.
+    /// With a quote at either end.
     Quoted,
-    /// What a log shows in place of a secret.
+    /// As a log shows a secret.
     Masked,
-    /// The scheme of an HTTP header before the token.
+    /// `Bearer …`
     Scheme,
-    /// `tok_…`.
+    /// `tok_…`
     Id,
-    /// What `jq` prints for a field that is not there.
+    /// As `jq` prints a missing field.
     Null,
-    /// A path or an address.
+    /// A path or a URL.
     Path,
-    /// Several words or lines.
     WhiteSpace,
-    /// A character that cannot stand in a header.
+    /// One that cannot stand in a header.
     Characters,
 }
 
 impl Denied {
-    /// The words for it, behind the name of the place.
-    pub fn words(self) -> &'static str {
+    /// The end of a sentence that begins with the name of the place.
+    pub fn reason(self) -> &'static str {
         match self {
-            Self::Json => "holds JSON in the place of the token",
+            Self::Json => "holds JSON instead of the token",
             Self::Quoted => "has quotes around the token",
-            Self::Masked => "holds what a log shows, such as *** in place of a secret, and not the secret",
+            Self::Masked => "holds a masked value such as ***, not the secret",
             Self::Scheme => "begins with \"Bearer\"; it must be the token alone",
             Self::Id => "holds a token's id (tok_…), not its secret",
-            Self::Null => "holds the word null, which jq prints for a field that is not there",
+            Self::Null => "holds the word null, which jq prints for a missing field",
             Self::Path => "holds a path, not a token",
             Self::WhiteSpace => "has white space inside, which no token has",
             Self::Characters => "contains characters that no token has",
@@ -46,8 +45,7 @@ impl Denied {
     }
 }
 
-/// What a text is, trimmed, that cannot be a credential; `None` where it may be
-/// one.
+/// What a trimmed value is instead of a credential; `None` where it may be one.
 pub fn denied(text: &str) -> Option<Denied> {
     const MASKS: [&str; 3] = ["***", "[MASKED]", "[redacted]"];
     Some(match text {
@@ -64,7 +62,6 @@ pub fn denied(text: &str) -> Option<Denied> {
     })
 }
 
-/// Whether a text begins or ends with a quote.
 pub fn has_quotes_around(text: &str) -> bool {
     const QUOTES: [char; 7] = ['"', '\'', '`', '“', '”', '‘', '’'];
     text.starts_with(QUOTES) || text.ends_with(QUOTES)
@@ -76,11 +73,11 @@ pub fn is_content(value: &str) -> bool {
     looks_secret(value) || has_jose_header(value) || value.starts_with("{") || value.starts_with("tok_")
 }
 
-/// Whether a text is a JWT (three parts) or a JWE (five) without anything
-/// before it: its first part is JSON with `alg`.
+/// Whether it is a JWT (three parts) or a JWE (five): the first part is JSON with
+/// `alg`.
 pub fn has_jose_header(text: &str) -> bool {
     let header = || {
-        let bytes = decode_base64(text.split('.').next()?)?;
+        let bytes = base64::decode(text.split('.').next()?)?;
         serde_json::from_slice::<Value>(&bytes).ok()?.get("alg").cloned()
     };
     matches!(text.split('.').count(), 3 | 5) && header().is_some()

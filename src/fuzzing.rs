@@ -12,6 +12,7 @@ use crate::namespace::{credential, detail, grant};
 use crate::nscale::document::AccountDocument;
 use crate::output::query::Query;
 use crate::secret::Secret;
+use crate::text::base64;
 
 /// A name, and a function of the input.
 pub type Target = (&'static str, fn(&[u8]));
@@ -79,8 +80,8 @@ fn parse_document(bytes: &[u8]) {
 }
 
 fn error_body(bytes: &[u8]) {
-    let _ = connect::read_envelope(bytes);
-    let _ = rest::read_body(bytes);
+    let _ = connect::ErrorBody::read(bytes);
+    let _ = rest::ErrorBody::read(bytes);
     let _ = json::salvage(bytes, &["accessToken", "bearerToken"]);
 }
 
@@ -92,7 +93,7 @@ fn jwt(bytes: &[u8]) {
 fn denied(bytes: &[u8]) {
     let _ = detail::read_permission_denied(bytes);
     let _ = detail::read_request_id(bytes);
-    let _ = connect::decode_base64(&lossy_text(bytes));
+    let _ = base64::decode(&lossy_text(bytes));
 }
 
 fn token_file(bytes: &[u8]) {
@@ -111,7 +112,7 @@ fn token_file(bytes: &[u8]) {
 }
 
 fn retry_after(bytes: &[u8]) {
-    let _ = retry::parse_retry_after(&lossy_text(bytes), std::time::SystemTime::UNIX_EPOCH);
+    let _ = retry::parse_retry_after(&lossy_text(bytes), jiff::Timestamp::UNIX_EPOCH);
 }
 
 fn filter(bytes: &[u8]) {

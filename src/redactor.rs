@@ -1,5 +1,5 @@
 //! What a server says, without the secrets that it was sent or has made: it
-//! may echo one, whole or in part, as it is or encoded.
+//! may echo one, whole or in part, plain or encoded.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -8,42 +8,42 @@ use std::rc::Rc;
 use crate::secret::{Secret, encodings, redact};
 use crate::text::sanitize::sanitize;
 
-/// So many characters of a secret in a row are enough of it to be hidden.
-const PART: usize = 16;
+/// The shortest part of a secret that is hidden, in characters.
+const MIN_PART: usize = 16;
 
-/// What is longer than so many characters is no sentence, and is cut off there.
-const LONGEST: usize = 64 * 1024;
+/// A longer text is cut off here, in characters.
+const MAX_CHARS: usize = 64 * 1024;
 
 /// The secrets of a command's calls. Its clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Redactor(Rc<RefCell<Vec<Kept>>>);
+pub struct Redactor(Rc<RefCell<Vec<KnownSecret>>>);
 
-/// A secret that is kept out, with the forms of it, made when they are needed.
+/// A secret with its encodings, made when they are first needed.
 #[derive(Debug)]
-struct Kept(Secret, OnceCell<Vec<Form>>);
+struct KnownSecret(Secret, OnceCell<Vec<Encoding>>);
 
-/// One encoding of a secret, in small letters.
-struct Form {
+/// One encoding of a secret, in lower case.
+struct Encoding {
     text: Vec<u8>,
-    /// How much of it is hidden: what [`PART`] of the secret becomes.
-    part: usize,
+    /// The length that [`MIN_PART`] of the secret has in it.
+    min_part: usize,
 }
 
 impl Redactor {
-    /// Keeps a secret out of every text from here on.
-    pub fn keep_out(&self, secret: &Secret) {
-        let mut kept = self.0.borrow_mut();
-        if !kept.iter().any(|known| known.0.expose() == secret.expose()) {
-            kept.push(Kept(secret.clone(), OnceCell::new()));
+    /// Hides a secret from here on.
+    pub fn add_secret(&self, secret: &Secret) {
+        let mut secrets = self.0.borrow_mut();
+        if !secrets.iter().any(|known| known.0.expose() == secret.expose()) {
+            secrets.push(KnownSecret(secret.clone(), OnceCell::new()));
         }
     }
 
-    /// The text as it may be shown: nothing in it that steers a terminal, and
-    /// nothing of the secrets or of what looks like one. First of all, since
-    /// an invisible character may stand in the middle of a secret; and before
-    /// anything is cut off, since half a secret is not recognised.
+    /// The text as it may be shown: without control characters, without the
+    /// secrets and without what looks like one. Control characters go first,
+    /// since one may stand in the middle of a secret. Shorten a text after this,
+    /// not before: half a secret is not recognised.
     pub fn clean(&self, text: &str) -> String {
-        let end = text.char_indices().nth(LONGEST).map_or(text.len(), |(at, _)| at);
+        let end = text.char_indices().nth(MAX_CHARS).map_or(text.len(), |(at, _)| at);
         let text = sanitize(&text[..end]);
         let hidden = self.hidden(&text);
         let mut out = String::with_capacity(text.len());
@@ -59,39 +59,50 @@ impl Redactor {
         redact(&out)
     }
 
-    /// Whether bytes hold something of the secrets, or are too many to tell.
-    pub fn finds(&self, bytes: &[u8]) -> bool {
-        bytes.len() > LONGEST || self.hidden(&String::from_utf8_lossy(bytes)).contains(&true)
+    /// The beginning of a text, as it may be shown.
+    pub fn excerpt(&self, text: &str, max_chars: usize) -> String {
+        let mut text = self.clean(text);
+        if let Some((end, _)) = text.char_indices().nth(max_chars) {
+            text.truncate(end);
+            text.push('…');
+        }
+        text
     }
 
-    /// Which bytes of a text are part of a secret. Letters of either case are
-    /// the same: hosts and hexadecimal digits come in both.
+    /// Whether bytes hold a part of a secret, or are too many to tell.
+    pub fn contains_secret(&self, bytes: &[u8]) -> bool {
+        bytes.len() > MAX_CHARS || self.hidden(&String::from_utf8_lossy(bytes)).contains(&true)
+    }
+
+    /// Which bytes of a text are part of a secret. Case is ignored: hosts and
+    /// hexadecimal digits come in both.
     fn hidden(&self, text: &str) -> Vec<bool> {
         let text = text.to_ascii_lowercase().into_bytes();
         let mut hidden = vec![false; text.len()];
-        for Kept(secret, forms) in self.0.borrow().iter() {
-            for form in forms.get_or_init(|| Form::all(secret.expose())) {
-                form.mark(&text, &mut hidden);
+        for KnownSecret(secret, encodings) in self.0.borrow().iter() {
+            for encoding in encodings.get_or_init(|| Encoding::all(secret.expose())) {
+                encoding.mark(&text, &mut hidden);
             }
         }
         hidden
     }
 }
 
-impl Form {
+impl Encoding {
     fn all(secret: &str) -> Vec<Self> {
         let mut texts: Vec<String> = encodings(secret).into_iter().map(|text| text.to_ascii_lowercase()).collect();
         texts.sort();
         texts.dedup();
-        let part = |text: &str| PART.min(secret.len()) * text.len() / secret.len();
-        texts.into_iter().map(|text| Self { part: part(&text), text: text.into_bytes() }).collect()
+        let min_part = |text: &str| MIN_PART.min(secret.len()) * text.len() / secret.len();
+        texts.into_iter().map(|text| Self { min_part: min_part(&text), text: text.into_bytes() }).collect()
     }
 
-    /// Marks each piece of a text that is one of the form too, and long enough.
+    /// Marks each piece of a text that is also a piece of this encoding, and long
+    /// enough.
     fn mark(&self, text: &[u8], hidden: &mut [bool]) {
-        // Cut into blocks of half that length, the form has a whole block in
+        // Cut into blocks of half that length, the encoding has a whole block in
         // every such piece, wherever it begins.
-        let block = self.part.div_ceil(2);
+        let block = self.min_part.div_ceil(2);
         let mut blocks: HashMap<&[u8], Vec<usize>> = HashMap::new();
         for (index, content) in self.text.chunks_exact(block).enumerate() {
             blocks.entry(content).or_default().push(index * block);
@@ -101,7 +112,7 @@ impl Form {
                 let equal = |(a, b): &(&u8, &u8)| a == b;
                 let before = text[..at].iter().rev().zip(self.text[..place].iter().rev()).take_while(equal).count();
                 let after = text[at..].iter().zip(&self.text[place..]).take_while(equal).count();
-                if before + after >= self.part {
+                if before + after >= self.min_part {
                     hidden[at - before..at + after].fill(true);
                 }
             }
@@ -109,7 +120,7 @@ impl Form {
     }
 }
 
-impl std::fmt::Debug for Form {
+impl std::fmt::Debug for Encoding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("[secret]")
     }
@@ -125,7 +136,7 @@ mod tests {
 
     fn redactor(secret: &str) -> Redactor {
         let redactor = Redactor::default();
-        redactor.keep_out(&Secret::new(secret));
+        redactor.add_secret(&Secret::new(secret));
         redactor
     }
 
@@ -150,8 +161,8 @@ mod tests {
         ] {
             assert_eq!(redactor.clean(text), shown);
         }
-        assert!(redactor.finds(b"\x0a\x1fq7-Opaque.Canary_0123456789~xyz\xff"));
-        assert!(!redactor.finds(b"\x0a\x09req_01abc"));
+        assert!(redactor.contains_secret(b"\x0a\x1fq7-Opaque.Canary_0123456789~xyz\xff"));
+        assert!(!redactor.contains_secret(b"\x0a\x09req_01abc"));
     }
 
     proptest! {

@@ -30,8 +30,8 @@ impl Spinner {
         Self { is_wanted, is_busy: Rc::default() }
     }
 
-    /// Waits, and shows for what.
-    pub async fn during<T>(&self, what: &str, awaited: impl Future<Output = T>) -> T {
+    /// Waits, and shows for which host.
+    pub async fn during<T>(&self, host: &str, awaited: impl Future<Output = T>) -> T {
         if !self.is_wanted {
             return awaited.await;
         }
@@ -46,7 +46,7 @@ impl Spinner {
         let mut line: Option<Line<'_>> = None;
         loop {
             if line.is_none() && !self.is_busy.get() {
-                line = Some(Line::new(&self.is_busy, what, began.elapsed()));
+                line = Some(Line::new(&self.is_busy, host, began.elapsed()));
             }
             if let Some(line) = &line {
                 line.bar.tick();
@@ -67,12 +67,12 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn new(is_busy: &'a Cell<bool>, what: &str, elapsed: Duration) -> Self {
+    fn new(is_busy: &'a Cell<bool>, host: &str, elapsed: Duration) -> Self {
         is_busy.set(true);
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
             .with_elapsed(elapsed)
-            .with_message(what.to_owned());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+            .with_message(host.to_owned());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} waiting for {msg} ({elapsed})") {
             bar.set_style(style);
         }
         Self { bar, is_busy }

@@ -163,7 +163,7 @@ async fn interruptible(
         interrupt.start_watchdog(exit)?;
         signals.any().await;
         interrupt.request();
-        Ok(())
+        Result::Ok(())
     };
     // The command first: until it waits for something, signals end the
     // process as they always did.

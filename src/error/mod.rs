@@ -27,7 +27,6 @@ struct Parts {
     source: Option<anyhow::Error>,
     http_status: Option<u16>,
     request_id: Option<String>,
-    broken: bool,
 }
 
 impl Failure {
@@ -41,19 +40,7 @@ impl Failure {
             source: None,
             http_status: None,
             request_id: None,
-            broken: false,
         }))
-    }
-
-    /// The same, of a connection that broke before an answer was there.
-    pub fn broken(mut self) -> Self {
-        self.0.broken = true;
-        self
-    }
-
-    /// Whether it is of such a connection.
-    pub fn is_broken(&self) -> bool {
-        self.0.broken
     }
 
     /// The same as a failure of another kind.
@@ -111,11 +98,6 @@ impl Failure {
     pub fn request_id(mut self, id: Option<String>) -> Self {
         self.0.request_id = id;
         self
-    }
-
-    /// The HTTP status that the server answered with, where it did.
-    pub fn status(&self) -> Option<u16> {
-        self.0.http_status
     }
 
     pub fn kind(&self) -> Kind {

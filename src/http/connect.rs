@@ -1,29 +1,25 @@
-//! Connect unary calls with JSON: one POST, and an error envelope that says
-//! more than the HTTP status does.
+//! Connect unary calls with JSON: one POST, and an error body that says more
+//! than the HTTP status does.
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::error::{Failure, Kind, Result};
-use crate::http::client::{Answer, Client, Request, retry_after};
+use crate::error::Kind;
+use crate::http::client::{Client, Request, Response};
 use crate::http::endpoint::Endpoint;
-use crate::http::foreign::foreign;
+use crate::http::error::{CallError, Cause, Error};
 use crate::http::json::{self, is_json, is_own};
-use crate::http::retry::{Effect, Ending, Tries};
+use crate::http::retry::{AttemptLimit, Effect};
 use crate::redactor::Redactor;
 use crate::secret::Secret;
+use crate::text::base64;
 
 /// The codes of the protocol. Each has one spelling and one HTTP status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are the protocol's own")]
 pub enum Code {
     Canceled,
     Unknown,
@@ -64,23 +60,21 @@ impl Code {
         (Self::Unauthenticated, "unauthenticated", 401),
     ];
 
-    /// Its spelling in the envelope.
     pub fn name(self) -> &'static str {
         Self::ALL[self as usize].1
     }
 
-    /// The HTTP status that a server sends it with.
     pub fn http_status(self) -> u16 {
         Self::ALL[self as usize].2
     }
 
-    /// The number that gRPC gives it.
+    /// Its number in gRPC.
     pub fn number(self) -> u32 {
         self as u32 + 1
     }
 
-    /// Reads a name, in small or capital letters and with gRPC's second L, or
-    /// a gRPC number, as some endpoints send.
+    /// Reads a name, in either case and with gRPC's second L, or a gRPC number:
+    /// some servers send those.
     pub fn from_json(value: &Value) -> Option<Self> {
         match value {
             Value::String(name) => {
@@ -96,7 +90,6 @@ impl Code {
         }
     }
 
-    /// The kind of failure it is to a user.
     pub fn kind(self) -> Kind {
         match self {
             Self::Unauthenticated => Kind::NotAuthenticated,
@@ -111,160 +104,148 @@ impl Code {
 }
 
 /// A call: the full name of the method, and the message as JSON.
-pub struct Call<'a> {
-    /// The server.
+pub struct RpcCall<'a> {
     pub endpoint: &'a Endpoint,
     /// `package.Service/Method`.
     pub method: &'a str,
-    /// The credential.
     pub bearer: &'a Secret,
-    /// The request message.
     pub message: Vec<u8>,
-    /// What sending it twice would do.
     pub effect: Effect,
 }
 
-/// A detail of an error: the message's full name and its bytes.
+/// A detail of an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detail {
-    /// As in `namespace.cloud.iam.v1beta.PermissionDeniedError`.
+    /// The full name of the message, as in
+    /// `namespace.cloud.iam.v1beta.PermissionDeniedError`.
     pub type_name: String,
     /// The serialized message.
     pub value: Vec<u8>,
 }
 
-/// An error as the server told it.
+/// An error of the API, redacted.
 #[derive(Clone, Debug)]
 pub struct RpcError {
-    /// Its code.
     pub code: Code,
-    /// The server's words, which may be empty.
+    /// May be empty.
     pub message: String,
-    /// Typed details.
     pub details: Vec<Detail>,
-    /// The HTTP status.
     pub http_status: u16,
-    /// What its code ends.
-    pub ending: Ending,
-    /// Whether an earlier try of the same request may have been carried out.
-    pub repeated: bool,
     /// How long the server asks to wait.
     pub retry_after: Option<Duration>,
+    /// Whether a change may have been carried out although no success is known.
+    pub may_have_been_processed: bool,
 }
 
-/// How a call ends without its answer.
-pub enum CallError {
-    /// The server answered with an error.
-    Rpc(RpcError),
-    /// There was no answer, or none of the API's own.
-    Failed(Failure),
-}
-
-/// Makes the call and gives back the response message as JSON bytes.
+/// Makes the call and returns the response message as JSON.
 ///
 /// # Errors
 /// [`CallError`].
-pub async fn unary(client: &Client, call: Call<'_>) -> std::result::Result<Vec<u8>, CallError> {
-    let url = call.endpoint.join(&format!("/{}", call.method));
-    let headers = headers(call.bearer, client.remaining()).map_err(CallError::Failed)?;
-    let (effect, tries) = (call.effect, Tries::USUAL);
-    let request = Request { method: Method::POST, url, headers, body: call.message, effect, tries, read_ending };
-    client.redactor().keep_out(call.bearer);
-    let answer = client.send(&request).await.map_err(CallError::Failed)?;
+pub async fn call(client: &Client, call: RpcCall<'_>) -> Result<Vec<u8>, CallError<RpcError>> {
+    let RpcCall { endpoint, method, bearer, message, effect } = call;
+    let headers = headers(bearer, client.remaining())
+        .ok_or_else(|| Error::not_sent(Cause::CredentialCharacters, effect, endpoint))?;
+    client.redactor().add_secret(bearer);
+    let request = Request {
+        method: Method::POST,
+        endpoint,
+        path: &format!("/{method}"),
+        headers,
+        body: message,
+        effect,
+        limit: AttemptLimit::DEFAULT,
+        effective_status,
+    };
+    let response = client.send(&request).await?;
     // A success that is not by the protocol may still hold a secret.
-    if answer.status.is_success() && call.effect == Effect::Mint {
-        return Ok(answer.body);
+    let is_mint = response.status.is_success() && effect == Effect::Mint;
+    if is_mint || (response.status == StatusCode::OK && is_own(&response.headers, &response.body)) {
+        return Ok(response.body);
     }
-    if answer.status.as_u16() == 200 && is_own(&answer.headers, &answer.body) {
-        return Ok(answer.body);
-    }
-    Err(match read_error(&answer, client.redactor()) {
-        Some(error) => CallError::Rpc(error),
-        None => CallError::Failed(foreign(&answer, call.effect, client, call.endpoint)),
+    Err(match read_error(&response, client.redactor()) {
+        Some(error) => CallError::Api(error),
+        None => client.foreign(&response, effect, endpoint).into(),
     })
 }
 
-/// The code is believed rather than the status that it came with.
-fn read_ending(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Ending {
-    let envelope = if status.is_success() { None } else { envelope(headers, body) };
-    let status = envelope.map_or(status.as_u16(), |(code, ..)| code.http_status());
-    Ending::of_status(status, retry_after(headers).is_some())
+/// The status of the code in the body is believed rather than the response's own.
+fn effective_status(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> u16 {
+    let error = if status.is_success() { None } else { error_body(headers, body) };
+    error.map_or(status.as_u16(), |error| error.code.http_status())
 }
 
-fn headers(bearer: &Secret, remaining: Duration) -> Result<HeaderMap> {
-    /// Ten digits are the most that the protocol allows.
-    const LONGEST: u128 = 9_999_999_999;
+fn headers(bearer: &Secret, remaining: Duration) -> Option<HeaderMap> {
+    /// The protocol allows ten digits.
+    const MAX_MILLIS: u128 = 9_999_999_999;
     let mut headers = json::headers(bearer)?;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert("connect-protocol-version", HeaderValue::from_static("1"));
-    if let Ok(timeout) = HeaderValue::try_from(remaining.as_millis().clamp(1, LONGEST).to_string()) {
+    if let Ok(timeout) = HeaderValue::try_from(remaining.as_millis().clamp(1, MAX_MILLIS).to_string()) {
         headers.insert("connect-timeout-ms", timeout);
     }
-    Ok(headers)
+    Some(headers)
 }
 
-/// The envelope as it comes.
-#[derive(Deserialize)]
-struct Envelope {
-    #[serde(default)]
-    code: Value,
-    #[serde(default)]
-    message: Option<String>,
-    #[serde(default)]
-    details: Value,
+/// The body of an error.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ErrorBody {
+    pub code: Code,
+    pub message: String,
+    pub details: Vec<Detail>,
 }
 
-#[derive(Deserialize)]
-struct EnvelopeDetail {
-    #[serde(rename = "type", alias = "type_url")]
-    type_name: String,
-    value: String,
-}
-
-fn read_error(answer: &Answer, redactor: &Redactor) -> Option<RpcError> {
-    let (code, message, mut details) = envelope(&answer.headers, &answer.body)?;
-    details.retain(|detail| !redactor.finds(&detail.value));
+fn read_error(response: &Response, redactor: &Redactor) -> Option<RpcError> {
+    let mut body = error_body(&response.headers, &response.body)?;
+    body.details.retain(|detail| !redactor.contains_secret(&detail.value));
     Some(RpcError {
-        code,
-        message: redactor.clean(&message),
-        details,
-        http_status: answer.status.as_u16(),
-        ending: answer.ending,
-        repeated: answer.repeated,
-        retry_after: retry_after(&answer.headers),
+        code: body.code,
+        message: redactor.clean(&body.message),
+        details: body.details,
+        http_status: response.status.as_u16(),
+        retry_after: response.retry_after,
+        may_have_been_processed: response.may_have_been_processed,
     })
 }
 
-/// What an error of the protocol says.
-type Told = (Code, String, Vec<Detail>);
-
-fn envelope(headers: &HeaderMap, body: &[u8]) -> Option<Told> {
-    if is_json(headers) { read_envelope(body) } else { None }
+fn error_body(headers: &HeaderMap, body: &[u8]) -> Option<ErrorBody> {
+    if is_json(headers) { ErrorBody::read(body) } else { None }
 }
 
-/// The code, the server's words and the details of an error's body; `None`
-/// where it is not the protocol's, which always has a code. A detail that does
-/// not fit takes nothing away from it.
-pub fn read_envelope(body: &[u8]) -> Option<Told> {
-    // serde would take an array for a struct.
-    if !body.trim_ascii_start().starts_with(b"{") {
-        return None;
+impl ErrorBody {
+    /// None where it is not the protocol's, which always has a code. A detail
+    /// that does not fit is ignored.
+    pub fn read(body: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            #[serde(default)]
+            code: Value,
+            #[serde(default)]
+            message: Option<String>,
+            #[serde(default)]
+            details: Value,
+        }
+        // serde would take an array for a struct.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return None;
+        }
+        let envelope: Envelope = serde_json::from_slice(body).ok()?;
+        Some(Self {
+            code: Code::from_json(&envelope.code)?,
+            message: envelope.message.unwrap_or_default(),
+            details: envelope.details.as_array().into_iter().flatten().filter_map(read_detail).collect(),
+        })
     }
-    let envelope: Envelope = serde_json::from_slice(body).ok()?;
-    let details = envelope.details.as_array().into_iter().flatten().filter_map(read_detail).collect();
-    Some((Code::from_json(&envelope.code)?, envelope.message.unwrap_or_default(), details))
-}
-
-/// Reads base64 in either alphabet, with or without padding.
-pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let alphabet = if text.contains(['-', '_']) { URL_SAFE } else { STANDARD };
-    GeneralPurpose::new(&alphabet, lenient).decode(text).ok()
 }
 
 fn read_detail(detail: &Value) -> Option<Detail> {
+    #[derive(Deserialize)]
+    struct EnvelopeDetail {
+        #[serde(rename = "type", alias = "type_url")]
+        type_name: String,
+        value: String,
+    }
     let detail = EnvelopeDetail::deserialize(detail).ok()?;
-    let value = decode_base64(&detail.value)?;
+    let value = base64::decode(&detail.value)?;
     let name = detail.type_name.rsplit('/').next().unwrap_or_default();
     Some(Detail { type_name: name.to_owned(), value })
 }
@@ -289,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn envelopes_that_are_unusable() {
+    fn bodies_that_are_no_error() {
         for body in [
             "",
             "[]",
@@ -301,15 +282,16 @@ mod tests {
             "{\"code\":null}",
             "{\"code\":\"internal\",\"message\":7}",
         ] {
-            assert!(read_envelope(body.as_bytes()).is_none(), "{body}");
+            assert!(ErrorBody::read(body.as_bytes()).is_none(), "{body}");
         }
     }
 
     #[test]
-    fn details_that_do_not_fit_are_passed_over() {
+    fn details_that_do_not_fit_are_ignored() {
         for details in ["null", "7", "{}", "[7]", r#"[{"type":"a"}]"#, r#"[{"type":"a","value":"*"}]"#] {
             let body = format!(r#"{{"code":"not_found","details":{details}}}"#);
-            assert_eq!(read_envelope(body.as_bytes()), Some((Code::NotFound, String::new(), Vec::new())), "{body}");
+            let expected = ErrorBody { code: Code::NotFound, message: String::new(), details: Vec::new() };
+            assert_eq!(ErrorBody::read(body.as_bytes()), Some(expected), "{body}");
         }
     }
 
@@ -319,7 +301,7 @@ mod tests {
             [("a.B", "CglyZXFfMDFhYmM"), ("a.B", "CglyZXFfMDFhYmM="), ("type.googleapis.com/a.B", "CglyZXFfMDFhYmM=")]
         {
             let body = format!(r#"{{"code":16,"details":[{{"type":"{name}","value":"{value}"}}]}}"#);
-            let (code, _, details) = read_envelope(body.as_bytes()).unwrap();
+            let ErrorBody { code, details, .. } = ErrorBody::read(body.as_bytes()).unwrap();
             assert_eq!(code, Code::Unauthenticated);
             assert_eq!(details, [Detail { type_name: "a.B".into(), value: b"\n\treq_01abc".to_vec() }], "{body}");
         }

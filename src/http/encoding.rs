@@ -1,17 +1,17 @@
-//! Encodings that a body came in although none was asked for: something on the
-//! way did it, and what is in the body is the only copy all the same.
+//! Content encodings that were not asked for: a proxy may have added one, and
+//! the body may still be the only copy of a secret.
 
 use std::io::Read;
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
 
-/// The body without its encodings, and the headers without their names. Of a
-/// body that is cut off or damaged whatever decodes is given, at most `limit`
-/// bytes; one in an encoding that is not known stays as it is.
+/// Decodes a body and removes the encodings from the headers. A body that is cut
+/// off or damaged is decoded as far as it can be, at most to `limit` bytes; one in
+/// an encoding that is not known stays as it is.
 pub fn decode(headers: &mut HeaderMap, mut body: Vec<u8>, limit: usize) -> Vec<u8> {
     let Some(names) = names(headers) else { return body };
-    // The last was applied last.
+    // They are in the order in which they were applied.
     for name in names.iter().rev() {
         body = match name.as_str() {
             "gzip" | "x-gzip" => read(|| MultiGzDecoder::new(&*body), limit),
@@ -27,12 +27,12 @@ pub fn decode(headers: &mut HeaderMap, mut body: Vec<u8>, limit: usize) -> Vec<u
     body
 }
 
-/// The encoding that a body is still in.
+/// The encoding that a body is still in after [`decode`].
 pub fn unknown(headers: &HeaderMap) -> Option<String> {
     Some(String::from_utf8_lossy(headers.get(CONTENT_ENCODING)?.as_bytes()).into_owned())
 }
 
-/// The names of the encodings; none where one of them is not known.
+/// The encodings; none where one of them is not known.
 fn names(headers: &HeaderMap) -> Option<Vec<String>> {
     const KNOWN: [&str; 5] = ["gzip", "x-gzip", "deflate", "identity", ""];
     let mut names = Vec::new();
@@ -42,7 +42,7 @@ fn names(headers: &HeaderMap) -> Option<Vec<String>> {
     names.iter().all(|name| KNOWN.contains(&name.as_str())).then_some(names)
 }
 
-/// Some send the bare stream for what is to be in zlib's form.
+/// Some servers send the bare stream where zlib's form is due.
 fn is_zlib(body: &[u8]) -> bool {
     matches!(body, [first, second, ..] if first & 0x0f == 8 && u16::from_be_bytes([*first, *second]) % 31 == 0)
 }
@@ -52,8 +52,8 @@ fn read<R: Read>(decoder: impl Fn() -> R, limit: usize) -> Vec<u8> {
     if decoder().take(limit as u64).read_to_end(&mut decoded).is_ok() {
         return decoded;
     }
-    // With an error the library drops what it was about to give, so that it is
-    // asked for little at a time.
+    // On an error the library drops what it has decoded of the current read, so
+    // it is read byte by byte.
     decoded.clear();
     let (mut decoder, mut byte) = (decoder(), [0]);
     while decoded.len() < limit && matches!(decoder.read(&mut byte), Ok(1)) {

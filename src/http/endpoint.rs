@@ -9,7 +9,7 @@ use crate::error::{Failure, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     url: Url,
-    /// The variable that it was read from.
+    /// The variable that it comes from.
     variable: Option<String>,
 }
 
@@ -17,11 +17,11 @@ impl Endpoint {
     /// The first of the variables that is set, else the default.
     ///
     /// # Errors
-    /// Usage: the variable's value is no address that may be used.
+    /// As [`Endpoint::parse`].
     pub fn from_env(env: &Environment, variables: &[&str], default: &str) -> Result<Self> {
         for name in variables {
             if let Some(value) = env.var_os(name) {
-                let text = value.to_str().ok_or_else(|| Failure::usage(format!("{name} is not UTF-8 text")))?;
+                let text = value.to_str().ok_or_else(|| Failure::usage(format!("{name} is not valid UTF-8")))?;
                 let endpoint = Self::parse(name, text)?;
                 return Ok(Self { variable: Some((*name).to_owned()), ..endpoint });
             }
@@ -32,9 +32,8 @@ impl Endpoint {
     /// Reads an address. A bare `host` or `host:port` means https.
     ///
     /// # Errors
-    /// Usage: the text is no address, has a path, a query or a login in it,
-    /// or is plain http to another host. The text is not quoted: it may hold
-    /// a login.
+    /// Usage: it is no address, has a path, a query or a login in it, or is
+    /// plain http to another host. It is not quoted, since it may hold a login.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
         let refuse = |why: &str| {
             Failure::usage(format!("{name} {why}")).hint(format!("write {name} as https://host or https://host:port"))
@@ -58,24 +57,22 @@ impl Endpoint {
         Ok(endpoint)
     }
 
-    /// The address of a path below it.
     pub fn join(&self, path: &str) -> Url {
         let mut url = self.url.clone();
         url.set_path(path);
         url
     }
 
-    /// The host and, where it is not the scheme's own, the port.
+    /// As [`authority`].
     pub fn authority(&self) -> String {
         authority(&self.url)
     }
 
-    /// The variable that it was read from, where it is not the documented one.
+    /// The variable that it comes from; none for the documented address.
     pub fn variable(&self) -> Option<&str> {
         self.variable.as_deref()
     }
 
-    /// Whether it is this machine.
     pub fn is_loopback(&self) -> bool {
         match self.url.host() {
             Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
@@ -85,13 +82,12 @@ impl Endpoint {
         }
     }
 
-    /// Whether it is reached over TLS.
     pub fn is_https(&self) -> bool {
         self.url.scheme() == "https"
     }
 }
 
-/// The host and, where it is not the scheme's own, the port.
+/// The host and, where it is not the scheme's default, the port.
 pub fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or("the server");
     match url.port() {

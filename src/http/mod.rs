@@ -1,15 +1,15 @@
 //! The way to a server and back, without knowing which cloud it is.
 
-pub mod broken;
 pub mod client;
-pub mod clocks;
+pub mod clock_reading;
 pub mod connect;
+pub mod content;
 pub mod encoding;
 pub mod endpoint;
-pub mod foreign;
+pub mod error;
+pub mod explain;
 pub mod json;
-pub mod page;
+pub mod log;
 pub mod rest;
 pub mod retry;
 pub mod tls;
-pub mod wire;

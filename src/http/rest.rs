@@ -3,151 +3,118 @@
 
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
 
-use crate::error::Failure;
-use crate::http::client::{Answer, Client, Request, retry_after};
+use crate::http::client::{Client, Request, Response};
 use crate::http::endpoint::Endpoint;
-use crate::http::foreign::foreign;
+use crate::http::error::{CallError, Cause, Error};
 use crate::http::json::{headers, is_json, is_own};
-use crate::http::retry::{Effect, Ending, Tries};
+use crate::http::retry::{AttemptLimit, Effect};
 use crate::redactor::Redactor;
 use crate::secret::Secret;
 
-/// A call.
-pub struct Call<'a> {
-    /// The server.
+pub struct RestCall<'a> {
     pub endpoint: &'a Endpoint,
-    /// The method.
     pub method: Method,
-    /// The path, with every part of it fit for one.
+    /// Each segment is safe in a path.
     pub path: &'a str,
-    /// The credential.
     pub bearer: &'a Secret,
-    /// The request message as JSON.
+    /// JSON.
     pub body: Option<Vec<u8>>,
-    /// What sending it twice would do.
     pub effect: Effect,
-    /// How often it is tried at most.
-    pub tries: Tries,
+    pub limit: AttemptLimit,
 }
 
-/// An error as the server told it.
+/// An error of the API, redacted.
 #[derive(Clone, Debug)]
-pub struct Refusal {
-    /// The HTTP status.
+pub struct ApiError {
     pub status: u16,
-    /// The server's word for the error.
+    /// The code of the error, as in `invalid_request`.
     pub error: String,
-    /// The server's words, which may be empty.
+    /// May be empty.
     pub description: String,
-    /// The server's id for the request.
+    /// The server's id of the request.
     pub trace_id: Option<String>,
-    /// What its status ends.
-    pub ending: Ending,
-    /// Whether an earlier try of the same request may have been carried out.
-    pub repeated: bool,
     /// How long the server asks to wait.
     pub retry_after: Option<Duration>,
+    /// Whether a change may have been carried out although no success is known.
+    pub may_have_been_processed: bool,
 }
 
-/// How a call ends without its answer.
-pub enum CallError {
-    /// The server answered with an error.
-    Refused(Refusal),
-    /// There was no answer, or none of the API's own.
-    Failed(Failure),
-}
-
-impl From<Failure> for CallError {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-/// Makes the call and gives back the body of its success.
+/// Makes the call and returns the body of its success.
 ///
 /// # Errors
 /// [`CallError`].
-pub async fn call(client: &Client, call: Call<'_>) -> Result<Vec<u8>, CallError> {
-    let mut headers = headers(call.bearer)?;
+pub async fn call(client: &Client, call: RestCall<'_>) -> Result<Vec<u8>, CallError<ApiError>> {
+    let RestCall { endpoint, method, path, bearer, body, effect, limit } = call;
+    let mut headers = headers(bearer).ok_or_else(|| Error::not_sent(Cause::CredentialCharacters, effect, endpoint))?;
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    if call.body.is_some() {
+    if body.is_some() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    } else if call.method == Method::POST {
-        // A proxy may refuse one that does not say that it carries nothing.
+    } else if method == Method::POST {
+        // A proxy may refuse a POST that does not say that its body is empty.
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
-    client.redactor().keep_out(call.bearer);
-    let url = call.endpoint.join(call.path);
-    let body = call.body.unwrap_or_default();
-    let (effect, tries) = (call.effect, call.tries);
-    let request = Request { method: call.method, url, headers, body, effect, tries, read_ending };
-    let answer = client.send(&request).await?;
-    // A success that is not by the book may still hold a secret, and one
-    // without a body says all there is to say.
-    let is_readable = call.effect == Effect::Mint || answer.body.is_empty() || is_own(&answer.headers, &answer.body);
-    if answer.status.is_success() && is_readable {
-        return Ok(answer.body);
-    }
-    let Some(refusal) = read_refusal(&answer, client.redactor()) else {
-        return Err(foreign(&answer, call.effect, client, call.endpoint).into());
+    client.redactor().add_secret(bearer);
+    let request = Request {
+        method,
+        endpoint,
+        path,
+        headers,
+        body: body.unwrap_or_default(),
+        effect,
+        limit,
+        effective_status: |status, _, _| status.as_u16(),
     };
-    if let Some(id) = &refusal.trace_id {
-        client.log().trace(id);
+    let response = client.send(&request).await?;
+    // A mint's success in another form may still hold a secret, and one without
+    // a body says all there is to say.
+    let is_readable = effect == Effect::Mint || response.body.is_empty() || is_own(&response.headers, &response.body);
+    if response.status.is_success() && is_readable {
+        return Ok(response.body);
     }
-    Err(CallError::Refused(refusal))
+    let Some(error) = read_error(&response, client.redactor()) else {
+        return Err(client.foreign(&response, effect, endpoint).into());
+    };
+    if let Some(id) = &error.trace_id {
+        client.log().trace_id(id);
+    }
+    Err(CallError::Api(error))
 }
 
-fn read_ending(status: StatusCode, headers: &HeaderMap, _body: &[u8]) -> Ending {
-    Ending::of_status(status.as_u16(), retry_after(headers).is_some())
-}
-
-/// The error body as it comes.
+/// The body of an error.
 #[derive(Deserialize)]
-struct ErrorBody {
-    error: String,
+pub struct ErrorBody {
+    pub error: String,
     #[serde(default)]
-    error_description: Option<String>,
+    pub error_description: Option<String>,
     #[serde(default)]
-    trace_id: Option<String>,
+    pub trace_id: Option<String>,
 }
 
-/// The error, its description and the trace id.
-type Told = (String, Option<String>, Option<String>);
-
-/// What an error's body says; `None` where it is not the API's.
-pub(crate) fn read_body(body: &[u8]) -> Option<Told> {
-    // serde would take an array for a struct.
-    if !body.trim_ascii_start().starts_with(b"{") {
-        return None;
+impl ErrorBody {
+    /// None where it is not the API's.
+    pub fn read(body: &[u8]) -> Option<Self> {
+        // serde would take an array for a struct.
+        if body.trim_ascii_start().starts_with(b"{") { serde_json::from_slice(body).ok() } else { None }
     }
-    let body: ErrorBody = serde_json::from_slice(body).ok()?;
-    Some((body.error, body.error_description, body.trace_id))
 }
 
-fn read_refusal(answer: &Answer, redactor: &Redactor) -> Option<Refusal> {
+fn read_error(response: &Response, redactor: &Redactor) -> Option<ApiError> {
     /// Older servers quote the whole request and its schema.
-    const LONGEST: usize = 500;
-    if answer.status.is_success() || !is_json(&answer.headers) {
+    const MAX_CHARS: usize = 500;
+    if response.status.is_success() || !is_json(&response.headers) {
         return None;
     }
-    let (error, description, trace_id) = read_body(&answer.body)?;
-    let clean = |text: String| redactor.clean(&text);
-    let mut description = clean(description.unwrap_or_default());
-    if let Some((end, _)) = description.char_indices().nth(LONGEST) {
-        description.truncate(end);
-        description.push('…');
-    }
-    Some(Refusal {
-        status: answer.status.as_u16(),
-        error: clean(error),
-        description,
-        trace_id: trace_id.map(clean),
-        ending: answer.ending,
-        repeated: answer.repeated,
-        retry_after: retry_after(&answer.headers),
+    let body = ErrorBody::read(&response.body)?;
+    Some(ApiError {
+        status: response.status.as_u16(),
+        error: redactor.clean(&body.error),
+        description: redactor.excerpt(&body.error_description.unwrap_or_default(), MAX_CHARS),
+        trace_id: body.trace_id.map(|id| redactor.clean(&id)),
+        retry_after: response.retry_after,
+        may_have_been_processed: response.may_have_been_processed,
     })
 }

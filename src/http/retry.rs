@@ -1,8 +1,9 @@
 //! What may be sent again, what may have been carried out all the same, and
-//! how long to wait before another try.
+//! how long to wait before another attempt.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
 use crate::error::Kind;
@@ -18,159 +19,141 @@ pub enum Effect {
     Mint,
 }
 
-/// How one try of a request ended.
+/// How one attempt at a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// It never left.
+pub enum AttemptOutcome {
     NotSent,
-    /// It left, or may have, and no answer came back whole.
-    NoAnswer,
-    /// It was one too many, and the server says how long to wait.
-    Postponed,
-    /// It was one too many, and nobody says how long to wait.
-    Limited,
-    /// Nobody answered in time, or something on the way could not.
+    /// It was sent, or may have been, and no whole response came back.
+    NoResponse,
+    /// Rate limited, and the server says how long to wait.
+    RetryAfter,
+    /// Rate limited, without a time to wait.
+    RateLimited,
+    /// The server, or a gateway before it, could not answer in time.
     Unavailable,
     /// The server failed, or gave up.
-    Failed,
-    /// It was answered: done, or refused.
+    ServerError,
+    /// Done, or refused.
     Answered,
 }
 
-/// What follows from an ending.
+/// What follows from an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Whether the request may be sent again.
-    pub again: bool,
+    pub may_retry: bool,
     /// Whether a change may have been carried out although no success is known.
     pub may_have_been_processed: bool,
 }
 
-/// The most tries of one request.
-pub const MOST_TRIES: u32 = 4;
+pub const MAX_ATTEMPTS: u32 = 4;
 
-/// How often a request is tried at most, where its effect allows it.
+/// How many attempts a request gets, where its effect allows more than one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tries {
-    most: u32,
-    /// Those of which the last ended in a break.
-    most_broken: u32,
+pub struct AttemptLimit {
+    max: u32,
+    /// The limit where the connection broke in the last attempt.
+    max_after_break: u32,
 }
 
-impl Tries {
-    /// As most requests are.
-    pub const USUAL: Self = Self { most: MOST_TRIES, most_broken: MOST_TRIES };
+impl AttemptLimit {
+    pub const DEFAULT: Self = Self { max: MAX_ATTEMPTS, max_after_break: MAX_ATTEMPTS };
 
-    /// Once, whatever comes of it.
-    pub const ONCE: Self = Self { most: 1, most_broken: 1 };
+    pub const ONCE: Self = Self { max: 1, max_after_break: 1 };
 
-    /// Until the connection breaks: something else is asked first then.
-    pub const UNTIL_BROKEN: Self = Self { most: MOST_TRIES, most_broken: 1 };
+    /// Ends when the connection breaks, so that something else can be asked
+    /// first; [`Self::AFTER_BREAK`] goes on from there.
+    pub const UNTIL_BREAK: Self = Self { max: MAX_ATTEMPTS, max_after_break: 1 };
 
-    /// What is left of the usual tries after that.
-    pub const AFTER_BREAK: Self = Self { most: MOST_TRIES - 1, most_broken: MOST_TRIES - 1 };
+    /// What is left of the default after one attempt.
+    pub const AFTER_BREAK: Self = Self { max: MAX_ATTEMPTS - 1, max_after_break: MAX_ATTEMPTS - 1 };
 
-    /// Whether there may be another after so many; `is_break` is whether the
+    /// Whether another attempt may follow this many; `is_break` is whether the
     /// connection broke in the last, here or behind a proxy.
-    pub fn allow_another(self, tries: u32, is_break: bool) -> bool {
-        tries < if is_break { self.most_broken } else { self.most }
+    pub fn allows_another(self, attempts: u32, is_break: bool) -> bool {
+        attempts < if is_break { self.max_after_break } else { self.max }
     }
 }
 
 /// The one table of what may be sent again and of what may have been carried
-/// out, for both clouds. A server that is unavailable or fails may have seen the
-/// request before, or have died in the middle of it. That it was one too many is
-/// believed of a change, which does no harm twice; of a second secret only the
-/// time to wait is proof enough.
-pub fn policy(effect: Effect, ending: Ending) -> Policy {
-    const fn cell(again: bool, may_have_been_processed: bool) -> Policy {
-        Policy { again, may_have_been_processed }
+/// out, for both clouds. A server that is unavailable or fails may have carried
+/// the request out before, or in part. That a rate limit stopped the request is
+/// believed for a change, which does no harm twice; for a mint only a limit with
+/// a time to wait is proof enough.
+pub fn policy(effect: Effect, outcome: AttemptOutcome) -> Policy {
+    const fn cell(may_retry: bool, may_have_been_processed: bool) -> Policy {
+        Policy { may_retry, may_have_been_processed }
     }
-    const SAFE: Policy = cell(true, false);
-    const DOUBT: Policy = cell(true, true);
-    const OVER: Policy = cell(false, false);
-    const STOP: Policy = cell(false, true);
-    let row = match ending {
-        //                     Read   Change Mint
-        Ending::NotSent => [SAFE, SAFE, SAFE],
-        Ending::NoAnswer => [SAFE, DOUBT, STOP],
-        Ending::Postponed => [SAFE, SAFE, SAFE],
-        Ending::Limited => [SAFE, SAFE, STOP],
-        Ending::Unavailable => [SAFE, DOUBT, STOP],
-        Ending::Failed => [OVER, STOP, STOP],
-        Ending::Answered => [OVER, OVER, OVER],
+    const RETRY: Policy = cell(true, false);
+    const RETRY_UNKNOWN: Policy = cell(true, true);
+    const DONE: Policy = cell(false, false);
+    const UNKNOWN: Policy = cell(false, true);
+    let row = match outcome {
+        //                                Read   Change         Mint
+        AttemptOutcome::NotSent => [RETRY, RETRY, RETRY],
+        AttemptOutcome::NoResponse => [RETRY, RETRY_UNKNOWN, UNKNOWN],
+        AttemptOutcome::RetryAfter => [RETRY, RETRY, RETRY],
+        AttemptOutcome::RateLimited => [RETRY, RETRY, UNKNOWN],
+        AttemptOutcome::Unavailable => [RETRY, RETRY_UNKNOWN, UNKNOWN],
+        AttemptOutcome::ServerError => [DONE, UNKNOWN, UNKNOWN],
+        AttemptOutcome::Answered => [DONE, DONE, DONE],
     };
     row[effect as usize]
 }
 
-/// The kind of failure that a request comes to: what the last answer says,
-/// unless the request may have been carried out, in this try or in an earlier
-/// one. That a thing is not there settles what became of changing it.
-pub fn kind(said: Kind, effect: Effect, ending: Ending, repeated: bool) -> Kind {
-    let is_open = repeated || policy(effect, ending).may_have_been_processed;
-    if is_open && effect != Effect::Read && said != Kind::NotFound { Kind::OutcomeUnknown } else { said }
+/// The kind of failure of a request: what its last response says, unless a
+/// change may have been carried out. That a thing does not exist settles what
+/// became of changing it.
+pub fn kind(said: Kind, may_have_been_processed: bool) -> Kind {
+    if may_have_been_processed && said != Kind::NotFound { Kind::OutcomeUnknown } else { said }
 }
 
-impl Ending {
-    /// What a status means, be it the answer's own or the one that belongs to
-    /// the code in it. `waits` is whether the server says how long to wait.
-    pub fn of_status(status: u16, waits: bool) -> Self {
+impl AttemptOutcome {
+    /// What a status means. `has_retry_after` is whether the server says how
+    /// long to wait.
+    pub fn of_status(status: u16, has_retry_after: bool) -> Self {
         match status {
-            429 if waits => Self::Postponed,
-            429 => Self::Limited,
+            429 if has_retry_after => Self::RetryAfter,
+            429 => Self::RateLimited,
             408 | 502..=504 => Self::Unavailable,
-            // Nobody who can do it was there: the method is not known, or the
-            // network wants a login first.
+            // Nothing was done: the method is not known, or the network wants a
+            // login first.
             501 | 511 => Self::Answered,
-            499 | 500.. => Self::Failed,
+            499 | 500.. => Self::ServerError,
             _ => Self::Answered,
         }
     }
 
-    /// What an answer says where it does not say it in the API's own form.
-    pub fn kind(self) -> Kind {
-        match self {
-            Self::NotSent | Self::NoAnswer | Self::Postponed | Self::Limited | Self::Unavailable => Kind::Temporary,
-            Self::Failed | Self::Answered => Kind::Unexpected,
-        }
+    /// Whether the same request may succeed later.
+    pub fn is_temporary(self) -> bool {
+        !matches!(self, Self::ServerError | Self::Answered)
     }
 }
 
-/// How long to wait before the next try: what the server asked for, else a
-/// random part of a time that doubles with each try.
-pub fn delay(tries: u32, retry_after: Option<Duration>) -> Duration {
-    const FIRST: Duration = Duration::from_millis(200);
-    const LONGEST: Duration = Duration::from_secs(5);
+/// How long to wait before the next attempt: what the server asked for, else a
+/// random part of a time that doubles with each attempt.
+pub fn backoff(attempts: u32, retry_after: Option<Duration>) -> Duration {
+    const BASE: Duration = Duration::from_millis(200);
+    const MAX: Duration = Duration::from_secs(5);
     retry_after.unwrap_or_else(|| {
-        let ceiling = FIRST.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(LONGEST);
+        let ceiling = BASE.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(MAX);
         ceiling.mul_f64(0.5 + fastrand::f64() / 2.0)
     })
 }
 
-/// Reads `Retry-After`: seconds, or a date as HTTP writes it.
-pub fn parse_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+/// Reads `Retry-After`: seconds, or an HTTP date.
+pub fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<u32>() {
         return Some(Duration::from_secs(seconds.into()));
     }
-    let date = parse_date(value)?;
-    let now = jiff::Timestamp::try_from(now).ok()?;
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
+    let wait = parse_date(value)?.duration_since(now);
+    Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
 }
 
-/// Reads a date as HTTP writes it.
-pub fn parse_date(value: &str) -> Option<jiff::Timestamp> {
+/// Reads an HTTP date.
+pub fn parse_date(value: &str) -> Option<Timestamp> {
     rfc2822::DateTimeParser::new().parse_timestamp(value).ok()
-}
-
-/// The hint for a server that cannot answer now.
-pub fn run_again(after: Option<Duration>) -> String {
-    match after {
-        Some(wait) if !wait.is_zero() => {
-            format!("run it again in {}, as the server asks", humantime::format_duration(wait))
-        }
-        _ => "run it again in a moment".to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -178,78 +161,82 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Every cell of the table: sent again, and maybe carried out.
+    /// Every cell of the table: sent may_retry, and maybe carried out.
     #[test]
     fn the_table() {
-        use Ending::{Answered, Failed, Limited, NoAnswer, NotSent, Postponed, Unavailable};
+        use AttemptOutcome::{Answered, NoResponse, NotSent, RateLimited, RetryAfter, ServerError, Unavailable};
         let (yes, no) = (true, false);
-        for (ending, read, change, mint) in [
+        for (outcome, read, change, mint) in [
             (NotSent, yes, (yes, no), (yes, no)),
-            (NoAnswer, yes, (yes, yes), (no, yes)),
-            (Postponed, yes, (yes, no), (yes, no)),
-            (Limited, yes, (yes, no), (no, yes)),
+            (NoResponse, yes, (yes, yes), (no, yes)),
+            (RetryAfter, yes, (yes, no), (yes, no)),
+            (RateLimited, yes, (yes, no), (no, yes)),
             (Unavailable, yes, (yes, yes), (no, yes)),
-            (Failed, no, (no, yes), (no, yes)),
+            (ServerError, no, (no, yes), (no, yes)),
             (Answered, no, (no, no), (no, no)),
         ] {
-            assert_eq!(policy(Effect::Read, ending).again, read, "{ending:?}");
-            for (effect, (again, may_have_been_processed)) in [(Effect::Change, change), (Effect::Mint, mint)] {
-                let expected = Policy { again, may_have_been_processed };
-                assert_eq!(policy(effect, ending), expected, "{effect:?} {ending:?}");
+            assert_eq!(
+                policy(Effect::Read, outcome),
+                Policy { may_retry: read, may_have_been_processed: false },
+                "{outcome:?}"
+            );
+            for (effect, (may_retry, may_have_been_processed)) in [(Effect::Change, change), (Effect::Mint, mint)] {
+                let expected = Policy { may_retry, may_have_been_processed };
+                assert_eq!(policy(effect, outcome), expected, "{effect:?} {outcome:?}");
                 // What is sent again although it may have been carried out
                 // must do no harm twice.
-                assert!(effect == Effect::Change || !(again && may_have_been_processed));
+                assert!(effect == Effect::Change || !(may_retry && may_have_been_processed));
             }
         }
     }
 
     #[test]
     fn statuses_and_what_they_end() {
-        use Ending::{Answered, Failed, Limited, Postponed, Unavailable};
-        for (statuses, ending) in [
+        use AttemptOutcome::{Answered, RateLimited, RetryAfter, ServerError, Unavailable};
+        for (statuses, outcome) in [
             (&[200, 201, 307, 400, 401, 403, 404, 407, 409, 413, 418, 501, 511][..], Answered),
-            (&[429], Limited),
+            (&[429], RateLimited),
             (&[408, 502, 503, 504], Unavailable),
-            (&[499, 500, 505, 520, 524, 599, 999], Failed),
+            (&[499, 500, 505, 520, 524, 599, 999], ServerError),
         ] {
             for status in statuses {
-                assert_eq!(Ending::of_status(*status, false), ending, "{status}");
-                let waits = if ending == Limited { Postponed } else { ending };
-                assert_eq!(Ending::of_status(*status, true), waits, "{status}");
+                assert_eq!(AttemptOutcome::of_status(*status, false), outcome, "{status}");
+                let waits = if outcome == RateLimited { RetryAfter } else { outcome };
+                assert_eq!(AttemptOutcome::of_status(*status, true), waits, "{status}");
             }
         }
     }
 
     #[test]
-    fn an_earlier_try_counts_unless_the_thing_is_not_there() {
-        for (said, ending, repeated, read, change) in [
-            (Kind::NotPermitted, Ending::Answered, false, Kind::NotPermitted, Kind::NotPermitted),
-            (Kind::NotPermitted, Ending::Answered, true, Kind::NotPermitted, Kind::OutcomeUnknown),
-            (Kind::NotFound, Ending::Answered, true, Kind::NotFound, Kind::NotFound),
-            (Kind::Temporary, Ending::Limited, true, Kind::Temporary, Kind::OutcomeUnknown),
-            (Kind::Temporary, Ending::Unavailable, false, Kind::Temporary, Kind::OutcomeUnknown),
-            (Kind::Unexpected, Ending::Failed, false, Kind::Unexpected, Kind::OutcomeUnknown),
+    fn a_change_that_may_have_been_made_is_unknown_unless_the_thing_does_not_exist() {
+        for (said, unknown) in [
+            (Kind::NotPermitted, Kind::OutcomeUnknown),
+            (Kind::Temporary, Kind::OutcomeUnknown),
+            (Kind::NotFound, Kind::NotFound),
         ] {
-            assert_eq!(kind(said, Effect::Read, ending, repeated), read, "{said:?} {ending:?}");
-            assert_eq!(kind(said, Effect::Change, ending, repeated), change, "{said:?} {ending:?}");
+            assert_eq!(kind(said, false), said);
+            assert_eq!(kind(said, true), unknown);
         }
     }
 
     #[test]
     fn a_break_can_end_the_tries_sooner() {
-        for (tries, after_break, after_another) in
-            [(Tries::USUAL, 3, 3), (Tries::ONCE, 0, 0), (Tries::UNTIL_BROKEN, 0, 3), (Tries::AFTER_BREAK, 2, 2)]
-        {
+        for (limit, after_break, after_another) in [
+            (AttemptLimit::DEFAULT, 3, 3),
+            (AttemptLimit::ONCE, 0, 0),
+            (AttemptLimit::UNTIL_BREAK, 0, 3),
+            (AttemptLimit::AFTER_BREAK, 2, 2),
+        ] {
             for (is_break, more) in [(true, after_break), (false, after_another)] {
-                let allowed = (1..10).filter(|made| tries.allow_another(*made, is_break)).count();
-                assert_eq!(allowed, more, "{tries:?} {is_break}");
+                let allowed = (1..10).filter(|made| limit.allows_another(*made, is_break)).count();
+                assert_eq!(allowed, more, "{limit:?} {is_break}");
             }
         }
     }
 
     #[test]
     fn retry_after_in_both_forms() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_445_412_480);
+        let now = Timestamp::from_second(1_445_412_480).unwrap();
         for (value, expected) in [
             ("120", Some(120)),
             (" 0 ", Some(0)),
@@ -267,14 +254,14 @@ mod tests {
         #![proptest_config(crate::testing::properties())]
 
         #[test]
-        fn delays_grow_and_stay_bounded(tries in 0u32..100) {
-            let delay = delay(tries, None);
-            prop_assert!(delay >= Duration::from_millis(100) && delay <= Duration::from_secs(5));
+        fn waits_grow_and_stay_bounded(attempts in 0u32..100) {
+            let wait = backoff(attempts, None);
+            prop_assert!(wait >= Duration::from_millis(100) && wait <= Duration::from_secs(5));
         }
 
         #[test]
         fn no_header_panics(value in any::<String>()) {
-            parse_retry_after(&value, SystemTime::UNIX_EPOCH);
+            parse_retry_after(&value, Timestamp::UNIX_EPOCH);
         }
     }
 }

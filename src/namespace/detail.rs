@@ -1,38 +1,34 @@
-//! The typed details of an error, in protobuf's wire form. Two messages of
-//! strings are all there is, so they are read and written by hand.
+//! The typed details of an error, in protobuf's wire format. They are two messages
+//! of strings, so that they are read and written by hand.
 
 use std::fmt;
 
-/// `type:action` that a caller lacked, and on which resource.
+/// A permission that the caller lacked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Access {
-    /// The kind of resource.
+pub struct MissingPermission {
     pub resource_type: String,
-    /// Which one; empty where it does not matter.
+    /// Empty where it is not about one resource.
     pub resource_id: String,
-    /// The verb.
     pub action: String,
 }
 
-impl fmt::Display for Access {
+impl fmt::Display for MissingPermission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.resource_type, self.action)?;
         if self.resource_id.is_empty() { Ok(()) } else { write!(f, " on {}", self.resource_id) }
     }
 }
 
-/// The full name of `PermissionDeniedError`.
 pub const PERMISSION_DENIED: &str = "namespace.cloud.iam.v1beta.PermissionDeniedError";
 
-/// The full name of `RequestID`.
 pub const REQUEST_ID: &str = "foundation.std.protocol.RequestID";
 
-/// Reads a `PermissionDeniedError`; `None` where the bytes are no message.
-pub fn read_permission_denied(bytes: &[u8]) -> Option<Vec<Access>> {
+/// `None` where the bytes are no message.
+pub fn read_permission_denied(bytes: &[u8]) -> Option<Vec<MissingPermission>> {
     let mut missing = Vec::new();
     for (field, value) in fields(bytes)? {
         if field == 1 {
-            let mut access = Access::default();
+            let mut access = MissingPermission::default();
             for (field, value) in fields(value)? {
                 let text = String::from_utf8(value.to_vec()).ok()?;
                 match field {
@@ -48,8 +44,7 @@ pub fn read_permission_denied(bytes: &[u8]) -> Option<Vec<Access>> {
     Some(missing)
 }
 
-/// Writes a `PermissionDeniedError`.
-pub fn write_permission_denied(missing: &[Access]) -> Vec<u8> {
+pub fn write_permission_denied(missing: &[MissingPermission]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for access in missing {
         let mut inner = Vec::new();
@@ -63,20 +58,17 @@ pub fn write_permission_denied(missing: &[Access]) -> Vec<u8> {
     bytes
 }
 
-/// Reads a `RequestID`.
 pub fn read_request_id(bytes: &[u8]) -> Option<String> {
     let (_, id) = fields(bytes)?.into_iter().find(|(field, _)| *field == 1)?;
     String::from_utf8(id.to_vec()).ok()
 }
 
-/// Writes a `RequestID`.
 pub fn write_request_id(id: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     write_field(&mut bytes, 1, id.as_bytes());
     bytes
 }
 
-/// The wire types of protobuf.
 mod wire_type {
     pub const VARINT: u64 = 0;
     pub const I64: u64 = 1;
@@ -84,7 +76,7 @@ mod wire_type {
     pub const I32: u64 = 5;
 }
 
-/// The length-delimited fields of a message; others are passed over.
+/// The length-delimited fields of a message; others are skipped.
 fn fields(mut bytes: &[u8]) -> Option<Vec<(u64, &[u8])>> {
     let mut fields = Vec::new();
     while !bytes.is_empty() {
@@ -141,8 +133,12 @@ mod tests {
     use base64::engine::general_purpose::STANDARD_NO_PAD;
     use proptest::prelude::*;
 
-    fn access(resource_type: &str, resource_id: &str, action: &str) -> Access {
-        Access { resource_type: resource_type.into(), resource_id: resource_id.into(), action: action.into() }
+    fn access(resource_type: &str, resource_id: &str, action: &str) -> MissingPermission {
+        MissingPermission {
+            resource_type: resource_type.into(),
+            resource_id: resource_id.into(),
+            action: action.into(),
+        }
     }
 
     #[test]
@@ -163,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_are_passed_over() {
+    fn unknown_fields_are_skipped() {
         let bytes = [0x10, 0x96, 0x01, 0x1d, 1, 2, 3, 4, 0x21, 1, 2, 3, 4, 5, 6, 7, 8, 0x2a, 1, 9, 0x0a, 1, b'x'];
         assert_eq!(read_request_id(&bytes).as_deref(), Some("x"));
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::http::clocks::Clocks;
+use crate::http::clock_reading::ClockReading;
 use crate::namespace::message::{CreateRequest, Permission, RevokableToken, Scope};
 use crate::namespace::proto::Time;
 use crate::text::sanitize::shortened;
@@ -30,7 +30,7 @@ pub fn is_too_wide(request: &CreateRequest, token: &RevokableToken) -> bool {
 }
 
 /// Compares the token of a create's answer with its request.
-pub fn compare(request: &CreateRequest, token: &RevokableToken, clocks: Option<Clocks>) -> Differences {
+pub fn compare(request: &CreateRequest, token: &RevokableToken, clocks: Option<ClockReading>) -> Differences {
     let mut differences = Differences::default();
     differences.compare_scope(&request.scope, &token.scope);
     differences.compare_expiry(request.expires_at, token.expires_at, clocks);
@@ -67,7 +67,7 @@ impl Differences {
         self.granted.push(difference);
     }
 
-    fn compare_expiry(&mut self, asked: Option<Time>, granted: Option<Time>, clocks: Option<Clocks>) {
+    fn compare_expiry(&mut self, asked: Option<Time>, granted: Option<Time>, clocks: Option<ClockReading>) {
         if granted == Some(Time::UNREADABLE) {
             self.unsaid.push("when the token expires, or not in a form that is known here".to_owned());
             return;
@@ -94,12 +94,12 @@ impl Differences {
                 rfc3339(granted),
                 rfc3339(asked)
             ));
-        } else if let Some(Clocks { server, here }) = clocks
-            && server.duration_since(here).abs() > LEEWAY
+        } else if let Some(ClockReading { server, local }) = clocks
+            && server.duration_since(local).abs() > LEEWAY
         {
-            let (here, server) = (rfc3339(here), rfc3339(server));
+            let (local, server) = (rfc3339(local), rfc3339(server));
             self.granted.push(format!(
-                "the clock of this machine says {here}, and the server's {server}: \
+                "the clock of this machine says {local}, and the server's {server}: \
                  the token expires at {}, which by the server's clock is another lifetime than was asked for",
                 rfc3339(granted)
             ));
@@ -160,7 +160,7 @@ fn shown(actions: &[&Action]) -> String {
 }
 
 /// How much sooner than asked a token ends after a refresh, in words.
-pub fn refreshed(minimum: std::time::Duration, expires_at: Time, clocks: Clocks) -> Option<String> {
+pub fn refreshed(minimum: std::time::Duration, expires_at: Time, clocks: ClockReading) -> Option<String> {
     if expires_at == Time::UNREADABLE {
         return Some("the server says when the token expires in a form that is not known here".to_owned());
     }
@@ -221,7 +221,7 @@ mod tests {
         let at = |text| RevokableToken { expires_at: Some(Time(time(text))), ..granted() };
         let of = |scope| RevokableToken { scope, ..granted() };
         let may = |permissions| RevokableToken { permissions, ..granted() };
-        let clocks = Clocks { server: time("2026-11-23T10:00:00Z"), here: time("2026-11-25T10:00:00Z") };
+        let clocks = ClockReading { server: time("2026-11-23T10:00:00Z"), local: time("2026-11-25T10:00:00Z") };
         for (request, token, clocks, words) in [
             (&user, of(Scope::Unknown), None, "did not say that the token is bound"),
             (&asked(), of(Scope::Membership), None, "bound to your own membership, though"),

@@ -1,9 +1,7 @@
 //! The messages of `namespace.cloud.iam.v1beta.TokenService` and of the
 //! session exchange, in protobuf's JSON: written in camelCase without default
-//! values, read in either spelling with unknown fields ignored.
-//!
-//! The client sends and reads them; the sandbox does the same from the other
-//! side.
+//! values, read in either spelling with unknown fields ignored. The sandbox uses
+//! them from the other side.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,10 +12,9 @@ use crate::namespace::proto::{
 };
 use crate::secret::Secret;
 
-/// The full name of the service.
 pub const TOKEN_SERVICE: &str = "namespace.cloud.iam.v1beta.TokenService";
 
-/// The full name of the service that exchanges sessions.
+/// It exchanges sessions.
 pub const SESSIONS_SERVICE: &str = "namespace.private.sessions.v1beta.UserSessionsService";
 
 /// One grant: these actions on this resource.
@@ -30,47 +27,33 @@ pub struct Permission {
     /// One resource, or `*` for all.
     #[serde(alias = "resource_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub resource_id: String,
-    /// The verbs.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<String>,
 }
 
-/// The grants of a token.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AccessPolicy {
-    /// The grants.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Permission>,
 }
 
-/// What a token is bound to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
-    /// Not said.
     #[default]
     Unknown,
-    /// The workspace.
     Tenant,
-    /// One user's membership of it.
     Membership,
-    /// Something that is not known here, as it came.
     Other(String),
 }
 
-/// The state of a token as the server sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum State {
-    /// Not said.
     #[default]
     Unknown,
-    /// In use.
     Active,
-    /// Revoked.
     Revoked,
-    /// Past its expiry.
     Expired,
-    /// Something that is not known here, as it came.
     Other(String),
 }
 
@@ -114,44 +97,38 @@ pub struct RevokableToken {
     /// `tok_…`, the handle for revoke and refresh.
     #[serde(alias = "token_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub token_id: String,
-    /// The workspace.
     #[serde(alias = "tenant_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub tenant_id: String,
     /// Unique within the workspace.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub name: String,
-    /// Free text.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// When it was made.
     #[serde(alias = "created_at", deserialize_with = "read_time", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Time>,
-    /// When it ends; absent where it does not.
+    /// Absent where it does not expire.
     #[serde(alias = "expires_at", deserialize_with = "read_time", skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
-    /// When it was revoked.
     #[serde(alias = "revoked_at", deserialize_with = "read_time", skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Time>,
-    /// By whom.
     #[serde(alias = "revoked_by_actor_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub revoked_by_actor_id: String,
-    /// Who made it.
     #[serde(alias = "creator_actor_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub creator_actor_id: String,
-    /// What it is bound to. Absent on older servers.
+    /// Absent on older servers.
     #[serde(deserialize_with = "read_enum", serialize_with = "write_enum", skip_serializing_if = "is_default")]
     pub scope: Scope,
-    /// Its grants. Absent on older servers.
+    /// Absent on older servers.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub permissions: Vec<Permission>,
-    /// Its state. Absent on older servers.
+    /// Absent on older servers.
     #[serde(deserialize_with = "read_enum", serialize_with = "write_enum", skip_serializing_if = "is_default")]
     pub state: State,
 }
 
 impl RevokableToken {
-    /// The state, derived where the server did not say; unknown where it can
-    /// not be.
+    /// The state, derived where the server did not say; unknown where that is
+    /// not possible.
     pub fn state_at(&self, now: Timestamp) -> State {
         match &self.state {
             State::Unknown if self.revoked_at.is_some() => State::Revoked,
@@ -163,35 +140,30 @@ impl RevokableToken {
     }
 }
 
-/// Request of `CreateRevokableToken`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CreateRequest {
     /// Unique within the workspace.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub name: String,
-    /// Free text.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// Absent for no expiry, which only membership scope may ask for.
     #[serde(alias = "expires_at", skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
-    /// The grants.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "is_default")]
     pub access: AccessPolicy,
-    /// What it is to be bound to; unknown means the workspace.
+    /// Unknown means the workspace.
     #[serde(deserialize_with = "read_enum", serialize_with = "write_enum", skip_serializing_if = "is_default")]
     pub scope: Scope,
 }
 
-/// Response of `CreateRevokableToken`. The server writes it by hand, since a
-/// [`Secret`] cannot be serialised.
+/// The sandbox writes it by hand, since a [`Secret`] cannot be serialized.
 #[derive(Debug, Deserialize)]
 pub struct CreateResponse {
-    /// The secret, given once.
+    /// Given once.
     #[serde(rename = "bearerToken", alias = "bearer_token", default = "no_secret")]
     pub bearer_token: Secret,
-    /// The token.
     #[serde(default, deserialize_with = "or_default")]
     pub token: RevokableToken,
 }
@@ -200,7 +172,6 @@ fn no_secret() -> Secret {
     Secret::new("")
 }
 
-/// Request of `ListRevokableTokens`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ListRequest {
@@ -215,45 +186,38 @@ pub struct ListRequest {
         skip_serializing_if = "is_default"
     )]
     pub max_entries: i64,
-    /// Whether revoked tokens are listed too.
     #[serde(alias = "include_revoked", deserialize_with = "or_default", skip_serializing_if = "is_default")]
     pub include_revoked: bool,
 }
 
-/// Response of `ListRevokableTokens`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ListResponse {
-    /// A page of tokens.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub tokens: Vec<RevokableToken>,
-    /// Not empty where there are more.
+    /// Empty on the last page.
     #[serde(alias = "pagination_cursor", deserialize_with = "or_default", skip_serializing_if = "is_default")]
     pub pagination_cursor: Bytes,
 }
 
-/// Request of `RevokeRevokableToken`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RevokeRequest {
-    /// Which.
     #[serde(alias = "token_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub token_id: String,
 }
 
-/// Request of `RefreshRevokableToken`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RefreshRequest {
-    /// Which.
     #[serde(alias = "token_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub token_id: String,
-    /// How long it must live at least, above zero and at most a year.
+    /// Above zero and at most a year.
     #[serde(alias = "minimum_duration", skip_serializing_if = "Option::is_none")]
     pub minimum_duration: Option<Span>,
 }
 
-/// Response of `RefreshRevokableToken`. The secret stays as it was.
+/// The secret stays the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RefreshResponse {
@@ -262,40 +226,32 @@ pub struct RefreshResponse {
     pub token: Option<RevokableToken>,
 }
 
-/// Request of `BatchRevokeRevokableToken`: at least one filter.
+/// At least one filter is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BatchRevokeRequest {
-    /// Made before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Time>,
-    /// Made by this user.
     #[serde(alias = "created_by_actor_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub created_by_actor_id: String,
-    /// Bound like this.
     #[serde(deserialize_with = "read_enum", serialize_with = "write_enum", skip_serializing_if = "is_default")]
     pub scope: Scope,
 }
 
-/// Response of `BatchRevokeRevokableToken`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BatchRevokeResponse {
-    /// The tokens that were revoked.
     #[serde(alias = "revoked_token_ids", deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub revoked_token_ids: Vec<String>,
 }
 
-/// Request of `IssueTenantTokenFromSession`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct IssueTenantTokenRequest {
-    /// How long the tenant token is to live.
     #[serde(alias = "token_duration", skip_serializing_if = "Option::is_none")]
     pub token_duration: Option<Span>,
 }
 
-/// Response of `IssueTenantTokenFromSession`.
 #[derive(Debug, Deserialize)]
 pub struct IssueTenantTokenResponse {
     /// `nsct_…`.

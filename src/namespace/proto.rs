@@ -1,29 +1,26 @@
-//! Protobuf's JSON where it differs from serde's: enums, times, lengths of
-//! time, bytes, 64-bit integers, and `null` for a default.
+//! Protobuf's JSON where it differs from serde's: enums, timestamps, durations,
+//! bytes, 64-bit integers, and `null` for a default.
 
 use std::fmt;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::http::connect::decode_base64;
+use crate::text::base64;
 use crate::text::time::{UNREADABLE, parse};
 
-/// An enum of protobuf: names with numbers, zero for what is not said. A newer
+/// A protobuf enum: names with numbers, zero where the field is not set. A newer
 /// server may send another name or number.
 pub(super) trait ProtoEnum: Clone + Default + PartialEq + 'static {
-    /// Every known value with its name, in the order of the numbers.
+    /// The known values with their names, in the order of the numbers.
     const VALUES: &'static [(Self, &'static str)];
 
-    /// A value that is not known, as it came.
+    /// An unknown value, as it was sent.
     fn other(text: String) -> Self;
 
-    /// What came, where the value is not known.
     fn as_other(&self) -> Option<&str>;
 }
 
@@ -51,18 +48,18 @@ pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// A point in time: RFC 3339 in UTC with 0, 3, 6 or 9 digits of fraction. One
-/// that is later than the calendar here goes is [`Timestamp::MAX`].
+/// A timestamp: RFC 3339 in UTC with 0, 3, 6 or 9 fractional digits. One that is
+/// too late for [`Timestamp`] is [`Timestamp::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub Timestamp);
 
 impl Time {
-    /// What stands where a server sent a time that cannot be read: not the
-    /// same as none, which would be taken for a token without end.
+    /// A timestamp that cannot be parsed. It is not the same as none, which means
+    /// that a token does not expire.
     pub const UNREADABLE: Self = Self(UNREADABLE);
 }
 
-/// Reads a time of an answer, which is of use without it.
+/// Reads a timestamp of a response, which is of use without it.
 pub(super) fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::Null => None,
@@ -90,7 +87,7 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
-/// How many digits of a second's fraction protobuf writes: 0, 3, 6 or 9.
+/// How many fractional digits protobuf writes.
 fn fraction_digits(nanos: u32) -> usize {
     match nanos {
         0 => 0,
@@ -100,7 +97,7 @@ fn fraction_digits(nanos: u32) -> usize {
     }
 }
 
-/// A length of time: decimal seconds and an `s`, as in `600s` or `1.500s`.
+/// A duration: decimal seconds and an `s`, as in `600s` or `1.500s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span(pub jiff::SignedDuration);
 
@@ -146,20 +143,20 @@ fn read_span(text: &str) -> Option<jiff::SignedDuration> {
     Some(if negative { -span } else { span })
 }
 
-/// Bytes: base64, read in either alphabet, with or without padding.
+/// Base64, read in either alphabet, with or without padding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bytes(pub Vec<u8>);
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(&self.0))
+        serializer.serialize_str(&base64::encode(&self.0))
     }
 }
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        decode_base64(&text).map(Self).ok_or_else(|| de::Error::custom("invalid base64"))
+        base64::decode(&text).map(Self).ok_or_else(|| de::Error::custom("invalid base64"))
     }
 }
 
@@ -168,7 +165,7 @@ pub(crate) fn read_int64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i
     read_optional_int64(deserializer).map(Option::unwrap_or_default)
 }
 
-/// As [`read_int64`]; `null` is none.
+/// As [`read_int64`], with none for `null`.
 pub(crate) fn read_optional_int64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Null => Ok(None),
@@ -177,13 +174,13 @@ pub(crate) fn read_optional_int64<'de, D: Deserializer<'de>>(deserializer: D) ->
 }
 
 fn int64(value: &Value) -> Option<i64> {
-    /// Beyond it a float does not tell one integer from the next.
-    const LARGEST: f64 = 9_007_199_254_740_992.0;
+    /// Above it, not every integer is a float of its own.
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
     let (whole, float) = match value {
         Value::String(text) => (text.parse().ok(), text.parse().ok()),
         value => (value.as_i64(), value.as_f64()),
     };
-    let is_whole = |float: &f64| float.fract() == 0.0 && float.abs() <= LARGEST;
+    let is_whole = |float: &f64| float.fract() == 0.0 && float.abs() <= MAX_EXACT;
     whole.or_else(|| float.filter(is_whole).map(|float| float as i64))
 }
 

@@ -69,7 +69,7 @@ pub(super) fn parse(place: &str, text: &str) -> Result<Tokens> {
     }
     for text in [&bearer, &session].into_iter().flatten().map(Secret::expose) {
         if let Some(denied) = denied(text) {
-            return Err(malformed(&format!("it {}", denied.words())));
+            return Err(malformed(&format!("it {}", denied.reason())));
         }
         if is_foreign(text) {
             return Err(not_authenticated(format!(

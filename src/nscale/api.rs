@@ -1,4 +1,4 @@
-//! The calls of the identity API, and what their errors mean to a user.
+//! The calls of the identity API.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -10,14 +10,16 @@ use crate::context::{Context, Environment};
 use crate::error::{Failure, Kind, Result};
 use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
-use crate::http::json::{decode, decode_list, salvage, unreadable};
-use crate::http::rest::{Call, CallError, call};
-use crate::http::retry::{Effect, MOST_TRIES, Tries, delay};
+use crate::http::error::{BadResponse, CallError, Error};
+use crate::http::json::{decode, decode_list, encode};
+use crate::http::rest::{ApiError, RestCall, call};
+use crate::http::retry::{AttemptLimit, Effect, MAX_ATTEMPTS, backoff};
 use crate::names::Program;
-use crate::nscale::accounts::{Accounts, Reply};
+use crate::nscale::accounts::{AccountReply, Accounts};
 use crate::nscale::credential::{self, Found};
-use crate::nscale::failure::{explain, on_the_way};
-use crate::nscale::message::{Account, AccountStatus, AccountWrite, Named, ReadMetadata, Userinfo};
+use crate::nscale::explain::explain;
+use crate::nscale::message::{AccountWrite, ReadMetadata, Resource, Userinfo};
+use crate::nscale::minted;
 use crate::secret::Secret;
 
 /// The variable that names the server.
@@ -26,16 +28,14 @@ const ENDPOINT_VARIABLE: &str = "NSCALE_IDENTITY_SERVICE_API_ENDPOINT";
 /// The documented address of the identity API.
 const ENDPOINT: &str = "https://identity.nks.europe-west4.nscale.com";
 
-/// Tells whose a token is.
+/// Who a token belongs to.
 const USERINFO: &str = "/oauth2/v2/userinfo";
 
 /// The organizations, and below them all else.
 const ORGANIZATIONS: &str = "/api/v1/organizations";
 
-/// The address of the identity API.
-///
 /// # Errors
-/// Usage: the variable holds no address.
+/// Usage: the variable's value is no address that may be used.
 pub fn endpoint(env: &Environment) -> Result<Endpoint> {
     Endpoint::from_env(env, &[ENDPOINT_VARIABLE], ENDPOINT)
 }
@@ -49,321 +49,293 @@ pub struct IdentityApi {
 }
 
 impl IdentityApi {
-    /// Finds the credential and the server.
+    /// Finds the credential.
     ///
     /// # Errors
-    /// Not authenticated: there is no usable credential. Usage: a bad
-    /// endpoint or certificate file.
+    /// As [`IdentityApi::with`]. Not authenticated: there is no usable
+    /// credential. Usage: the address cannot be used.
     pub fn connect(ctx: &Context) -> Result<Self> {
-        // What is wrong with the address is told before what is with the token.
+        // A bad address is reported before a bad token.
         Self::with(endpoint(&ctx.env)?, credential::find(&ctx.env)?, ctx)
     }
 
-    /// Readies a credential that was found, for its server.
+    /// Makes a credential ready for its server.
     ///
     /// # Errors
-    /// Usage: a bad certificate file.
+    /// Usage: a certificate file cannot be used.
     pub fn with(endpoint: Endpoint, credential: Found, ctx: &Context) -> Result<Self> {
-        let client = Client::new(&ctx.settings, &ctx.env, &ctx.interrupt, &[&endpoint])?;
+        let client = Client::new(ctx, &[&endpoint])?;
         Ok(Self { client, endpoint, credential, program: ctx.program })
     }
 
-    /// The address of a path, for a preview.
-    pub fn address(&self, path: &str) -> String {
-        self.endpoint.join(path).to_string()
+    /// Gives what follows a time of its own, whatever is left of `--timeout`.
+    pub fn set_remaining(&self, time: Duration) {
+        self.client.set_remaining(time);
+    }
+
+    /// Waits before another attempt; `false` where there is no time for one.
+    pub async fn pause(&self, attempts: u32) -> bool {
+        self.client.pause(attempts).await
+    }
+
+    /// Where a create is sent; this and the next two are for previews.
+    pub fn accounts_url(&self, organization: &str) -> String {
+        self.endpoint.join(&accounts_path(organization)).to_string()
+    }
+
+    pub fn account_url(&self, organization: &str, id: &str) -> String {
+        self.endpoint.join(&account_path(organization, id)).to_string()
+    }
+
+    pub fn rotate_url(&self, organization: &str, id: &str) -> String {
+        self.endpoint.join(&rotate_path(organization, id)).to_string()
     }
 
     /// Who the caller is.
-    ///
-    /// # Errors
-    /// As the server or the way there says.
-    pub async fn userinfo(&self) -> Result<Userinfo> {
-        let body = self.read(USERINFO, Tries::USUAL).await?;
-        decode(&body, Effect::Read, &self.endpoint)
+    pub(crate) async fn userinfo(&self) -> Result<Userinfo> {
+        let body = self.read(USERINFO, AttemptLimit::DEFAULT).await.map_err(|error| self.explain(error))?;
+        Ok(decode(&body, Effect::Read, &self.endpoint)?)
     }
 
-    /// Who the caller is, where that is said at the first asking: for words
-    /// that are better with it, and do without.
-    pub async fn userinfo_if_told(&self) -> Option<Userinfo> {
-        let body = self.read(USERINFO, Tries::ONCE).await.ok()?;
+    /// Who the caller is, in one attempt: for messages that are better with it,
+    /// and do without.
+    pub async fn userinfo_once(&self) -> Option<Userinfo> {
+        let body = self.read(USERINFO, AttemptLimit::ONCE).await.ok()?;
         decode(&body, Effect::Read, &self.endpoint).ok()
     }
 
     /// Tries a token that was just minted: what the server reads lags behind
-    /// what it wrote, so that it may refuse one at first. `false` where it does
-    /// to the end of the trial; whatever else it says, and where it says
-    /// nothing, the token is not refused.
+    /// what it wrote, so that it may reject one at first. `false` where it does
+    /// until the trial is over; whatever else it answers, and where it does not
+    /// answer, the token is not rejected.
     pub async fn accepts(&self, token: &Secret) -> bool {
-        /// How long a server may lag.
-        const PATIENCE: Duration = Duration::from_secs(5);
-        let deadline = Instant::now() + PATIENCE.min(self.client.remaining());
-        let mut tries = 1;
+        const MAX_LAG: Duration = Duration::from_secs(5);
+        let deadline = Instant::now() + MAX_LAG.min(self.client.remaining());
+        let mut attempts = 1;
         loop {
-            let question = Call {
+            let trial = RestCall {
                 endpoint: &self.endpoint,
                 method: Method::GET,
                 path: USERINFO,
                 bearer: token,
                 body: None,
                 effect: Effect::Read,
-                tries: Tries::ONCE,
+                limit: AttemptLimit::ONCE,
             };
-            match timeout_at(deadline, call(&self.client, question)).await {
-                // The API's own, and not that of something on the way.
-                Ok(Err(CallError::Refused(refusal))) if refusal.status == 401 => {}
+            match timeout_at(deadline, call(&self.client, trial)).await {
+                // The API's own 401, not that of something on the way.
+                Ok(Err(CallError::Api(error))) if error.status == 401 => {}
                 Ok(_) => return true,
-                Err(_) => return tries == 1,
+                Err(_) => return attempts == 1,
             }
-            let next = Instant::now() + delay(tries, None);
+            let next = Instant::now() + backoff(attempts, None);
             if next >= deadline {
                 return false;
             }
             sleep_until(next).await;
-            tries += 1;
+            attempts += 1;
         }
     }
 
     /// The organizations that the caller can see.
-    ///
-    /// # Errors
-    /// As the server or the way there says.
-    pub async fn organizations(&self) -> Result<Vec<ReadMetadata>> {
-        self.named(&self.read(ORGANIZATIONS, Tries::USUAL).await?)
-    }
-
-    /// Says that there is no such organization, where the list of those that
-    /// the caller can see is had and does not hold it. For after a connection
-    /// that broke: the server lets it break instead of saying so.
-    pub async fn missing(&self, organization: &str) -> Option<Failure> {
-        let visible = self.named(&self.read(ORGANIZATIONS, Tries::ONCE).await.ok()?).ok()?;
-        if visible.iter().any(|one| one.id.eq_ignore_ascii_case(organization)) {
-            return None;
-        }
-        let what = format!("there is no organization {organization}, or this credential may not see it");
-        Some(Failure::new(Kind::NotFound, what).hint(match visible.as_slice() {
-            [] => "it sees no organization at all".to_owned(),
-            some => format!("it sees {}", some.iter().map(ReadMetadata::show).collect::<Vec<_>>().join(", ")),
-        }))
+    pub(crate) async fn organizations(&self) -> Result<Vec<ReadMetadata>> {
+        let body = self.read(ORGANIZATIONS, AttemptLimit::DEFAULT).await.map_err(|error| self.explain(error))?;
+        self.named(&body)
     }
 
     /// The groups of an organization.
-    ///
-    /// # Errors
-    /// As the server or the way there says.
-    pub async fn groups(&self, organization: &str) -> Result<Vec<ReadMetadata>> {
+    pub(crate) async fn groups(&self, organization: &str) -> Result<Vec<ReadMetadata>> {
         let path = format!("{ORGANIZATIONS}/{organization}/groups");
         self.named(&self.read_in(organization, &path).await?)
     }
 
     /// The service accounts of an organization that the caller can see.
-    ///
-    /// # Errors
-    /// As the server or the way there says.
-    pub async fn accounts(&self, organization: &str) -> Result<Accounts> {
+    pub(crate) async fn accounts(&self, organization: &str) -> Result<Accounts> {
         let body = self.read_in(organization, &accounts_path(organization)).await?;
-        let json = String::from_utf8(body).map_err(|_| self.not_text(Effect::Read))?;
-        Ok(Accounts::new(json, organization, &self.endpoint))
+        Ok(Accounts::new(self.utf8(body, Effect::Read)?, organization, &self.endpoint))
     }
 
-    /// Makes a service account, and its token with it.
-    ///
-    /// # Errors
-    /// As the server or the way there says.
-    pub async fn create(&self, organization: &str, account: &AccountWrite) -> Result<Reply> {
-        let body = self.send(Method::POST, &accounts_path(organization), Some(account), Effect::Mint).await?;
-        self.minted(body)
+    /// Creates a service account, and its token with it.
+    pub(crate) async fn create(&self, organization: &str, account: &AccountWrite) -> Result<AccountReply> {
+        match self.send(Method::POST, &accounts_path(organization), Some(account), Effect::Mint).await {
+            Ok(body) => Ok(minted::read(body, &self.endpoint, self.client.redactor())?),
+            Err(error) if is_broken_connection(&error) => {
+                // The outcome stays unknown while the organization is looked up.
+                self.client.mark_outcome_unknown();
+                let failure = self.explain(error);
+                Err(match self.missing(organization).await {
+                    Some(missing) => failure.hint(format!(
+                        "{}: where there is none, the server drops the connection and makes nothing",
+                        missing.message()
+                    )),
+                    None => failure,
+                })
+            }
+            Err(error) => Err(self.explain(error)),
+        }
     }
 
-    /// Replaces what can be said of a service account.
-    ///
-    /// # Errors
-    /// As the server or the way there says.
-    pub async fn update(&self, organization: &str, id: &str, account: &AccountWrite, ctx: &Context) -> Result<Reply> {
-        let body = self.send(Method::PUT, &account_path(organization, id), Some(account), Effect::Change).await?;
-        // As other resources of this API are updated.
+    /// Replaces what a caller may set of a service account.
+    pub(crate) async fn update(
+        &self,
+        organization: &str,
+        id: &str,
+        account: &AccountWrite,
+        ctx: &Context,
+    ) -> Result<AccountReply> {
+        let path = account_path(organization, id);
+        let result = self.send(Method::PUT, &path, Some(account), Effect::Change).await;
+        let body = result.map_err(|error| self.explain(error))?;
+        // Other resources of this API answer an update so.
         if body.is_empty() {
             return self.accounts(organization).await?.find(id, ctx);
         }
         let account = decode(&body, Effect::Change, &self.endpoint)?;
-        let json = String::from_utf8(body).map_err(|_| self.not_text(Effect::Change))?;
-        Ok(Reply { account, json })
+        Ok(AccountReply { account, json: self.utf8(body, Effect::Change)? })
     }
 
-    /// Gives a service account another token in place of its current one. A
-    /// conflict changes nothing, so it is tried again.
-    ///
-    /// # Errors
-    /// As the server or the way there says.
-    pub async fn rotate(&self, organization: &str, id: &str) -> Result<Reply> {
+    /// Replaces the token of a service account. A conflict changes nothing, so
+    /// that it is tried again.
+    pub(crate) async fn rotate(&self, organization: &str, id: &str) -> Result<AccountReply> {
         let path = rotate_path(organization, id);
-        let body = self.despite_conflicts(|| self.send(Method::POST, &path, None, Effect::Mint)).await?;
-        self.minted(body)
+        let rotate = || async {
+            let result = self.send(Method::POST, &path, None, Effect::Mint).await;
+            result.map_err(|error| self.explain(error))
+        };
+        let body = self.retry_on_conflict(rotate).await?;
+        Ok(minted::read(body, &self.endpoint, self.client.redactor())?)
     }
 
-    /// Deletes a service account. After a conflict it is there still, so it
-    /// is tried again; where it is gone by then, the first try did it.
-    ///
-    /// # Errors
-    /// As the server or the way there says.
-    pub async fn delete(&self, organization: &str, id: &str) -> Result<()> {
+    /// Deletes a service account. After a conflict it is still there, so that it
+    /// is tried again; where it is gone by then, the first attempt did it.
+    pub(crate) async fn delete(&self, organization: &str, id: &str) -> Result<()> {
         let path = account_path(organization, id);
         let was_there = Cell::new(false);
-        let gone = || async {
-            match self.call(Method::DELETE, &path, None, Effect::Change, Tries::USUAL).await {
+        let delete = || async {
+            match self.send(Method::DELETE, &path, None, Effect::Change).await {
                 Ok(_) => Ok(()),
-                Err(CallError::Refused(refusal)) if refusal.status == 404 && (refusal.repeated || was_there.get()) => {
+                Err(CallError::Api(error))
+                    if error.status == 404 && (error.may_have_been_processed || was_there.get()) =>
+                {
                     Ok(())
                 }
                 Err(error) => {
                     was_there.set(true);
-                    Err(self.failure(error, Effect::Change))
+                    Err(self.explain(error))
                 }
             }
         };
-        self.despite_conflicts(gone).await
+        self.retry_on_conflict(delete).await
     }
 
-    /// Gives what follows a time of its own, whatever is left of `--timeout`.
-    pub fn allow(&self, time: Duration) {
-        self.client.allow(time);
-    }
-
-    /// Waits before another try; `false` where there is no time for one.
-    pub async fn pause(&self, tries: u32) -> bool {
-        self.client.pause(tries).await
-    }
-
-    /// Makes a call again while it ends in a conflict, a few times.
-    async fn despite_conflicts<T>(&self, make: impl AsyncFn() -> Result<T>) -> Result<T> {
-        let mut tries = 1;
+    async fn retry_on_conflict<T>(&self, make: impl AsyncFn() -> Result<T>) -> Result<T> {
+        let mut attempts = 1;
         loop {
             match make().await {
-                Err(failure) if failure.kind() == Kind::Conflict && tries < MOST_TRIES && self.pause(tries).await => {
-                    tries += 1;
+                Err(failure)
+                    if failure.kind() == Kind::Conflict && attempts < MAX_ATTEMPTS && self.pause(attempts).await =>
+                {
+                    attempts += 1;
                 }
                 result => return result,
             }
         }
     }
 
-    fn named(&self, body: &[u8]) -> Result<Vec<ReadMetadata>> {
-        let all: Vec<Named> = decode_list(body, Effect::Read, &self.endpoint)?;
-        Ok(all.into_iter().map(|one| one.metadata).collect())
-    }
-
-    /// Reads something of an organization. Where the connection breaks, it is
-    /// asked whether there is one before it is tried again.
+    /// Reads something of an organization. Where the connection breaks, the
+    /// organization is looked up before the next attempt: the server lets the
+    /// connection break for one that does not exist.
     async fn read_in(&self, organization: &str, path: &str) -> Result<Vec<u8>> {
-        let broken = match self.read(path, Tries::UNTIL_BROKEN).await {
-            Err(failure) if failure.is_broken() => failure,
+        let error = match self.read(path, AttemptLimit::UNTIL_BREAK).await {
+            Err(error) if is_broken_connection(&error) => error,
             result => {
-                let missing = || format!("there is no organization {organization}, or this credential may not see it");
-                return result.map_err(|failure| failure.hint_on(Kind::NotFound, missing));
+                return result
+                    .map_err(|error| self.explain(error).hint_on(Kind::NotFound, || no_organization(organization)));
             }
         };
         match self.missing(organization).await {
             Some(missing) => Err(missing),
-            None if self.pause(1).await => self.read(path, Tries::AFTER_BREAK).await,
-            None => Err(broken),
+            None if self.pause(1).await => {
+                self.read(path, AttemptLimit::AFTER_BREAK).await.map_err(|error| self.explain(error))
+            }
+            None => Err(self.explain(error)),
         }
     }
 
-    async fn read(&self, path: &str, tries: Tries) -> Result<Vec<u8>> {
-        let result = self.call(Method::GET, path, None, Effect::Read, tries).await;
-        result.map_err(|error| self.failure(error, Effect::Read))
+    /// The failure where the organization is not among those that the caller can
+    /// see; none where it is, or they cannot be listed.
+    async fn missing(&self, organization: &str) -> Option<Failure> {
+        let visible = self.named(&self.read(ORGANIZATIONS, AttemptLimit::ONCE).await.ok()?).ok()?;
+        if visible.iter().any(|one| one.id.eq_ignore_ascii_case(organization)) {
+            return None;
+        }
+        Some(Failure::new(Kind::NotFound, no_organization(organization)).hint(match visible.as_slice() {
+            [] => "this credential can see no organization".to_owned(),
+            some => format!(
+                "this credential can see {}",
+                some.iter().map(ReadMetadata::show).collect::<Vec<_>>().join(", ")
+            ),
+        }))
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        account: Option<&AccountWrite>,
-        effect: Effect,
-    ) -> Result<Vec<u8>> {
-        let result = self.call(method, path, account, effect, Tries::USUAL).await;
-        result.map_err(|error| self.failure(error, effect))
+    fn named(&self, body: &[u8]) -> Result<Vec<ReadMetadata>> {
+        let all: Vec<Resource> = decode_list(body, Effect::Read, &self.endpoint)?;
+        Ok(all.into_iter().map(|one| one.metadata).collect())
+    }
+
+    async fn read(&self, path: &str, limit: AttemptLimit) -> CallResult {
+        self.call(Method::GET, path, None, Effect::Read, limit).await
+    }
+
+    async fn send(&self, method: Method, path: &str, account: Option<&AccountWrite>, effect: Effect) -> CallResult {
+        let body = account.map(|account| encode(account, effect, &self.endpoint)).transpose()?;
+        self.call(method, path, body, effect, AttemptLimit::DEFAULT).await
     }
 
     async fn call(
         &self,
         method: Method,
         path: &str,
-        account: Option<&AccountWrite>,
+        body: Option<Vec<u8>>,
         effect: Effect,
-        tries: Tries,
-    ) -> std::result::Result<Vec<u8>, CallError> {
-        let body = account
-            .map(serde_json::to_vec)
-            .transpose()
-            .map_err(|error| Failure::unexpected("the request cannot be written").source(error))?;
-        call(
-            &self.client,
-            Call { endpoint: &self.endpoint, method, path, bearer: &self.credential.token, body, effect, tries },
-        )
-        .await
+        limit: AttemptLimit,
+    ) -> CallResult {
+        let (endpoint, bearer) = (&self.endpoint, &self.credential.token);
+        call(&self.client, RestCall { endpoint, method, path, bearer, body, effect, limit }).await
     }
 
-    fn failure(&self, error: CallError, effect: Effect) -> Failure {
-        match error {
-            CallError::Refused(refusal) => {
-                let failure = explain(&refusal, effect, &self.credential, self.program);
-                // So a proxy says of a connection that broke behind it.
-                if refusal.status == 502 { failure.broken() } else { failure }
-            }
-            CallError::Failed(failure) => on_the_way(failure),
-        }
+    fn explain(&self, error: CallError<ApiError>) -> Failure {
+        explain(error, &self.credential, self.program)
     }
 
-    /// Reads an answer with a token in it, which must not be lost for
-    /// something else in the answer that does not fit.
-    fn minted(&self, body: Vec<u8>) -> Result<Reply> {
-        let mut account = match decode::<Account>(&body, Effect::Mint, &self.endpoint) {
-            Ok(account) => account,
-            Err(failure) => salvaged(&body).ok_or(failure)?,
-        };
-        let token = match account.status.access_token.take().filter(|token| !token.expose().is_empty()) {
-            Some(token) => token,
-            // It may stand in another place, where all else fits.
-            None => Secret::new(salvage(&body, &TOKEN).ok_or_else(|| {
-                unreadable(Effect::Mint, &self.endpoint.authority(), "it holds no status.accessToken")
-            })?),
-        };
-        self.client.redactor().keep_out(&token);
-        account.status.access_token = Some(token);
-        let json = String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into());
-        Ok(Reply { account, json })
-    }
-
-    fn not_text(&self, effect: Effect) -> Failure {
-        unreadable(effect, &self.endpoint.authority(), "it is not UTF-8 text")
+    fn utf8(&self, body: Vec<u8>, effect: Effect) -> Result<String> {
+        Ok(String::from_utf8(body).map_err(|_| Error::bad_response(BadResponse::NotUtf8, effect, &self.endpoint))?)
     }
 }
 
-/// The path of an organization's accounts.
-pub fn accounts_path(organization: &str) -> String {
+type CallResult = std::result::Result<Vec<u8>, CallError<ApiError>>;
+
+/// Whether the connection broke, here or behind a proxy, which says so with a
+/// 502.
+fn is_broken_connection(error: &CallError<ApiError>) -> bool {
+    match error {
+        CallError::Api(error) => error.status == 502,
+        CallError::Http(error) => error.is_broken_connection(),
+    }
+}
+
+fn no_organization(id: &str) -> String {
+    format!("there is no organization {id}, or this credential may not see it")
+}
+
+fn accounts_path(organization: &str) -> String {
     format!("{ORGANIZATIONS}/{organization}/serviceaccounts")
 }
 
-/// The path of an account.
-pub fn account_path(organization: &str, id: &str) -> String {
+fn account_path(organization: &str, id: &str) -> String {
     format!("{}/{id}", accounts_path(organization))
 }
 
-/// The path that rotates an account's token.
-pub fn rotate_path(organization: &str, id: &str) -> String {
+fn rotate_path(organization: &str, id: &str) -> String {
     format!("{}/rotate", account_path(organization, id))
-}
-
-/// What the token of an answer is called, here and by other versions.
-const TOKEN: [&str; 2] = ["accessToken", "access_token"];
-
-/// What can be had of an answer that does not fit: the token exists now.
-fn salvaged(body: &[u8]) -> Option<Account> {
-    let token = salvage(body, &TOKEN)?;
-    let id = salvage(body, &["id"]).unwrap_or_default();
-    Some(Account {
-        metadata: ReadMetadata { id, ..ReadMetadata::default() },
-        status: AccountStatus { access_token: Some(Secret::new(token)), expiry: None },
-        ..Account::default()
-    })
 }

@@ -74,7 +74,7 @@ fn read(value: OsString, source: &'static str, passed_over: Option<&'static str>
     let why = if token.is_empty() {
         "is blank".to_owned()
     } else if let Some(denied) = known {
-        denied.words().to_owned()
+        denied.reason().to_owned()
     } else if Uuid::parse_str(token).is_ok() {
         "holds an id; it must be the token that was shown when the account was made or rotated".to_owned()
     } else if let Some(other) = Cloud::of_token(token).filter(|cloud| **cloud != NSCALE) {

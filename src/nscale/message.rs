@@ -1,9 +1,6 @@
-//! The messages of Nscale's identity API. Read with everything optional that
-//! a server may leave out and unknown fields ignored; written with optional
-//! fields left out where they are not set.
-//!
-//! The client sends and reads them; the sandbox does the same from the other
-//! side.
+//! The messages of Nscale's identity API. Whatever a server may leave out is
+//! optional, unknown fields are ignored, and fields that are not set are not
+//! written. The sandbox uses them from the other side.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -12,7 +9,7 @@ use crate::http::json::or_default;
 use crate::secret::Secret;
 use crate::text::time::{parse, rfc3339};
 
-/// What a name must match, as the server words it.
+/// The pattern of names, as the server gives it.
 pub const NAME_PATTERN: &str = "^[0-9A-Za-z](?:[0-9A-Za-z-_.]{0,61}[0-9A-Za-z])?$";
 
 /// Whether a name matches [`NAME_PATTERN`].
@@ -25,14 +22,11 @@ pub fn is_name(name: &str) -> bool {
         && ends.is_some_and(|(first, last)| first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric())
 }
 
-/// A tag: free text on both sides.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Tag {
-    /// Its name.
     #[serde(deserialize_with = "or_default")]
     pub name: String,
-    /// Its value.
     #[serde(deserialize_with = "or_default")]
     pub value: String,
 }
@@ -40,21 +34,17 @@ pub struct Tag {
 /// What a caller says about a resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WriteMetadata {
-    /// Its name, which need not be unique.
+    /// Not necessarily unique.
     pub name: String,
-    /// What it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Its tags.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<Tag>>,
 }
 
-/// The groups of a service account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AccountSpec {
-    /// Their ids.
     #[serde(rename = "groupIDs", deserialize_with = "or_default")]
     pub group_ids: Vec<String>,
 }
@@ -62,9 +52,7 @@ pub struct AccountSpec {
 /// The body of create and update. An update replaces everything with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountWrite {
-    /// Name, description and tags.
     pub metadata: WriteMetadata,
-    /// The groups.
     pub spec: AccountSpec,
 }
 
@@ -72,43 +60,33 @@ pub struct AccountWrite {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ReadMetadata {
-    /// Its id.
     #[serde(deserialize_with = "or_default")]
     pub id: String,
-    /// Its name.
     #[serde(deserialize_with = "or_default")]
     pub name: String,
-    /// What it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Its tags; left out where there are none.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
-    /// The organization that it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organization_id: Option<String>,
-    /// When it was made.
     #[serde(deserialize_with = "read_time", serialize_with = "write_time")]
     pub creation_time: Option<Timestamp>,
-    /// Who made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
-    /// When it was last replaced.
     #[serde(deserialize_with = "read_time", serialize_with = "write_time", skip_serializing_if = "Option::is_none")]
     pub modified_time: Option<Timestamp>,
-    /// Who replaced it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub modified_by: Option<String>,
-    /// How far its making has come: an open enumeration.
+    /// An open enumeration.
     #[serde(deserialize_with = "or_default")]
     pub provisioning_status: String,
-    /// How it is: an open enumeration.
+    /// An open enumeration.
     #[serde(deserialize_with = "or_default")]
     pub health_status: String,
 }
 
 impl ReadMetadata {
-    /// Its name with its id, for people.
     pub fn show(&self) -> String {
         format!("{} ({})", self.name, self.id)
     }
@@ -118,45 +96,36 @@ impl ReadMetadata {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AccountStatus {
-    /// When it ends.
     #[serde(deserialize_with = "read_time", serialize_with = "write_time")]
     pub expiry: Option<Timestamp>,
-    /// The token itself, in the answers of create and rotate alone.
+    /// Only in the responses of create and rotate.
     #[serde(skip_serializing)]
     pub access_token: Option<Secret>,
 }
 
-/// A service account.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Account {
-    /// What is said about it.
     #[serde(deserialize_with = "or_default")]
     pub metadata: ReadMetadata,
-    /// Its groups, which are those from before in the answers of create and
-    /// update.
+    /// In the responses of create and update, the groups from before.
     #[serde(deserialize_with = "or_default")]
     pub spec: AccountSpec,
-    /// Its token.
     #[serde(deserialize_with = "or_default")]
     pub status: AccountStatus,
 }
 
-/// A group, an organization or whatever else has a name and an id, as far as
-/// it is understood here.
+/// A group, an organization or another resource, as far as its metadata goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Named {
-    /// What is said about it.
+pub struct Resource {
     #[serde(deserialize_with = "or_default")]
     pub metadata: ReadMetadata,
 }
 
-/// Who the caller is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Userinfo {
-    /// What kind of caller it is, and where it belongs.
     #[serde(rename = "https://unikorn-cloud.org/authz", deserialize_with = "or_default")]
     pub authz: Authz,
     /// An email address, or the id of a service account.
@@ -165,7 +134,6 @@ pub struct Userinfo {
 }
 
 impl Userinfo {
-    /// Whether it is a service account.
     pub fn is_service_account(&self) -> bool {
         self.authz.acctype == "service"
     }
@@ -183,8 +151,8 @@ pub struct Authz {
     pub org_ids: Vec<String>,
 }
 
-/// Reads RFC 3339. A time that cannot be understood is none, for all else of
-/// the answer is of use without it.
+/// Reads RFC 3339. A time that cannot be parsed is none: the rest of the response
+/// is of use without it.
 fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     Ok(value.as_str().and_then(parse))
@@ -214,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_of_which_little_is_told() {
+    fn an_account_with_few_fields() {
         for json in [
             "{}",
             r#"{"metadata":null,"spec":null,"status":null}"#,

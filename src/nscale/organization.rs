@@ -16,14 +16,15 @@ use crate::text::sanitize::shortened;
 /// The variable that holds the organization's id.
 pub const ORGANIZATION_VARIABLE: &str = "NSCALE_ORGANIZATION_ID";
 
-/// Stands for the account that the credential belongs to.
+/// Selects the account that the credential belongs to.
 pub const SELF: &str = "self";
 
 /// The organization that a command is about.
 pub struct Organization {
-    /// Its id, in canonical form.
+    /// In canonical form.
     pub id: String,
-    /// The flag or the variable that it comes from; none where a server told it.
+    /// The flag or the variable that it comes from; none where it comes from the
+    /// server.
     source: Option<&'static str>,
 }
 
@@ -34,8 +35,7 @@ impl fmt::Display for Organization {
 }
 
 impl Organization {
-    /// One that the server told.
-    pub fn told(id: String) -> Self {
+    pub fn from_server(id: String) -> Self {
         Self { id, source: None }
     }
 
@@ -43,15 +43,15 @@ impl Organization {
     ///
     /// # Errors
     /// Not found: there is no such organization, or the caller is the account
-    /// of another. Else as the server or the way there says.
+    /// of another.
     pub async fn accounts(&self, api: &IdentityApi, ctx: &mut Context) -> Result<Accounts> {
         let accounts = api.accounts(&self.id).await.map_err(|failure| match self.source {
             Some(source) => failure.hint_on(Kind::NotFound, || format!("the id comes from {source}")),
             None => failure,
         })?;
-        // An account always sees itself, where it belongs.
+        // An account always sees itself in its own organization.
         if accounts.is_empty()
-            && let Some(caller) = api.userinfo_if_told().await
+            && let Some(caller) = api.userinfo_once().await
         {
             self.check(&caller)?;
             if caller.is_service_account() {
@@ -63,39 +63,40 @@ impl Organization {
         Ok(accounts)
     }
 
-    /// Refuses one that the caller, a service account, does not belong to.
+    /// Checks that the caller, where it is a service account, belongs to it.
     ///
     /// # Errors
     /// Not found, with the right id and where the wrong one comes from.
     pub fn check(&self, caller: &Userinfo) -> Result<()> {
-        match self.contradiction(caller) {
+        match self.mismatch(caller) {
             Some((what, hint)) => Err(Failure::new(Kind::NotFound, what).hint(hint)),
             None => Ok(()),
         }
     }
 
-    /// The same, said beside a refusal that may have come of it.
-    pub async fn doubt(&self, failure: Failure, api: &IdentityApi) -> Failure {
+    /// Adds the same as hints to a failure that it may have caused.
+    pub async fn hint_on_mismatch(&self, failure: Failure, api: &IdentityApi) -> Failure {
         if !matches!(failure.kind(), Kind::NotFound | Kind::NotPermitted) {
             return failure;
         }
-        match api.userinfo_if_told().await.and_then(|caller| self.contradiction(&caller)) {
+        match api.userinfo_once().await.and_then(|caller| self.mismatch(&caller)) {
             Some((what, hint)) => failure.hint(what).hint(hint),
             None => failure,
         }
     }
 
-    /// The caller's own organizations, where those are told and it is another.
-    pub fn own_instead(&self, caller: &Userinfo) -> Option<String> {
+    /// The caller's own organizations, where they are known and this is not among
+    /// them.
+    pub fn other_organizations(&self, caller: &Userinfo) -> Option<String> {
         let own: Vec<String> =
             caller.authz.org_ids.iter().filter_map(|id| Some(Uuid::parse_str(id).ok()?.to_string())).collect();
         (!own.is_empty() && !own.contains(&self.id)).then(|| own.join(", "))
     }
 
-    /// What contradicts it, and what to do. A user may have rights where they
-    /// do not belong.
-    fn contradiction(&self, caller: &Userinfo) -> Option<(String, String)> {
-        let own = self.own_instead(caller).filter(|_| caller.is_service_account())?;
+    /// Why the caller contradicts it, and what to do. A user may have rights in
+    /// other organizations too.
+    fn mismatch(&self, caller: &Userinfo) -> Option<(String, String)> {
+        let own = self.other_organizations(caller).filter(|_| caller.is_service_account())?;
         let id = &self.id;
         let what =
             format!("the credential is that of service account {} in organization {own}, not in {id}", caller.sub);
@@ -104,7 +105,7 @@ impl Organization {
                 format!("{ORGANIZATION_VARIABLE} holds the other id: set it to {own}, or unset it")
             }
             Some(flag) => format!("{flag} gives the other id: give {own}, or leave {flag} out"),
-            None => format!("the server told the other id; give --org {own}"),
+            None => format!("the other id came from the server: pass --org {own}"),
         };
         Some((what, hint))
     }
@@ -113,8 +114,8 @@ impl Organization {
 /// An id in its canonical form.
 ///
 /// # Errors
-/// Usage: it is none, with `hint` for where to find one. A secret in its
-/// place is not shown.
+/// Usage: it is no id; `hint` says where to find one. A secret in its place is
+/// not shown.
 pub fn canonical_id(flag: &str, given: &str, hint: &str) -> Result<String> {
     let id = given.trim();
     if looks_secret(id) {
@@ -133,7 +134,7 @@ pub fn canonical_id(flag: &str, given: &str, hint: &str) -> Result<String> {
     }
 }
 
-/// What `--org` or the variable says, checked before anything is sent.
+/// The organization of `--org` or the variable, checked before anything is sent.
 ///
 /// # Errors
 /// Usage: it is no id.
@@ -145,13 +146,14 @@ pub fn given(flag: Option<&str>, ctx: &Context) -> Result<Option<Organization>> 
         return Ok(Some(Organization { id, source: Some("--org") }));
     }
     let Some(value) = ctx.env.var_os(ORGANIZATION_VARIABLE) else { return Ok(None) };
-    let value = value.into_string().map_err(|_| Failure::usage(format!("{ORGANIZATION_VARIABLE} is not text")))?;
+    let value =
+        value.into_string().map_err(|_| Failure::usage(format!("{ORGANIZATION_VARIABLE} is not valid UTF-8")))?;
     let id = canonical_id(ORGANIZATION_VARIABLE, &value, "correct it, or give --org")?;
     Ok(Some(Organization { id, source: Some(ORGANIZATION_VARIABLE) }))
 }
 
-/// The organization: the one that was given, else the only one that the
-/// caller can see, else the one that it chooses.
+/// The organization: the one that was given, else the only one that the caller
+/// can see, else the one that a person chooses.
 ///
 /// # Errors
 /// Usage: there are several and nobody to ask. Not found: there is none.
@@ -160,11 +162,11 @@ pub async fn resolve(given: Option<Organization>, api: &IdentityApi, ctx: &mut C
         return Ok(organization);
     }
     let visible = api.organizations().await?;
-    // An id of the server's goes into paths: it is looked at as a given one.
+    // The server's id goes into paths, so it is checked like a given one.
     let id = |index: usize| {
         let id = visible.get(index).map(|organization| organization.id.as_str()).unwrap_or_default();
         Uuid::parse_str(id)
-            .map(|id| Organization::told(id.to_string()))
+            .map(|id| Organization::from_server(id.to_string()))
             .map_err(|error| Failure::unexpected("the server lists an organization without a usable id").source(error))
     };
     let named: Vec<String> = visible.iter().map(ReadMetadata::show).collect();

@@ -58,7 +58,7 @@ impl Report {
         if let Err(failure) = organization.check(caller) {
             return self.failed(Status::WrongOrganization, failure);
         }
-        if let Some(own) = organization.own_instead(caller) {
+        if let Some(own) = organization.other_organizations(caller) {
             self.warnings.push(format!("{ORGANIZATION_VARIABLE} is {organization}; the user belongs to {own}"));
         }
         self

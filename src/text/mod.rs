@@ -1,6 +1,7 @@
 //! Text in and out, for every module above: made safe to show, coloured,
 //! quoted; times; the nearest of several names.
 
+pub mod base64;
 pub mod label;
 pub mod nearest;
 pub mod sanitize;

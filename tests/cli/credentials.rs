@@ -38,7 +38,7 @@ fn each_unusable_file_has_its_own_sentence_and_shows_nothing() {
         ("id", "is malformed: it holds a token's id (tok_…), not its secret"),
         ("binary", "is not text"),
         ("words", "is malformed: it has white space inside, which no token has"),
-        ("array", "is malformed: it holds JSON in the place of the token"),
+        ("array", "is malformed: it holds JSON instead of the token"),
         ("huge", "is over 1 MiB"),
         ("expired", "the token in the file that NSC_TOKEN_FILE names expired at 2001-09-09T01:46:40Z"),
         ("over.json", "the session in the file that NSC_TOKEN_FILE names expired at 2001-09-09T01:46:40Z"),

@@ -263,7 +263,7 @@ impl Cell {
             _ => words.push("without a body"),
         }
         if self.code == 1 && !is_connection && !last.contains("code=") {
-            words.push("the answer is not the API's");
+            words.push("something other than the API answered");
         }
         words
     }

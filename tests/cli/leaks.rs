@@ -149,14 +149,14 @@ fn secrets_are_opened_in_few_places() {
     let expected = [
         ("delivery/mod.rs", 2),
         ("http/json.rs", 1),
-        ("namespace/api.rs", 1),
         ("namespace/commands/create.rs", 1),
         ("namespace/credential.rs", 1),
         ("namespace/jwt.rs", 2),
+        ("namespace/minted.rs", 1),
         ("namespace/session.rs", 2),
         ("namespace/token_file.rs", 5),
-        ("nscale/api.rs", 1),
         ("nscale/commands/deliver.rs", 1),
+        ("nscale/minted.rs", 1),
         ("redactor.rs", 3),
         ("sandbox/shell.rs", 1),
     ];

@@ -21,7 +21,7 @@ fn rotate_and_delete_try_again_after_a_conflict() {
     sa(&world, "delete", &format!("--id {ID} --yes")).fails(8);
     server.requests(2);
     let (world, server) = nscale_world(std::iter::repeat_n(conflict(), 9));
-    sa(&world, "rotate", &format!("--id {ID} --yes")).fails_with(6, "at the same moment");
+    sa(&world, "rotate", &format!("--id {ID} --yes")).fails_with(6, "at the same time");
     server.requests(4);
 }
 

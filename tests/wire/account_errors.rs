@@ -92,7 +92,8 @@ fn errors_without_the_servers_body() {
         json(403, "{\"error\":7}"),
     ] {
         let (world, _server) = nscale_world([body]);
-        let stderr = sa(&world, "list", "").fails_with(1, "the answer is not the API's, but HTTP 403 from 127.0.0.1:");
+        let stderr =
+            sa(&world, "list", "").fails_with(1, "something other than the API answered: HTTP 403 from 127.0.0.1:");
         assert!(stderr.contains("NSCALE_IDENTITY_SERVICE_API_ENDPOINT") && !stderr.contains("CANARY"), "{stderr}");
     }
 }

@@ -238,10 +238,10 @@ fn an_encoding_that_is_not_known_is_named() {
         (
             (|world| world.create("ci", "")) as fn(&World) -> Run,
             8,
-            "reported success, but its answer cannot be read (it came in the encoding br, which was not asked for): the secret in it is lost",
+            "reported success, but its answer cannot be read (unexpected encoding br): the secret in it is lost",
         ),
-        (|world| world.nsc("token revoke --token_id tok_a"), 8, "in the encoding br"),
-        (|world| world.nsc("token list"), 1, "in the encoding br"),
+        (|world| world.nsc("token revoke --token_id tok_a"), 8, "unexpected encoding br"),
+        (|world| world.nsc("token list"), 1, "unexpected encoding br"),
     ] {
         let server = Server::of_bytes(vec![strange(200)]);
         let stderr = run(&leads_to(&server)).fails_with(code, words);

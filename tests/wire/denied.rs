@@ -25,7 +25,7 @@ const NO_TOKENS: [(&str, &str); 13] = [
     ("CANARY CANARY", "white space inside"),
     ("CANARY\nCANARY", "white space inside"),
     ("Bearer CANARY", "begins with \"Bearer\""),
-    ("***", "*** in place of a secret"),
+    ("***", "a masked value such as ***"),
     ("null", "the word null"),
     ("CANARÿ", "characters that no token has"),
 ];
@@ -141,7 +141,7 @@ fn an_exchanged_or_cached_token_is_looked_at_too() {
         let mut world = World::new();
         let path = world.write("ns/token.json", format!(r#"{{"session_token":"{session}"}}"#));
         world.set("NSC_IAM_ENDPOINT", &server.url).set("NSC_TOKEN_FILE", path);
-        let stderr = world.nsc("token list").fails_with(1, "no token that can be used");
+        let stderr = world.nsc("token list").fails_with(1, "no usable token");
         assert!(!stderr.contains("CANARY"), "{stderr}");
         server.requests(1);
         assert!(!world.path("ns/token.cache").exists());

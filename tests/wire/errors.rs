@@ -104,7 +104,7 @@ fn what_is_no_envelope_is_no_verdict() {
             json(status, "{\"code\":\"CANARY\"}"),
         ] {
             let (world, server) = world([response]);
-            let words = format!("the answer is not the API's, but HTTP {status} from 127.0.0.1:");
+            let words = format!("something other than the API answered: HTTP {status} from 127.0.0.1:");
             let stderr = world.nsc("token list").fails_with(1, &words);
             assert!(stderr.contains("hint: the address comes from NSC_IAM_ENDPOINT\n"), "{stderr}");
             assert!(!stderr.contains("CANARY"), "{stderr}");
@@ -113,7 +113,7 @@ fn what_is_no_envelope_is_no_verdict() {
     }
     for (response, words) in [
         (answer(200, "Content-Type: text/html\r\n", "{}"), "with an HTML page"),
-        (answer(200, "", "{}"), "with a body of no type"),
+        (answer(200, "", "{}"), "with a body without a content type"),
         (json(200, "CANARY"), "cannot be read"),
         (json(200, "[]"), "cannot be read"),
     ] {
@@ -133,6 +133,14 @@ fn a_redirect_is_not_followed() {
         server.requests(1);
         target.requests(0);
     }
+}
+
+#[test]
+fn a_redirect_does_not_say_what_became_of_an_earlier_attempt() {
+    let (world, server) = world([String::new(), answer(307, "Location: /elsewhere\r\n", "")]);
+    let stderr = world.nsc("token revoke --token_id tok_a").fails_with(8, "its outcome is unknown: 127.0.0.1:");
+    assert!(stderr.contains("which is not followed"), "{stderr}");
+    server.requests(2);
 }
 
 /// What the retry table allows, by what the server saw.

@@ -19,9 +19,9 @@ fn answers(status: u16) -> [(String, &'static str); 5] {
     [
         (page(status), "with an HTML page titled \"Access [2J Denied\""),
         (answer(status, "Content-Type: text/plain\r\n", "CANARY"), "with a body of type text/plain"),
-        (json(status, r#"{"message":"CANARY"}"#), "with JSON of another form"),
+        (json(status, r#"{"message":"CANARY"}"#), "with JSON of an unknown shape"),
         (answer(status, "WWW-Authenticate: Bearer\r\n", ""), "without a body"),
-        (answer(status, "", "CANARY"), "with a body of no type"),
+        (answer(status, "", "CANARY"), "with a body without a content type"),
     ]
 }
 
@@ -65,10 +65,11 @@ fn a_middlebox_speaks_neither_of_the_credential_nor_of_rights_nor_of_the_thing()
         for status in [401, 403, 404, 407, 409] {
             for (response, form) in answers(status) {
                 let (world, server) = world(response);
-                let words = format!("error: the answer is not the API's, but HTTP {status} from 127.0.0.1:");
+                let words = format!("error: something other than the API answered: HTTP {status} from 127.0.0.1:");
                 let stderr = run(&world).fails_with(1, words.trim_start_matches("error: "));
                 assert!(stderr.contains(form), "{name} {status}: no {form} in {stderr}");
-                for hint in ["that is no verdict on the credential", &format!("the address comes from {variable}\n")] {
+                for hint in ["that says nothing about the credential", &format!("the address comes from {variable}\n")]
+                {
                     assert!(stderr.contains(hint), "{name} {status}: no {hint} in {stderr}");
                 }
                 for untrue in ["CANARY", "rejected", "not permitted", "not found", "expired", "\u{1b}"] {
@@ -90,7 +91,7 @@ fn a_page_instead_of_a_success_is_no_success() {
             // What there is now is read before an update.
             let is_read = ["list", "get", "update"].contains(&name);
             let run = run(&world);
-            let stderr = run.fails_with(if is_read { 1 } else { 8 }, "the answer is not the API's, but ");
+            let stderr = run.fails_with(if is_read { 1 } else { 8 }, "something other than the API answered: ");
             // Of what might have held a secret no word is shown.
             let is_mint = ["create", "rotate"].contains(&name);
             let page = if is_mint { "an HTML page from" } else { "an HTML page titled \"Access [2J Denied\"" };
@@ -124,7 +125,7 @@ fn a_page_that_says_not_found_has_deleted_nothing() {
     }
     // A conflict changed nothing, and the page tells nothing either.
     let (world, server) = nscale_world([crate::account_errors::conflict(), page(404)]);
-    sa(&world, "delete", &format!("--id {ID} --yes")).fails_with(1, "the answer is not the API's");
+    sa(&world, "delete", &format!("--id {ID} --yes")).fails_with(1, "something other than the API answered");
     server.requests(2);
 }
 

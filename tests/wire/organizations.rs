@@ -52,14 +52,14 @@ fn an_unknown_organization_is_asked_for_after_the_first_break() {
             world.write("sa.json", DOCUMENT);
             let (verb, flags) = line.split_once(' ').unwrap_or((line, ""));
             let stderr = sa(&world, verb, flags).fails_with(5, &format!("there is no organization {ORG}, or this"));
-            assert!(stderr.contains(&format!("it sees home ({HOME})")), "{line}: {stderr}");
+            assert!(stderr.contains(&format!("this credential can see home ({HOME})")), "{line}: {stderr}");
             let requests = server.requests(2);
             assert!(requests[0].line.contains(asked), "{requests:#?}");
             assert_eq!(requests[1].line, "GET /api/v1/organizations HTTP/1.1");
         }
     }
     let (world, _server) = nscale_world([dropped(), json(200, "[]")]);
-    sa(&world, "list", "").fails_with(5, "it sees no organization at all");
+    sa(&world, "list", "").fails_with(5, "this credential can see no organization");
 }
 
 #[test]

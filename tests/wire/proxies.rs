@@ -90,7 +90,7 @@ fn a_proxy_that_is_not_there_or_says_no_is_named_without_its_login() {
     assert!(stderr.contains("HTTPS_PROXY") && !stderr.contains("CANARY"), "{stderr}");
     let server = Server::start((0..9).map(|_| "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n".to_owned()));
     world.set("HTTPS_PROXY", server.url.replace("http://", "http://user:CANARY@"));
-    let stderr = world.create("t", "--timeout 1s").fails_with(7, &format!("opened no way to {HOST}"));
+    let stderr = world.create("t", "--timeout 1s").fails_with(7, &format!("could not connect to {HOST}"));
     assert!(stderr.contains("the proxy 127.0.0.1:") && !stderr.contains("CANARY"), "{stderr}");
 }
 

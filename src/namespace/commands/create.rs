@@ -146,7 +146,7 @@ async fn revoke_undelivered(
             args.name
         ));
     }
-    api.allow(TO_UNDO);
+    api.set_remaining(TO_UNDO);
     match api.revoke(&RevokeRequest { token_id: id.clone() }).await {
         Ok(()) => failure.hint(format!("revoked token {id}, because its secret could not be delivered")),
         Err(_) if id.chars().all(is_plain) => failure.hint(format!(

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
-use crate::http::clocks::Clocks;
+use crate::http::clock_reading::ClockReading;
 use crate::input::duration::lifetime;
 use crate::namespace::api::TokensApi;
 use crate::namespace::commands::{if_not_found, token_id};
@@ -53,7 +53,7 @@ pub(super) async fn run(args: RefreshArgs, ctx: &mut Context) -> Result<()> {
         return Err(Failure::new(Kind::OutcomeUnknown, "the server's answer is about another token").about(&id));
     }
     let expires_at = reply.message.token.as_ref().and_then(|token| token.expires_at);
-    let clocks = api.clocks().unwrap_or(Clocks { server: ctx.now(), here: ctx.now() });
+    let clocks = api.clocks().unwrap_or(ClockReading { server: ctx.now(), local: ctx.now() });
     let sooner = expires_at.and_then(|expires_at| granted::refreshed(minimum, expires_at, clocks));
     let view = || {
         let details = reply.message.token.as_ref().map(|token| table::details(&ctx.stdout, &view::details(token, ctx)));

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::delivery::{Purpose, TO_UNDO, is_plain};
 use crate::error::{Failure, Kind, Result};
 use crate::input::prompt::can_ask;
-use crate::nscale::api::{IdentityApi, accounts_path};
+use crate::nscale::api::IdentityApi;
 use crate::nscale::commands::check_token::check_token;
 use crate::nscale::commands::deliver::{TokenFileArgs, deliver};
 use crate::nscale::commands::input::{InputArgs, WAYS};
@@ -83,7 +83,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         }
     };
     if args.change.dry_run {
-        let request = format!("POST {}", api.address(&accounts_path(&organization.id)));
+        let request = format!("POST {}", api.accounts_url(&organization.id));
         return preview(&request, &message, rendering, ctx).await;
     }
     let wanted = &message.spec.group_ids;
@@ -105,7 +105,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
                     find_it()
                 )
             });
-            return Err(explain_refusal(failure, &organization, &api, ctx).await);
+            return Err(organization.hint_on_mismatch(failure, &api).await);
         }
     };
     let answered = &reply.account.spec.group_ids;
@@ -127,22 +127,6 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     Ok(())
 }
 
-/// Adds to a failed create whether the organization is what is wrong.
-async fn explain_refusal(failure: Failure, organization: &Organization, api: &IdentityApi, ctx: &Context) -> Failure {
-    if !failure.is_broken() {
-        return organization.doubt(failure, api).await;
-    }
-    // The outcome is still unknown while this is asked.
-    ctx.interrupt.mark_outcome_unknown();
-    match api.missing(&organization.id).await {
-        Some(missing) => failure.hint(format!(
-            "{}: where there is none, the server drops the connection and makes nothing",
-            missing.message()
-        )),
-        None => failure,
-    }
-}
-
 /// Deletes an account whose token could not be delivered. It has its own time,
 /// since that of the command may be used up.
 async fn delete_undelivered(
@@ -158,7 +142,7 @@ async fn delete_undelivered(
             "the new account still exists, but its token is lost: look for it in `{program} serviceaccounts list --org {organization}` and delete it"
         ));
     };
-    api.allow(TO_UNDO);
+    api.set_remaining(TO_UNDO);
     match api.delete(organization, &id).await {
         Ok(()) => failure.hint(format!("deleted service account {id}, because its token could not be delivered")),
         Err(_) => failure.hint(format!(

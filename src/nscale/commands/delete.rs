@@ -5,7 +5,7 @@ use clap::Args;
 use crate::context::Context;
 use crate::error::{Kind, Result};
 use crate::nscale::accounts::JUST_CREATED;
-use crate::nscale::api::{IdentityApi, account_path};
+use crate::nscale::api::IdentityApi;
 use crate::nscale::commands::{AccountArgs, ChangeArgs, TOKEN_END, describe, preview_without_payload, resolve};
 use crate::output::rendering::write_out;
 use crate::verb::{CHANGE, Variables, Verb};
@@ -37,7 +37,7 @@ pub(super) async fn run(args: DeleteArgs, ctx: &mut Context) -> Result<()> {
     if args.change.dry_run || args.change.asks() {
         let who = describe(&account, &api, ctx).await?;
         if args.change.dry_run {
-            let address = api.address(&account_path(&account.organization.id, &account.id));
+            let address = api.account_url(&account.organization.id, &account.id);
             return preview_without_payload("DELETE", &address, &who, None, ctx).await;
         }
         ctx.show(&format!("{who}: its token stops working, {TOKEN_END}."));
@@ -52,7 +52,7 @@ pub(super) async fn run(args: DeleteArgs, ctx: &mut Context) -> Result<()> {
             })
             .hint_on(Kind::NotFound, || JUST_CREATED.to_owned())
             .hint_on(Kind::OutcomeUnknown, || "run it again: that can do no harm".to_owned());
-        return Err(account.organization.doubt(failure, &api).await);
+        return Err(account.organization.hint_on_mismatch(failure, &api).await);
     }
     write_out(format!("Successfully deleted service account {}\n", account.id).as_bytes(), ctx)
 }

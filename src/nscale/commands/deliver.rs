@@ -7,7 +7,7 @@ use clap::Args;
 use crate::context::Context;
 use crate::delivery::{Delivery, Minted, Purpose, Undelivered};
 use crate::error::{Failure, Result};
-use crate::nscale::accounts::Reply;
+use crate::nscale::accounts::AccountReply;
 use crate::nscale::view;
 use crate::output::rendering::Rendering;
 use crate::output::table;
@@ -49,7 +49,7 @@ impl TokenFileArgs {
 /// # Errors
 /// [`Undelivered`]: it could not be made or written; the hints say where it is.
 pub(super) async fn deliver(
-    reply: Reply,
+    reply: AccountReply,
     groups: &[String],
     undo: String,
     replaced: Option<String>,
@@ -57,7 +57,7 @@ pub(super) async fn deliver(
     delivery: Delivery,
     ctx: &mut Context,
 ) -> std::result::Result<(), Undelivered> {
-    let Reply { account, json } = reply;
+    let AccountReply { account, json } = reply;
     let token = account.status.access_token.as_ref().map(Secret::expose).unwrap_or_default();
     let id = &account.metadata.id;
     let minted = Minted {

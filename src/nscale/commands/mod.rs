@@ -113,7 +113,7 @@ async fn resolve(
             if let (None, [only]) = (&organization, caller.authz.org_ids.as_slice()) {
                 let id =
                     canonical_id("the caller's organization", only, "the server returned an invalid id; pass --org")?;
-                organization = Some(Organization::told(id));
+                organization = Some(Organization::from_server(id));
             }
             if !caller.is_service_account() {
                 return Err(Failure::usage("the credential belongs to no service account, so --id self names none")

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::delivery::Purpose;
 use crate::error::{Kind, Result};
 use crate::nscale::accounts::JUST_CREATED;
-use crate::nscale::api::{IdentityApi, rotate_path};
+use crate::nscale::api::IdentityApi;
 use crate::nscale::commands::check_token::check_token;
 use crate::nscale::commands::deliver::{TokenFileArgs, deliver};
 use crate::nscale::commands::{
@@ -53,7 +53,7 @@ pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
     if args.change.dry_run || args.change.asks() {
         let who = describe(&account, &api, ctx).await?;
         if args.change.dry_run {
-            let address = api.address(&rotate_path(&account.organization.id, &account.id));
+            let address = api.rotate_url(&account.organization.id, &account.id);
             return preview_without_payload("POST", &address, &who, Some(rendering), ctx).await;
         }
         ctx.show(&format!("{who}: its old token stops working, {TOKEN_END}."));
@@ -75,7 +75,7 @@ pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
                     format!("`{} serviceaccounts list --org {}` shows the ids", ctx.program, account.organization)
                 })
                 .hint_on(Kind::NotFound, || JUST_CREATED.to_owned());
-            return Err(account.organization.doubt(failure, &api).await);
+            return Err(account.organization.hint_on_mismatch(failure, &api).await);
         }
     };
     let undo = format!(

@@ -5,9 +5,9 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
-use crate::http::retry::MOST_TRIES;
-use crate::nscale::accounts::Reply;
-use crate::nscale::api::{IdentityApi, account_path};
+use crate::http::retry::MAX_ATTEMPTS;
+use crate::nscale::accounts::AccountReply;
+use crate::nscale::api::IdentityApi;
 use crate::nscale::commands::input::{InputArgs, WAYS};
 use crate::nscale::commands::{AccountArgs, AccountRef, AccountSelector, ChangeArgs, OutputArgs, preview, resolve};
 use crate::nscale::document::{AccountDocument, FORMAT};
@@ -66,7 +66,7 @@ pub(super) async fn run(args: UpdateArgs, ctx: &mut Context) -> Result<()> {
     loop {
         let nothing_changes = plan.show_diff(&groups, ctx);
         if args.change.dry_run {
-            let request = format!("PUT {}", api.address(&account_path(&account.organization.id, &account.id)));
+            let request = format!("PUT {}", api.account_url(&account.organization.id, &account.id));
             return preview(&request, &plan.message, rendering, ctx).await;
         }
         if let Some(current) = plan.current.take_if(|_| nothing_changes) {
@@ -103,7 +103,7 @@ async fn groups(plan: &Plan<'_>, account: &AccountRef, api: &IdentityApi, ctx: &
 
 /// Shows the account, in the groups that were asked for.
 async fn show(
-    reply: Reply,
+    reply: AccountReply,
     message: &AccountWrite,
     groups: &Groups,
     rendering: Rendering,
@@ -124,7 +124,7 @@ struct Plan<'a> {
     document: &'a AccountDocument,
     merge: bool,
     /// The account as it was last seen; none where it may not be read.
-    current: Option<Reply>,
+    current: Option<AccountReply>,
     message: AccountWrite,
 }
 
@@ -185,7 +185,7 @@ impl Plan<'_> {
 
     /// Sends it. After a conflict what there is now is read again, and where
     /// nobody else set a field that this sets, it is sent again.
-    async fn send(&mut self, account: &AccountRef, api: &IdentityApi, ctx: &mut Context) -> Result<Reply> {
+    async fn send(&mut self, account: &AccountRef, api: &IdentityApi, ctx: &mut Context) -> Result<AccountReply> {
         let mut tries = 1;
         loop {
             let failure = match api.update(&account.organization.id, &account.id, &self.message, ctx).await {
@@ -196,7 +196,7 @@ impl Plan<'_> {
             };
             let is_conflict = failure.kind() == Kind::Conflict;
             let Some(before) = self.current.take_if(|_| is_conflict) else { return Err(failure) };
-            if tries == MOST_TRIES || !api.pause(tries).await {
+            if tries == MAX_ATTEMPTS || !api.pause(tries).await {
                 return Err(failure.hint(IN_PART).hint("run it again: it looks at what there is first"));
             }
             tries += 1;

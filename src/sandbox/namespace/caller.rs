@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::namespace::detail::Access;
+use crate::namespace::detail::MissingPermission;
 use crate::namespace::message::{Permission, RevokableToken, State};
 use crate::namespace::permissions::TOKENS;
 use crate::sandbox::keys::{Keys, hash};
@@ -95,12 +95,12 @@ impl Caller {
     }
 
     /// The part of these grants that the caller does not have.
-    pub fn missing_grants(&self, grants: &[Permission]) -> Vec<Access> {
+    pub fn missing_grants(&self, grants: &[Permission]) -> Vec<MissingPermission> {
         let mut missing = Vec::new();
         for grant in grants {
             let resource_id = Some(grant.resource_id.as_str()).filter(|id| !id.is_empty());
             for action in grant.actions.iter().filter(|action| !self.may(&grant.resource_type, resource_id, action)) {
-                missing.push(Access {
+                missing.push(MissingPermission {
                     resource_type: grant.resource_type.clone(),
                     resource_id: grant.resource_id.clone(),
                     action: action.clone(),

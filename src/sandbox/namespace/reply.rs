@@ -8,13 +8,15 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::http::connect::Code;
-use crate::namespace::detail::{Access, PERMISSION_DENIED, REQUEST_ID, write_permission_denied, write_request_id};
+use crate::namespace::detail::{
+    MissingPermission, PERMISSION_DENIED, REQUEST_ID, write_permission_denied, write_request_id,
+};
 
 #[derive(Debug)]
 pub struct RpcFailure {
     code: Code,
     message: String,
-    missing: Vec<Access>,
+    missing: Vec<MissingPermission>,
 }
 
 pub type RpcResult<T> = Result<T, RpcFailure>;
@@ -33,7 +35,7 @@ impl RpcFailure {
     }
 
     /// Permission denied, with every permission that is missing.
-    pub fn denied(missing: Vec<Access>) -> Self {
+    pub fn denied(missing: Vec<MissingPermission>) -> Self {
         Self { code: Code::PermissionDenied, message: "permission denied".into(), missing }
     }
 

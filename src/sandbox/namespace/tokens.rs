@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::http::connect::Code;
 use crate::input::duration::YEAR;
-use crate::namespace::detail::Access;
+use crate::namespace::detail::MissingPermission;
 use crate::namespace::message::{
     BatchRevokeRequest, BatchRevokeResponse, CreateRequest, ListRequest, ListResponse, Permission, RefreshRequest,
     RefreshResponse, RevokableToken, RevokeRequest, Scope,
@@ -152,8 +152,8 @@ fn unknown_scope() -> RpcFailure {
     RpcFailure::invalid("unknown scope")
 }
 
-fn tokens_access(token_id: &str, action: &str) -> Access {
-    Access { resource_type: TOKENS.into(), resource_id: token_id.into(), action: action.into() }
+fn tokens_access(token_id: &str, action: &str) -> MissingPermission {
+    MissingPermission { resource_type: TOKENS.into(), resource_id: token_id.into(), action: action.into() }
 }
 
 fn require(caller: &Caller, token_id: Option<&str>, action: &str) -> RpcResult<()> {

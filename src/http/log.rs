@@ -5,15 +5,17 @@
 use std::io::Write;
 use std::time::Duration;
 
+use reqwest::Method;
 use reqwest::header::HeaderMap;
 use url::Url;
 
+use crate::http::retry::AttemptOutcome;
 use crate::redactor::Redactor;
 
-/// The headers of an answer that say something and hold no secret.
+/// The response headers that say something and hold no secret.
 const SHOWN_HEADERS: [&str; 5] = ["content-type", "content-length", "retry-after", "www-authenticate", "x-request-id"];
 
-/// Writes to stderr, or nothing.
+/// Writes to standard error, or nothing.
 #[derive(Clone, Debug)]
 pub struct WireLog {
     enabled: bool,
@@ -21,21 +23,17 @@ pub struct WireLog {
 }
 
 impl WireLog {
-    /// A log that writes where `enabled`, without the secrets that are kept
-    /// out.
     pub fn new(enabled: bool, redactor: Redactor) -> Self {
         Self { enabled, redactor }
     }
 
-    /// A request is about to be sent.
-    pub fn request(&self, method: &reqwest::Method, url: &Url, attempt: u32) {
+    pub fn request(&self, method: &Method, url: &Url, attempt: u32) {
         let mut shown = url.clone();
         shown.set_query(None);
         self.line(&format!("> {method} {shown} (attempt {attempt})"));
     }
 
-    /// An answer came.
-    pub fn answer(&self, status: u16, took: Duration, headers: &HeaderMap) {
+    pub fn response(&self, status: u16, took: Duration, headers: &HeaderMap) {
         if !self.enabled {
             return;
         }
@@ -48,19 +46,19 @@ impl WireLog {
         self.line(&line);
     }
 
-    /// The server told the id of the request in its answer.
-    pub fn trace(&self, id: &str) {
+    /// The id that the server gave the request, from the body.
+    pub fn trace_id(&self, id: &str) {
         self.line(&format!("< trace id {id}"));
     }
 
-    /// None came.
-    pub fn failure(&self, why: &str, took: Duration) {
-        self.line(&format!("< {why} after {} ms", took.as_millis()));
+    pub fn no_response(&self, outcome: AttemptOutcome, took: Duration) {
+        let what = if outcome == AttemptOutcome::NotSent { "no connection" } else { "no answer" };
+        self.line(&format!("< {what} after {} ms", took.as_millis()));
     }
 
     fn line(&self, text: &str) {
         if self.enabled {
-            // A log that cannot be written must not stop the call it tells of.
+            // A log that cannot be written must not stop the call.
             let _ = writeln!(std::io::stderr(), "{}", self.redactor.clean(text));
         }
     }

@@ -1,0 +1,279 @@
+//! One client for every call: HTTP/1.1, no redirects, bounded in time and
+//! size, with retries where they can do no harm.
+
+mod attempt;
+
+use std::cell::Cell;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::{Method, StatusCode};
+use tokio::time::sleep;
+
+use crate::context::{Clock, Context};
+use crate::http::clock_reading::ClockReading;
+use crate::http::content::Content;
+use crate::http::endpoint::{Endpoint, authority};
+use crate::http::error::{Cause, Error, Route, SetupError, TransportError};
+use crate::http::log::WireLog;
+use crate::http::retry::{AttemptLimit, AttemptOutcome, Effect, backoff, policy};
+use crate::http::tls;
+use crate::interrupt::Interrupt;
+use crate::redactor::Redactor;
+use crate::spinner::Spinner;
+
+/// The largest body that is read, in bytes: 100,000 accounts are 35 MB.
+pub const MAX_BODY: usize = 256 * 1024 * 1024;
+
+/// How long to wait for a connection, within the timeout of the command.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A request, ready to be sent as often as its effect and its limit allow.
+pub struct Request<'a> {
+    pub method: Method,
+    pub endpoint: &'a Endpoint,
+    pub path: &'a str,
+    /// A credential among them is marked as sensitive.
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+    pub effect: Effect,
+    pub limit: AttemptLimit,
+    /// The status that counts, where the protocol's errors have their own.
+    pub effective_status: fn(StatusCode, &HeaderMap, &[u8]) -> u16,
+}
+
+/// A whole response.
+pub struct Response {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+    pub outcome: AttemptOutcome,
+    /// How long the server asks to wait.
+    pub retry_after: Option<Duration>,
+    /// Whether a change may have been carried out, in this attempt or in an
+    /// earlier one, although this response is no success.
+    pub may_have_been_processed: bool,
+}
+
+pub struct Client {
+    http: reqwest::Client,
+    timeout: Duration,
+    /// What is left of the timeout. It does not run while nothing is sent: a
+    /// person who is asked something in between may take as long as they like.
+    remaining: Cell<Duration>,
+    connect_timeout: Duration,
+    log: WireLog,
+    redactor: Redactor,
+    interrupt: Interrupt,
+    spinner: Spinner,
+    clock: Clock,
+    /// At the last response that had a `Date`.
+    clocks: Cell<Option<ClockReading>>,
+    /// Whether all endpoints are on loopback, where no proxy is used.
+    is_local: bool,
+}
+
+impl Client {
+    /// A client for these endpoints.
+    ///
+    /// # Errors
+    /// A certificate file cannot be used.
+    pub fn new(ctx: &Context, endpoints: &[&Endpoint]) -> Result<Self, SetupError> {
+        let settings = &ctx.settings;
+        let config = if endpoints.iter().any(|endpoint| endpoint.is_https()) {
+            tls::client_config(settings.ca_file.as_deref(), &ctx.env)?
+        } else {
+            tls::unused_config()?
+        };
+        // Below the whole, so that a connection that does not come about is not
+        // taken for a response that does not.
+        let connect_timeout = CONNECT_TIMEOUT.min(settings.timeout / 2);
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(config)
+            .http1_only()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(connect_timeout)
+            .user_agent(concat!("nscred/", env!("CARGO_PKG_VERSION")))
+            // What is called loopback stays there, whatever a resolver says.
+            .resolve_to_addrs(
+                "localhost",
+                &[SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))],
+            );
+        let is_local = endpoints.iter().all(|endpoint| endpoint.is_loopback());
+        builder = if is_local { builder.no_proxy() } else { builder };
+        let redactor = Redactor::default();
+        Ok(Self {
+            http: builder.build().map_err(SetupError::Client)?,
+            timeout: settings.timeout,
+            remaining: Cell::new(settings.timeout),
+            connect_timeout,
+            log: WireLog::new(settings.verbose, redactor.clone()),
+            redactor,
+            interrupt: ctx.interrupt.clone(),
+            spinner: settings.spinner.clone(),
+            clock: ctx.clock,
+            clocks: Cell::new(None),
+            is_local,
+        })
+    }
+
+    pub fn log(&self) -> &WireLog {
+        &self.log
+    }
+
+    /// What keeps secrets out of whatever a server makes the program show.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// What is left of the timeout for the next request.
+    pub fn remaining(&self) -> Duration {
+        self.remaining.get()
+    }
+
+    /// Gives what follows a time of its own, whatever is left of the timeout.
+    pub fn set_remaining(&self, time: Duration) {
+        self.remaining.set(time);
+    }
+
+    /// Keeps the outcome of the change that was sent unknown to a signal,
+    /// whatever is read after it.
+    pub fn mark_outcome_unknown(&self) {
+        self.interrupt.mark_outcome_unknown();
+    }
+
+    /// The clocks at the last response that told the server's.
+    pub fn clocks(&self) -> Option<ClockReading> {
+        self.clocks.get()
+    }
+
+    /// Sends a request, again where that can do no harm, until the outcome of
+    /// an attempt is not a temporary one.
+    ///
+    /// # Errors
+    /// There is no response, or it is a redirect.
+    pub async fn send(&self, request: &Request<'_>) -> Result<Response, Error> {
+        // A change is begun only while there is time to tell whether it was
+        // sent, and to wait for its response.
+        if request.effect != Effect::Read && self.remaining.get() < self.connect_timeout {
+            return Err(Error::not_sent(Cause::NoTimeLeft(self.timeout), request.effect, request.endpoint));
+        }
+        let deadline = Instant::now() + self.remaining.get();
+        let result = self.spinner.during(&request.endpoint.authority(), self.send_until(request, deadline)).await;
+        self.remaining.set(remaining_until(deadline));
+        result
+    }
+
+    /// Waits before a change is sent again, as long as the timeout lets it;
+    /// `false` where it does not, or the command was asked to end.
+    pub async fn pause(&self, attempts: u32) -> bool {
+        let wait = backoff(attempts, None);
+        if wait + self.connect_timeout >= self.remaining.get() || self.interrupt.is_requested() {
+            return false;
+        }
+        sleep(wait).await;
+        self.remaining.set(self.remaining.get() - wait);
+        true
+    }
+
+    /// The error of a response that is not in the API's own form.
+    pub fn foreign(&self, response: &Response, effect: Effect, endpoint: &Endpoint) -> Error {
+        let cause = Cause::Foreign {
+            status: response.status.as_u16(),
+            content: Content::of(&response.headers, &response.body, &self.redactor),
+            retry_after: response.retry_after,
+        };
+        // What reports success may have passed the request on.
+        let is_success = response.status.is_success() && effect != Effect::Read;
+        Error {
+            outcome: response.outcome,
+            may_have_been_processed: response.may_have_been_processed || is_success,
+            route: Route::new(endpoint, self.proxy(endpoint)),
+            ..Error::not_sent(cause, effect, endpoint)
+        }
+    }
+
+    async fn send_until(&self, request: &Request<'_>, deadline: Instant) -> Result<Response, Error> {
+        let mut retried_after_send = false;
+        let mut attempts = 1;
+        loop {
+            let result = self.attempt(request, attempts, deadline).await;
+            let (outcome, retry_after) = match &result {
+                Ok(response) => (response.outcome, response.retry_after),
+                Err(error) => (error.outcome, None),
+            };
+            let policy = policy(request.effect, outcome);
+            let may_have_been_processed = retried_after_send || policy.may_have_been_processed;
+            if policy.may_retry && !self.interrupt.is_requested() && self.may_retry(request, &result, attempts) {
+                let wait = backoff(attempts, retry_after);
+                // Only while there is time to tell whether it was sent.
+                if wait + self.connect_timeout < remaining_until(deadline)
+                    && self.wait_to_retry(wait, may_have_been_processed).await
+                {
+                    retried_after_send = may_have_been_processed;
+                    attempts += 1;
+                    continue;
+                }
+            }
+            return match result {
+                Ok(response) if response.status.is_redirection() => {
+                    let cause = self.redirected(request, &response);
+                    Err(Error { outcome, may_have_been_processed, ..self.error(cause, request) })
+                }
+                Ok(response) => Ok(Response { may_have_been_processed, ..response }),
+                Err(error) => Err(Error { outcome, may_have_been_processed, ..self.error(error.cause, request) }),
+            };
+        }
+    }
+
+    fn may_retry(&self, request: &Request<'_>, result: &Result<Response, TransportError>, attempts: u32) -> bool {
+        let (is_break, is_permanent) = match result {
+            Ok(response) => (response.status == StatusCode::BAD_GATEWAY, false),
+            Err(error) => (error.outcome == AttemptOutcome::NoResponse, error.is_permanent()),
+        };
+        !is_permanent && request.limit.allows_another(attempts, is_break)
+    }
+
+    /// `false` where the command was asked to end.
+    async fn wait_to_retry(&self, wait: Duration, may_have_been_processed: bool) -> bool {
+        self.interrupt.set_in_flight(may_have_been_processed);
+        let goes_on = tokio::select! {
+            () = sleep(wait) => true,
+            () = self.interrupt.requested() => false,
+        };
+        self.interrupt.set_in_flight(false);
+        goes_on
+    }
+
+    fn error(&self, cause: Cause, request: &Request<'_>) -> Error {
+        let route = Route::new(request.endpoint, self.proxy(request.endpoint));
+        Error { route, ..Error::not_sent(cause, request.effect, request.endpoint) }
+    }
+
+    fn redirected(&self, request: &Request<'_>, response: &Response) -> Cause {
+        let location = response.headers.get(LOCATION).and_then(|location| location.to_str().ok());
+        let target = location.and_then(|location| request.endpoint.join(request.path).join(location).ok());
+        Cause::Redirected {
+            status: response.status.as_u16(),
+            target: target.map(|url| self.redactor.clean(&authority(&url))),
+        }
+    }
+
+    /// The proxy before an endpoint, without the login in its address.
+    fn proxy(&self, endpoint: &Endpoint) -> Option<String> {
+        if self.is_local {
+            return None;
+        }
+        let proxy = Matcher::from_env().intercept(&endpoint.join("/").as_str().parse().ok()?)?;
+        let uri = proxy.uri();
+        let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
+        Some(format!("{}{port}", uri.host()?))
+    }
+}
+
+fn remaining_until(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
+}

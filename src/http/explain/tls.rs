@@ -1,0 +1,63 @@
+//! The words for certificates: those of a server, and those in files.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rustls::CertificateError;
+use rustls::pki_types::UnixTime;
+
+use crate::error::Failure;
+use crate::http::error::{CertificateProblem, CertificateSource, SetupError};
+
+/// Why a TLS handshake failed.
+pub(super) fn handshake(error: &rustls::Error) -> String {
+    use CertificateError as Bad;
+    let rustls::Error::InvalidCertificate(bad) = error else { return error.to_string() };
+    match bad {
+        Bad::UnknownIssuer => "its certificate is from an unknown authority".to_owned(),
+        Bad::ExpiredContext { not_after, .. } => {
+            format!("its certificate expired on {}, or the clock of this machine is wrong", date(*not_after))
+        }
+        Bad::Expired => "its certificate has expired".to_owned(),
+        Bad::NotValidYetContext { not_before, .. } => {
+            format!("its certificate is valid from {} on, or the clock of this machine is wrong", date(*not_before))
+        }
+        Bad::NotValidYet => "its certificate is not valid yet".to_owned(),
+        Bad::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
+            format!("its certificate is for another name: {}", presented.join(", "))
+        }
+        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => "its certificate is for another name".to_owned(),
+        Bad::BadSignature => "its certificate is not signed by the authority that it names".to_owned(),
+        other => format!("its certificate cannot be used ({other})"),
+    }
+}
+
+/// The day, in UTC.
+fn date(time: UnixTime) -> String {
+    let time = i64::try_from(time.as_secs()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    time.map(|time| time.strftime("%Y-%m-%d").to_string()).unwrap_or_default()
+}
+
+impl From<SetupError> for Failure {
+    fn from(error: SetupError) -> Self {
+        match error {
+            SetupError::Certificates { source, path, problem } => certificates(source, &path, problem),
+            SetupError::Tls(error) => Self::unexpected("TLS cannot be set up").source(error),
+            SetupError::Client(error) => Self::unexpected("the HTTP client cannot be set up").source(error),
+        }
+    }
+}
+
+fn certificates(source: CertificateSource, path: &Path, problem: CertificateProblem) -> Failure {
+    let name = match source {
+        CertificateSource::Flag => "--ca-file",
+        CertificateSource::Variable => "SSL_CERT_FILE",
+    };
+    let failure = Failure::usage(format!("{name}: {} cannot be used as a certificate file", path.display()));
+    match problem {
+        CertificateProblem::Error(error) => failure.source(error),
+        CertificateProblem::TooLarge => failure.hint("it is over 1 MiB"),
+        CertificateProblem::Empty => failure.hint("it holds no PEM certificate (-----BEGIN CERTIFICATE-----)"),
+        CertificateProblem::Unusable => failure,
+    }
+}

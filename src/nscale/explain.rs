@@ -1,0 +1,84 @@
+//! The words for what goes wrong with a call.
+
+use crate::error::{Failure, Kind};
+use crate::http::error::{CallError, Cause};
+use crate::http::explain::{OUTCOME_UNKNOWN, run_again};
+use crate::http::rest::ApiError;
+use crate::http::retry;
+use crate::names::Program;
+use crate::nscale::credential::Found;
+use crate::text::sanitize::sanitize;
+
+/// Explains a call with this credential.
+pub fn explain(error: CallError<ApiError>, credential: &Found, program: Program) -> Failure {
+    match error {
+        CallError::Api(error) => api_error(&error, credential, program),
+        CallError::Http(error) => {
+            // A proxy says so of a connection that broke behind it.
+            let is_bad_gateway = matches!(error.cause, Cause::Foreign { status: 502, .. });
+            let failure = Failure::from(error);
+            if !is_bad_gateway {
+                return failure;
+            }
+            failure.hint_on(Kind::Temporary, || {
+                "if this persists, check the organization's id: the server answers so for one that does not exist"
+                    .to_owned()
+            })
+        }
+    }
+}
+
+fn api_error(error: &ApiError, credential: &Found, program: Program) -> Failure {
+    let words = server_words(error);
+    let kind = retry::kind(kind(error.status), error.may_have_been_processed);
+    let message = match kind {
+        Kind::NotAuthenticated => format!("the server rejected the token from {}{words}", credential.source),
+        Kind::NotPermitted => format!("not permitted{words}"),
+        Kind::NotFound => format!("not found{words}"),
+        Kind::Conflict => "someone else changed it at the same time".to_owned(),
+        Kind::Unexpected => format!("the server failed{words}"),
+        Kind::Temporary => format!("the server cannot answer now{words}"),
+        Kind::OutcomeUnknown => format!("{OUTCOME_UNKNOWN}{words}"),
+        _ => format!("the server refused{words}"),
+    };
+    let request_id = error.trace_id.as_deref().map(|id| sanitize(id).into_owned());
+    let failure = Failure::new(kind, message).http_status(error.status).request_id(request_id);
+    match kind {
+        Kind::NotAuthenticated => {
+            let failure = failure
+                .hint("it may have expired, been rotated, or its account deleted: the server does not say which")
+                .hint("if it was minted a moment ago, try again in a second")
+                .hint(format!("with another credential `{program} serviceaccounts list` shows which accounts there are, and when their tokens expire"));
+            match credential.passed_over {
+                Some(other) => failure.hint(format!("{other} is set too, and was not used")),
+                None => failure,
+            }
+        }
+        Kind::NotPermitted => failure
+            .hint("rights come from groups: ask an administrator to add the account to one whose roles allow this"),
+        Kind::Temporary => failure.hint(run_again(error.retry_after)),
+        _ => failure,
+    }
+}
+
+/// The server's words behind a colon, or its status.
+fn server_words(error: &ApiError) -> String {
+    match (error.error.as_str(), error.description.as_str()) {
+        ("", "") => format!(": HTTP {}", error.status),
+        (code, "") => format!(": {}", sanitize(code)),
+        (_, description) => format!(": {}", sanitize(description)),
+    }
+}
+
+/// What a status of the API says.
+fn kind(status: u16) -> Kind {
+    match status {
+        401 => Kind::NotAuthenticated,
+        403 => Kind::NotPermitted,
+        404 => Kind::NotFound,
+        409 => Kind::Conflict,
+        408 | 429 | 502..=504 => Kind::Temporary,
+        500.. => Kind::Unexpected,
+        _ => Kind::Refused,
+    }
+}
