@@ -1,45 +1,52 @@
 //! nscred mints, lists, refreshes, rotates and revokes machine credentials on
-//! two clouds, and brings a local server of both.
+//! two clouds, Namespace and Nscale, and brings a local server of both.
 //!
-//! # Where things are
+//! # The map
 //!
-//! - **Core modules** know neither cloud: [`text`] (what is safe to show, times),
-//!   [`secret`], [`redactor`] (what a server says, without the secrets that it was
-//!   sent), [`denylist`] (what is known to be no credential), [`error`] (what went
-//!   wrong, and its exit code), [`interrupt`] (signals), [`names`] (what the binary is
-//!   called), [`verb`] (what a verb reads and ends with), [`context`] (streams, environment, settings), [`output`]
-//!   (tables, JSON, filters), [`input`] (documents, durations, questions),
-//!   [`delivery`] (the way of a secret to its owner) and [`http`] (the way to a
-//!   server and back).
-//! - A **provider module** for each cloud, which do not know each other:
-//!   [`namespace`] with the commands `token` and `permissions`, and [`nscale`] with
-//!   `serviceaccounts`. In each of them `message` is the wire, `api` the calls,
-//!   `credential` where the credential is found, `view` how things are shown, and
-//!   `commands` has a file for each verb: flags, request, call, view.
-//! - [`auth`] looks at the credentials of both.
-//! - The `sandbox` speaks the providers' messages from the server's side.
-//! - [`cli`] on top joins them: the tree of commands, help, completions and
-//!   manual pages, and the one place where a failure becomes an exit code.
+//! **Providers**, one module for each cloud, which do not know each other:
+//! [`namespace`] (the commands `token` and `permissions`) and [`nscale`]
+//! (`serviceaccounts`). Both have the same files: `credential` finds the
+//! credential, `message` is the wire, `api` the calls, `explain` words what went
+//! wrong, `view` shows things, `status` is for `auth status`, and `commands` has a
+//! file for each verb: its flags, what it reads and can end with, its request,
+//! its call, its output.
 //!
-//! Imports run downwards in that order, and a test holds them to it.
+//! **Core modules** below them, which know no cloud but by its row in [`cloud`]:
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`context`] | the only way to streams, clock, environment, signals and notes |
+//! | [`error`] | failures, their kinds, and the table of exit codes |
+//! | [`http`] | a request and its retries; errors by type, and the words for them |
+//! | [`delivery`] | a new secret's way to a file or to standard output, without loss |
+//! | [`credential`], [`denylist`] | reading credential files; what cannot be a credential |
+//! | [`secret`], [`redactor`] | values that are not shown, and server texts without them |
+//! | [`input`] | documents, durations, questions |
+//! | [`output`] | tables, JSON, filters |
+//! | [`text`] | escaping, quoting, times, near words |
+//! | [`verb`], [`provider`] | what a command and a provider say of themselves |
+//!
+//! **On top**: [`auth`] looks at the credentials of all providers, `sandbox` is the
+//! server's side of the same messages, and [`cli`] joins all of it: the tree of
+//! commands, help, completions, manual pages, and the one place where a failure
+//! becomes an exit code.
+//!
+//! A module imports only what is below it; `tests/cli/layers.rs` has the order.
 //!
 //! # A call from end to end
 //!
-//! [`cli::main`] parses the line, and runs the command with a
-//! [`context::Context`]. The command checks what can be checked without the
-//! server, finds the credential, and asks its provider's `api`, which goes through
-//! [`http::client::Client`]: there it is decided what may be tried again, by what
-//! sending it twice would do ([`http::retry::Effect`]). What comes back is
-//! rendered by [`output::rendering`]; a secret goes through [`delivery`],
-//! sending it twice would do ([`http::retry::policy`]). What comes back is
-//! rendered by [`output::rendering`]; a secret goes through [`delivery`],
-//! which loses none. A [`error::Failure`] on the way is told at the end, with its
-//! kind's exit code.
+//! [`cli::run`] parses the line and runs the command with a [`context::Context`].
+//! The command checks all that can be checked without a server, finds the
+//! credential, prepares the places for a secret, and calls its provider's `api`,
+//! which sends through [`http::client::Client`]. There [`http::retry::policy`]
+//! decides what may be sent again, by what sending it twice would do. The answer
+//! is printed by [`output::rendering`]; a secret goes through [`delivery`]. A
+//! [`error::Failure`] on the way is shown at the end, with its kind's exit code.
 //!
 //! # Features
 //!
 //! `sandbox` is the local server, `docs` the commands `completions` and `man`. Both
-//! are on unless they are turned off.
+//! are on by default.
 
 pub mod auth;
 pub mod cli;
