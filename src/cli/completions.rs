@@ -10,7 +10,7 @@ use crate::cli::topics::TOPICS;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::namespace::permissions::{PUBLISHED, template};
-use crate::output::written;
+use crate::output::map_write_error;
 use crate::verb::{LOCAL, Verb};
 
 #[derive(Debug, Args)]
@@ -56,7 +56,7 @@ pub fn run(args: &CompletionsArgs, tree: Command, ctx: &mut Context) -> Result<(
     let script = String::from_utf8(script)
         .map_err(|error| Failure::unexpected("the completion script is not UTF-8").source(error))?;
     let script = with_hooks(args.shell, ctx.program.name(), &script, &all);
-    written(ctx.stdout.write_all(script.as_bytes()).and_then(|()| ctx.stdout.flush()))
+    map_write_error(ctx.stdout.write_all(script.as_bytes()).and_then(|()| ctx.stdout.flush()))
 }
 
 fn kinds() -> Vec<&'static str> {

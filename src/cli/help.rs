@@ -11,7 +11,7 @@ use crate::cli::topics::{TOPICS, Topic, exit_code_lines};
 use crate::context::Context;
 use crate::error::{EXIT_CODES, ExitCode, Failure, Kind, Result};
 use crate::names::{Program, SHARED_FAMILY};
-use crate::output::written;
+use crate::output::map_write_error;
 use crate::text::nearest::nearest;
 use crate::verb::{LOCAL, Variables, Verb};
 
@@ -141,7 +141,7 @@ pub fn run(args: &HelpArgs, tree: Command, ctx: &mut Context) -> Result<Option<S
             if ctx.stdout.color() { help.ansi().to_string() } else { help.to_string() }
         }
     };
-    written(ctx.stdout.write_all(text.as_bytes()).and_then(|()| ctx.stdout.flush()))?;
+    map_write_error(ctx.stdout.write_all(text.as_bytes()).and_then(|()| ctx.stdout.flush()))?;
     Ok(None)
 }
 

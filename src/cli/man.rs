@@ -12,7 +12,7 @@ use crate::cli::help::{Sections, find, with_full_stops};
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::names::Program;
-use crate::output::written;
+use crate::output::map_write_error;
 use crate::verb::{LOCAL, Verb};
 
 #[derive(Debug, Args)]
@@ -48,7 +48,7 @@ pub fn run(args: ManArgs, tree: Command, ctx: &mut Context) -> Result<()> {
                 find(&tree, &args.words).map_err(|unknown| unknown.failure(ctx.program, "man", &args.words))?;
             let page = page(ctx.program, command)
                 .map_err(|error| Failure::unexpected("cannot make the manual page").source(error))?;
-            written(ctx.stdout.write_all(&page).and_then(|()| ctx.stdout.flush()))
+            map_write_error(ctx.stdout.write_all(&page).and_then(|()| ctx.stdout.flush()))
         }
     }
 }

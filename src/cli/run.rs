@@ -17,8 +17,8 @@ use crate::error::{Failure, Kind, Result};
 use crate::interrupt::{self, Interrupt, Signals};
 use crate::names::{Program, exec_official};
 use crate::namespace::commands::permissions;
+use crate::output::map_write_error;
 use crate::output::query::apart;
-use crate::output::written;
 use crate::secret::forbid_core_dumps;
 use crate::spinner::Spinner;
 use crate::text::label;
@@ -45,7 +45,7 @@ pub fn run(argv: &[OsString], ctx: &mut Context) -> u8 {
         ParseOutcome::Print(text) => {
             let text = if ctx.stdout.color() { text.ansi().to_string() } else { text.to_string() };
             let result = ctx.stdout.write_all(text.as_bytes()).and_then(|()| ctx.stdout.flush());
-            written(result).map(|()| 0)
+            map_write_error(result).map(|()| 0)
         }
         ParseOutcome::Usage(text) if is_json => Err(Failure::usage(one_sentence(&text))),
         ParseOutcome::Usage(text) => {

@@ -17,7 +17,7 @@ use crate::delivery::rescue::RescueFile;
 use crate::delivery::stdout::{Stdout, mask};
 use crate::delivery::target::{NotPlaced, TargetFile, left};
 use crate::error::{Failure, Result};
-use crate::output::unwritable;
+use crate::output::write_error;
 use crate::secret::Secret;
 use crate::text::sanitize::shell_word;
 
@@ -34,7 +34,7 @@ pub enum Purpose {
 
 /// How long undoing a mint may take whose secret cannot be delivered: a time of
 /// its own, since that of the command may be used up.
-pub const TO_UNDO: Duration = Duration::from_secs(10);
+pub const UNDO_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where a secret is to go, made ready before there is one.
 pub struct Delivery {
@@ -170,7 +170,7 @@ impl Delivery {
                 if self.stdout == Stdout::Somewhere {
                     mask(secret, &bytes, ctx);
                 }
-                ctx.stdout.write_all(&bytes).and_then(|()| ctx.stdout.flush()).map_err(unwritable)
+                ctx.stdout.write_all(&bytes).and_then(|()| ctx.stdout.flush()).map_err(write_error)
             }
             Err(failure) => Err(failure),
         };
@@ -294,7 +294,7 @@ fn kept_in(minted: &Minted, path: &Path) -> String {
 }
 
 /// Whether a character of an id means nothing to a shell or a file system.
-pub fn is_plain(c: char) -> bool {
+pub fn is_shell_safe(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
 }
 

@@ -75,7 +75,7 @@ impl RescueFile {
     pub fn write(&mut self, id: &str, extension: &str, content: &[u8]) -> io::Result<()> {
         self.room.write(content)?;
         // The id is the server's text: only what is plain in a file name is kept.
-        let stem: String = id.chars().filter(|c| super::is_plain(*c)).take(100).collect();
+        let stem: String = id.chars().filter(|c| super::is_shell_safe(*c)).take(100).collect();
         let stem = if stem.is_empty() { "secret" } else { &stem };
         for number in 1u32.. {
             let name = if number == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{number}.{extension}") };

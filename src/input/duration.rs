@@ -25,7 +25,7 @@ const UNITS: [(&str, u64); 11] = [
 ];
 
 /// The longest life that a token may be asked for: 365 days.
-pub const YEAR: Duration = Duration::from_secs(31_536_000);
+pub const MAX_LIFETIME: Duration = Duration::from_secs(31_536_000);
 
 /// Why a text is not a duration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -115,7 +115,7 @@ fn pair(whole: &str, fraction: &str, unit: u64) -> Option<u128> {
     whole.checked_mul(unit.into())?.checked_add(part * u128::from(unit) / 10u128.pow(digits))
 }
 
-/// Reads a lifetime: a duration above zero and at most [`YEAR`], so that
+/// Reads a lifetime: a duration above zero and at most [`MAX_LIFETIME`], so that
 /// nothing is asked of the server that it must refuse.
 ///
 /// # Errors
@@ -128,7 +128,7 @@ pub fn lifetime(flag: &str, text: &str) -> Result<Duration> {
         Ok(Duration::ZERO) => {
             Err(Failure::usage(format!("{flag} is {text}; it must be more than zero")).hint(examples))
         }
-        Ok(life) if life > YEAR => {
+        Ok(life) if life > MAX_LIFETIME => {
             Err(Failure::usage(format!("{flag} is {text}; the most is 365 days"))
                 .hint(format!("use {flag} 1y or less")))
         }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::cloud::{Cloud, NAMESPACE};
 use crate::credential::not_authenticated;
-use crate::delivery::is_plain;
+use crate::delivery::is_shell_safe;
 use crate::denylist::{denied, has_jose_header};
 use crate::error::{Failure, Result};
 use crate::names::Program;
@@ -159,7 +159,7 @@ pub fn replaced(previous: Option<&[u8]>, path: &str, program: Program) -> Option
 
 /// An id that is safe to paste.
 fn id(value: &Value) -> Option<String> {
-    value.as_str().filter(|id| !id.is_empty() && id.chars().all(is_plain)).map(str::to_owned)
+    value.as_str().filter(|id| !id.is_empty() && id.chars().all(is_shell_safe)).map(str::to_owned)
 }
 
 #[cfg(test)]

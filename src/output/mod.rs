@@ -15,14 +15,14 @@ use crate::error::{Failure, Kind, Result};
 ///
 /// # Errors
 /// Broken pipe: the reader has gone away. Unexpected: the write failed otherwise.
-pub fn written(result: io::Result<()>) -> Result<()> {
+pub fn map_write_error(result: io::Result<()>) -> Result<()> {
     result.map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::new(Kind::BrokenPipe, "the reader went away"),
-        _ => unwritable(error),
+        _ => write_error(error),
     })
 }
 
 /// Standard output could not be written.
-pub fn unwritable(error: io::Error) -> Failure {
+pub fn write_error(error: io::Error) -> Failure {
     Failure::unexpected("standard output cannot be written").source(error)
 }

@@ -9,8 +9,8 @@ use clap::{Args, ValueEnum};
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::output::json::pretty;
+use crate::output::map_write_error;
 use crate::output::query::{Query, QueryArgs};
-use crate::output::written;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -21,7 +21,7 @@ pub enum Format {
 }
 
 /// The flag that shows what filters run over, where [`OutputArgs`] are had.
-pub const WHOLE: &str = "--output json";
+pub const JSON_FLAG: &str = "--output json";
 
 /// `--output` and `-q`, as most commands have them.
 #[derive(Debug, Args)]
@@ -34,17 +34,17 @@ pub struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// As [`Rendering::prepare`].
+    /// As [`Output::prepare`].
     ///
     /// # Errors
-    /// As [`Rendering::prepare`].
-    pub fn prepare(&self, ctx: &Context) -> Result<Rendering> {
-        Rendering::prepare(self.output == Format::Json, &self.query, WHOLE, ctx)
+    /// As [`Output::prepare`].
+    pub fn prepare(&self, ctx: &Context) -> Result<Output> {
+        Output::prepare(self.output == Format::Json, &self.query, JSON_FLAG, ctx)
     }
 }
 
 /// How an answer is to be printed.
-pub struct Rendering {
+pub struct Output {
     is_json: bool,
     query: Option<Query>,
     plain: fn(Vec<u8>) -> Vec<u8>,
@@ -53,7 +53,7 @@ pub struct Rendering {
     is_apart: bool,
 }
 
-impl Rendering {
+impl Output {
     /// Settled before any request, so that a filter that does not compile
     /// stops the command. `whole` is the flag that shows what filters run
     /// over.
@@ -118,7 +118,7 @@ impl Rendering {
 /// Writes what is no secret to standard output.
 ///
 /// # Errors
-/// As [`written`] says.
+/// As [`map_write_error`] says.
 pub fn write_out(bytes: &[u8], ctx: &mut Context) -> Result<()> {
-    written(ctx.stdout.write_all(bytes).and_then(|()| ctx.stdout.flush()))
+    map_write_error(ctx.stdout.write_all(bytes).and_then(|()| ctx.stdout.flush()))
 }

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::input::duration;
 use crate::interrupt::Signals;
-use crate::output::written;
+use crate::output::map_write_error;
 use crate::sandbox::clock::ServerClock;
 use crate::sandbox::commit_queue::CommitQueue;
 use crate::sandbox::faults::Faults;
@@ -195,7 +195,7 @@ async fn serve_or_run(
     if !serves {
         return environment.run(command, &ctx.env, signals).await;
     }
-    written(ctx.stdout.write_all(environment.exports().as_bytes()).and_then(|()| ctx.stdout.flush()))?;
+    map_write_error(ctx.stdout.write_all(environment.exports().as_bytes()).and_then(|()| ctx.stdout.flush()))?;
     ctx.note("serving until interrupted (Ctrl-C); a shell that runs the lines above uses the sandbox");
     signals.any().await;
     Ok(0)

@@ -41,8 +41,9 @@ pub fn quoted(word: &OsStr) -> String {
 /// A file as a word for a POSIX shell, in quotes where it needs them.
 pub fn shell_word(path: &OsStr) -> String {
     let word = path.to_string_lossy();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':' | '+' | ',' | '@');
-    if !word.is_empty() && !word.starts_with('-') && word.chars().all(is_plain) {
+    let is_shell_safe =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':' | '+' | ',' | '@');
+    if !word.is_empty() && !word.starts_with('-') && word.chars().all(is_shell_safe) {
         return word.into_owned();
     }
     // Behind ./ nothing is an option.

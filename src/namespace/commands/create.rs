@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::context::Context;
-use crate::delivery::{Delivery, Minted, Purpose, TO_UNDO, Undelivered, is_plain};
+use crate::delivery::{Delivery, Minted, Purpose, UNDO_TIMEOUT, Undelivered, is_shell_safe};
 use crate::error::{Failure, Kind, Result};
 use crate::input::duration::lifetime;
 use crate::namespace::api::{Reply, TokensApi};
@@ -14,7 +14,7 @@ use crate::namespace::message::{AccessPolicy, CreateRequest, CreateResponse, Per
 use crate::namespace::proto::Time;
 use crate::namespace::{grant, granted, token_file, view};
 use crate::output::query::QueryArgs;
-use crate::output::rendering::{Rendering, WHOLE};
+use crate::output::rendering::{JSON_FLAG, Output};
 use crate::output::table;
 use crate::secret::looks_secret;
 use crate::verb::{CHANGE, Variables, Verb};
@@ -89,7 +89,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         (true, _) => None,
         (false, text) => Some(lifetime("--expires_in", text.as_deref().unwrap_or(DEFAULT_LIFETIME))?),
     };
-    let rendering = Rendering::prepare(args.output == Format::Json, &args.query, WHOLE, ctx)?.of_secret();
+    let rendering = Output::prepare(args.output == Format::Json, &args.query, JSON_FLAG, ctx)?.of_secret();
     let delivery =
         Delivery::prepare("--token_file", args.token_file.as_deref(), args.no_clobber, Purpose::Create, ctx)?;
     grant::doubts(&grants).iter().for_each(|doubt| ctx.warn(doubt));
@@ -146,10 +146,10 @@ async fn revoke_undelivered(
             args.name
         ));
     }
-    api.set_remaining(TO_UNDO);
+    api.set_remaining(UNDO_TIMEOUT);
     match api.revoke(&RevokeRequest { token_id: id.clone() }).await {
         Ok(()) => failure.hint(format!("revoked token {id}, because its secret could not be delivered")),
-        Err(_) if id.chars().all(is_plain) => failure.hint(format!(
+        Err(_) if id.chars().all(is_shell_safe) => failure.hint(format!(
             "token {id} is still valid but its secret is lost; revoke it with `{program} token revoke --token_id {id}`"
         )),
         Err(_) => failure.hint(format!(
@@ -203,7 +203,7 @@ async fn mint(
 async fn deliver(
     args: &CreateArgs,
     reply: &Reply<CreateResponse>,
-    rendering: Rendering,
+    rendering: Output,
     delivery: Delivery,
     ctx: &mut Context,
 ) -> std::result::Result<(), Undelivered> {
@@ -218,7 +218,7 @@ async fn deliver(
         extension: "json",
         file_content: token_file::content(&reply.message),
         // The id is the server's text, and a hint is made to be pasted.
-        undo: if !id.is_empty() && id.chars().all(is_plain) {
+        undo: if !id.is_empty() && id.chars().all(is_shell_safe) {
             format!("if you do not want it, undo it with `{program} token revoke --token_id {id}`")
         } else {
             format!("if you do not want it, look for \"{}\" in `{program} token list` and revoke it", args.name)

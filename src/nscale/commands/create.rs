@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::context::Context;
-use crate::delivery::{Purpose, TO_UNDO, is_plain};
+use crate::delivery::{Purpose, UNDO_TIMEOUT, is_shell_safe};
 use crate::error::{Failure, Kind, Result};
 use crate::input::prompt::can_ask;
 use crate::nscale::api::IdentityApi;
@@ -142,7 +142,7 @@ async fn delete_undelivered(
             "the new account still exists, but its token is lost: look for it in `{program} serviceaccounts list --org {organization}` and delete it"
         ));
     };
-    api.set_remaining(TO_UNDO);
+    api.set_remaining(UNDO_TIMEOUT);
     match api.delete(organization, &id).await {
         Ok(()) => failure.hint(format!("deleted service account {id}, because its token could not be delivered")),
         Err(_) => failure.hint(format!(
@@ -155,7 +155,7 @@ async fn delete_undelivered(
 /// must be safe to paste.
 fn undo(account: &Account, organization: &Organization, find_it: &str, ctx: &Context) -> String {
     let id = &account.metadata.id;
-    if id.is_empty() || !id.chars().all(is_plain) {
+    if id.is_empty() || !id.chars().all(is_shell_safe) {
         return format!("if you do not want it, {find_it} and delete it");
     }
     format!(

@@ -21,7 +21,7 @@ use crate::nscale::api::IdentityApi;
 use crate::nscale::message::AccountWrite;
 use crate::nscale::organization::{self, Organization, SELF, canonical_id};
 use crate::output::query::QueryArgs;
-use crate::output::rendering::{Rendering, write_out};
+use crate::output::rendering::{Output, write_out};
 
 #[derive(Debug, Subcommand)]
 pub enum ServiceAccountsCommand {
@@ -139,8 +139,8 @@ struct OutputArgs {
 }
 
 impl OutputArgs {
-    fn prepare(&self, ctx: &Context) -> Result<Rendering> {
-        Rendering::prepare(self.json, &self.query, "--json", ctx)
+    fn prepare(&self, ctx: &Context) -> Result<Output> {
+        Output::prepare(self.json, &self.query, "--json", ctx)
     }
 }
 
@@ -190,7 +190,7 @@ impl ChangeArgs {
 }
 
 /// Shows the payload that would be sent.
-async fn preview(request: &str, message: &AccountWrite, rendering: Rendering, ctx: &mut Context) -> Result<()> {
+async fn preview(request: &str, message: &AccountWrite, rendering: Output, ctx: &mut Context) -> Result<()> {
     let payload = serde_json::to_string(message)
         .map_err(|error| Failure::unexpected("the request cannot be written").source(error))?;
     // It is JSON, whether or not that was asked for.
@@ -205,7 +205,7 @@ async fn preview_without_payload(
     method: &str,
     address: &str,
     who: &str,
-    rendering: Option<Rendering>,
+    rendering: Option<Output>,
     ctx: &mut Context,
 ) -> Result<()> {
     let line = format!("{method} {address}\n");

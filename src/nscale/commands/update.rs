@@ -13,9 +13,9 @@ use crate::nscale::commands::{AccountArgs, AccountRef, AccountSelector, ChangeAr
 use crate::nscale::document::{AccountDocument, FORMAT};
 use crate::nscale::groups::Groups;
 use crate::nscale::message::{Account, AccountWrite};
-use crate::nscale::plan::{Changes, is_same, message, touched};
+use crate::nscale::plan::{Changes, conflicting_fields, is_same, message};
 use crate::nscale::view;
-use crate::output::rendering::{Rendering, write_out};
+use crate::output::rendering::{Output, write_out};
 use crate::output::table;
 use crate::verb::{CHANGE, Variables, Verb};
 
@@ -106,7 +106,7 @@ async fn show(
     reply: AccountReply,
     message: &AccountWrite,
     groups: &Groups,
-    rendering: Rendering,
+    rendering: Output,
     ctx: &mut Context,
 ) -> Result<()> {
     let (wanted, answered) = (&message.spec.group_ids, &reply.account.spec.group_ids);
@@ -204,9 +204,9 @@ impl Plan<'_> {
             self.fetch(account, api, ctx).await?;
             let merged = self.merge.then_some(self.document);
             let Some(now) = self.account() else { return Err(failure) };
-            let touched = touched(&before.account, now, &sent, merged);
-            if !touched.is_empty() {
-                let fields: Vec<&str> = touched.iter().map(|field| field.name()).collect();
+            let conflicting_fields = conflicting_fields(&before.account, now, &sent, merged);
+            if !conflicting_fields.is_empty() {
+                let fields: Vec<&str> = conflicting_fields.iter().map(|field| field.name()).collect();
                 let what = format!("somebody else changed the account's {} at the same moment", fields.join(" and "));
                 return Err(Failure::new(Kind::Conflict, what)
                     .http_status(409)

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::http::connect::Code;
-use crate::input::duration::YEAR;
+use crate::input::duration::MAX_LIFETIME;
 use crate::namespace::message::IssueTenantTokenRequest;
 use crate::namespace::proto::{Time, read_optional_int64};
 use crate::sandbox::namespace::caller::{ADMIN, SandboxClaims, TENANT_ID};
@@ -89,7 +89,7 @@ impl Namespace {
             return Err(RpcFailure::new(Code::ResourceExhausted, "too many unfinished logins"));
         }
         let id = format!("login_{}", self.keys.id());
-        logins.insert(id.clone(), lifetime.min(YEAR));
+        logins.insert(id.clone(), lifetime.min(MAX_LIFETIME));
         Ok(json!({ "login_id": id, "login_url": format!("http://127.0.0.1/login/{id}"), "kind": "tenant" }))
     }
 
