@@ -19,7 +19,7 @@ use crate::delivery::target::{NotPlaced, TargetFile, left};
 use crate::error::{Failure, Result};
 use crate::output::unwritable;
 use crate::secret::Secret;
-use crate::text::sanitize::shell_word;
+use crate::text::shell::shell_word;
 
 /// What is about to be done for a secret, which decides how many places it
 /// needs.

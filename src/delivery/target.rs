@@ -13,7 +13,7 @@ use crate::delivery::room::{LockError, RoomFile, name_beside, overwrite, reserve
 use crate::delivery::stdout::Stdout;
 use crate::error::{Failure, Kind, Result};
 use crate::input::document::read_limited;
-use crate::text::sanitize::shell_word;
+use crate::text::shell::shell_word;
 
 /// A file for a secret.
 pub struct TargetFile {

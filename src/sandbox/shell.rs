@@ -22,7 +22,7 @@ use crate::output::private_file;
 use crate::sandbox::auth::{ADMIN, MEMBER};
 use crate::sandbox::server::Sides;
 use crate::secret::Secret;
-use crate::text::sanitize::quoted;
+use crate::text::shell::quoted;
 
 /// How long the credentials of the sandbox's own users live.
 const LIFETIME: Duration = Duration::from_secs(30 * 86_400);

@@ -4,4 +4,5 @@
 pub mod label;
 pub mod nearest;
 pub mod sanitize;
+pub mod shell;
 pub mod time;

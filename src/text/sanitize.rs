@@ -2,7 +2,6 @@
 //! reorder what stands beside it.
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
 
 /// The text without control, bidirectional and invisible characters. Line
 /// ends and tabs become blanks.
@@ -31,23 +30,6 @@ pub fn cut(text: &str) -> (&str, String) {
 pub fn shortened(text: &str) -> String {
     let (beginning, rest) = cut(text);
     format!("{beginning}{rest}")
-}
-
-/// A word in quotes, as a POSIX shell reads it back.
-pub fn quoted(word: &OsStr) -> String {
-    format!("'{}'", word.to_string_lossy().replace('\'', r"'\''"))
-}
-
-/// A file as a word for a POSIX shell, in quotes where it needs them.
-pub fn shell_word(path: &OsStr) -> String {
-    let word = path.to_string_lossy();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':' | '+' | ',' | '@');
-    if !word.is_empty() && !word.starts_with('-') && word.chars().all(is_plain) {
-        return word.into_owned();
-    }
-    // Behind ./ nothing is an option.
-    let here = if word.starts_with('-') { "./" } else { "" };
-    format!("{here}{}", quoted(path))
 }
 
 /// Bytes that a person is going to see as they are, such as JSON or the result
