@@ -1,11 +1,13 @@
 //! Draws views with comfy-table. On a terminal a listing fits the width; on a
 //! pipe it is whole: untruncated and unwrapped. No line ends in a space.
 
-use comfy_table::{ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle, Row, Table, Width, presets};
+use std::borrow::Cow;
+
+use comfy_table::{ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle, Table, Width, presets};
 use unicode_width::UnicodeWidthStr;
 
 use crate::context::Stream;
-use crate::output::view::{Details, Listing, Tone};
+use crate::output::view::{Cell, Details, Listing, Tone};
 use crate::text::sanitize::sanitize;
 
 /// How narrow a column that wraps may become, in characters. Where a terminal
@@ -27,13 +29,21 @@ const ROW_BORDER: char = '\u{1e}';
 /// The spaces between the columns of a listing.
 const GAP: usize = 2;
 
+/// How many rows a pipe gets at a time, so that comfy-table, which takes several
+/// times the room of the text, holds few of them.
+const ROWS_ON_PIPE: usize = 1_000;
+
 /// Draws a listing, for the stream that it will be written to.
 pub fn listing(stream: &Stream, mut listing: Listing) -> String {
+    listing.rows.insert(0, listing.header.iter().copied().map(Cell::from).collect());
     for cell in listing.rows.iter_mut().flatten() {
         cell.text = clip(std::mem::take(&mut cell.text), stream);
     }
-    let mut columns = columns(&listing);
+    let mut columns = columns(&listing, stream.width().is_some());
+    let mut rows_at_a_time = ROWS_ON_PIPE;
     if let Some(width) = stream.width() {
+        // How wide what wraps becomes depends on all rows.
+        rows_at_a_time = listing.rows.len();
         for optional in listing.optional {
             let gaps = GAP * columns.len().saturating_sub(1);
             if columns.iter().map(|column| column.min_width).sum::<usize>() + gaps <= width.into() {
@@ -42,24 +52,29 @@ pub fn listing(stream: &Stream, mut listing: Listing) -> String {
             columns.retain(|column| column.head != *optional);
         }
     }
-    let mut drawing = Drawing::new(stream.color());
-    drawing.add_row(columns.iter().map(|column| (column.head, Tone::Plain)));
-    for row in &listing.rows {
-        drawing.add_row(columns.iter().filter_map(|column| row.get(column.index)).map(|cell| (&*cell.text, cell.tone)));
+    let mut out = String::new();
+    for rows in listing.rows.chunks(rows_at_a_time) {
+        let mut drawing = Drawing::new(stream.color());
+        for row in rows {
+            drawing.add_row(columns.iter().filter_map(|column| row.get(column.index)));
+        }
+        if let Some(width) = stream.width() {
+            let borders = u16::try_from(columns.len().saturating_sub(1)).unwrap_or_default();
+            drawing.table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.saturating_add(borders));
+        }
+        for (index, (drawn, column)) in drawing.table.column_iter_mut().zip(&columns).enumerate() {
+            let padding = if index + 1 == columns.len() { 0 } else { GAP };
+            drawn.set_padding((0, u16::try_from(padding).unwrap_or_default()));
+            let width = Width::Fixed(u16::try_from(column.min_width + padding).unwrap_or(u16::MAX));
+            drawn.set_constraint(if column.wraps {
+                ColumnConstraint::LowerBoundary(width)
+            } else {
+                ColumnConstraint::Absolute(width)
+            });
+        }
+        drawing.draw(&mut out);
     }
-    if let Some(width) = stream.width() {
-        let borders = u16::try_from(columns.len().saturating_sub(1)).unwrap_or_default();
-        drawing.table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.saturating_add(borders));
-    }
-    for (index, (drawn, column)) in drawing.table.column_iter_mut().zip(&columns).enumerate() {
-        let padding = if index + 1 == columns.len() { 0 } else { GAP };
-        drawn.set_padding((0, u16::try_from(padding).unwrap_or_default()));
-        drawn.set_constraint(match u16::try_from(column.min_width + padding) {
-            Ok(min_width) if column.wraps => ColumnConstraint::LowerBoundary(Width::Fixed(min_width)),
-            _ => ColumnConstraint::ContentWidth,
-        });
-    }
-    drawing.finish()
+    out
 }
 
 /// Draws `Label: value` lines, the values aligned, for the stream that they
@@ -68,13 +83,15 @@ pub fn details(stream: &Stream, details: &Details) -> String {
     let mut drawing = Drawing::new(stream.color());
     for (label, cell) in &details.0 {
         let label = if label.is_empty() { String::new() } else { format!("{label}:") };
-        let text = clip(cell.text.clone(), stream);
-        drawing.add_row([(&*label, Tone::Plain), (&*text, cell.tone)]);
+        let value = Cell { text: clip(cell.text.clone(), stream), ..*cell };
+        drawing.add_row([&label.into(), &value]);
     }
     for column in drawing.table.column_iter_mut() {
         column.set_padding((0, 1));
     }
-    drawing.finish()
+    let mut out = String::new();
+    drawing.draw(&mut out);
+    out
 }
 
 /// A column that is shown.
@@ -86,11 +103,11 @@ struct Column {
     wraps: bool,
 }
 
-fn columns(listing: &Listing) -> Vec<Column> {
+fn columns(listing: &Listing, may_wrap: bool) -> Vec<Column> {
     let column = |(index, head): (usize, &&'static str)| {
         let cells = listing.rows.iter().filter_map(|row| row.get(index));
-        let width = cells.map(|cell| cell.text.width()).max().unwrap_or(0).max(head.width());
-        let wraps = listing.wrapping.contains(head);
+        let width = cells.map(|cell| cell.text.width()).max().unwrap_or(0);
+        let wraps = may_wrap && listing.wrapping.contains(head);
         // A head is never wrapped.
         let min_width = if wraps { MIN_WRAPPED_WIDTH.min(width).max(head.width()) } else { width };
         Column { index, head, min_width, wraps }
@@ -116,16 +133,15 @@ impl Drawing {
         Self { table, tones: Vec::new(), color }
     }
 
-    fn add_row<'a>(&mut self, cells: impl IntoIterator<Item = (&'a str, Tone)>) {
-        let (texts, tones): (Vec<&str>, Vec<Tone>) = cells.into_iter().unzip();
-        self.table.add_row(Row::from(texts));
+    fn add_row<'a>(&mut self, cells: impl IntoIterator<Item = &'a Cell>) {
+        let (texts, tones): (Vec<&str>, Vec<Tone>) = cells.into_iter().map(|cell| (&*cell.text, cell.tone)).unzip();
+        self.table.add_row(texts);
         if self.color {
             self.tones.push(tones);
         }
     }
 
-    fn finish(self) -> String {
-        let mut out = String::new();
+    fn draw(self, out: &mut String) {
         let mut rows = self.tones.iter();
         let mut tones = rows.next();
         for line in self.table.lines() {
@@ -136,12 +152,11 @@ impl Drawing {
             let start = out.len();
             for (index, cell) in line.split(CELL_BORDER).enumerate() {
                 let tone = tones.and_then(|tones| tones.get(index)).copied().unwrap_or_default();
-                colorize(cell, tone, &mut out);
+                colorize(cell, tone, out);
             }
             out.truncate(start + out[start..].trim_end().len());
             out.push('\n');
         }
-        out
     }
 }
 
@@ -149,7 +164,10 @@ impl Drawing {
 /// cut where it is too long.
 fn clip(text: String, stream: &Stream) -> String {
     let max = if stream.is_terminal() { MAX_CELL_ON_TERMINAL } else { MAX_CELL_ON_PIPE };
-    let text = sanitize(&text).into_owned();
+    let text = match sanitize(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(safe) => safe,
+    };
     // There are no more characters than bytes.
     match if text.len() > max { text.char_indices().nth(max) } else { None } {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 /// The text without control, bidirectional and invisible characters. Line
 /// ends and tabs become blanks.
 pub fn sanitize(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(|c| is_blank(c) || is_hidden(c)) {
+    let is_printable_ascii = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_printable_ascii || !text.chars().any(|c| is_blank(c) || is_hidden(c)) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(
