@@ -64,7 +64,7 @@ fn grant_text(bytes: &[u8]) {
         return;
     }
     match grant::read_all(&[text]) {
-        Ok(grants) => drop(grant::doubts(&grants)),
+        Ok(grants) => drop(grant::lint(&grants)),
         Err(failure) => check(Some(failure)),
     }
 }

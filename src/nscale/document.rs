@@ -99,12 +99,12 @@ impl AccountDocument {
         }
         for (name, is_there) in [("metadata", has_metadata), ("spec", has_spec)] {
             if !is_there && !partial {
-                return Err(root.refuse(&format!("the document has no \"{name}\"")));
+                return Err(root.error(&format!("the document has no \"{name}\"")));
             }
         }
         if partial && !account.sets_anything() {
             return Err(root
-                .refuse("the document sets nothing")
+                .error("the document sets nothing")
                 .hint("what can be set is \"name\", \"description\" and \"tags\" in \"metadata\", and \"groupIDs\" in \"spec\""));
         }
         Ok(account)
@@ -114,26 +114,26 @@ impl AccountDocument {
         for (key, value) in members(metadata, METADATA)? {
             match key.as_str() {
                 "name" => {
-                    let name = value.text("\"name\"")?;
-                    check_name(&name).map_err(|why| value.refuse(&why))?;
+                    let name = value.string("\"name\"")?;
+                    check_name(&name).map_err(|why| value.error(&why))?;
                     self.name = Some(name);
                 }
                 "description" => {
-                    let description = value.text("\"description\"")?;
-                    check_description(&description).map_err(|why| value.refuse(&why))?;
+                    let description = value.string("\"description\"")?;
+                    check_description(&description).map_err(|why| value.error(&why))?;
                     self.description = Some(description);
                 }
                 "tags" => {
-                    let tags = value.items("\"tags\"")?;
+                    let tags = value.array("\"tags\"")?;
                     self.tags = Some(tags.into_iter().map(|tag| read_tag(tag, doubts)).collect::<Result<_>>()?);
                 }
-                "id" => self.id = value.text("\"id\"").ok(),
+                "id" => self.id = value.string("\"id\"").ok(),
                 key if SERVERS_OWN.contains(&key) => {}
                 _ => doubts.push(unknown(METADATA, &key)),
             }
         }
         if self.name.is_none() && !partial {
-            return Err(metadata.refuse("\"metadata\" has no \"name\""));
+            return Err(metadata.error("\"metadata\" has no \"name\""));
         }
         Ok(())
     }
@@ -143,12 +143,12 @@ impl AccountDocument {
             match key.as_str() {
                 "groupIDs" => {
                     let mut ids = Vec::new();
-                    for item in value.items("\"groupIDs\"")? {
-                        let given = item.text("a group's id")?;
+                    for item in value.array("\"groupIDs\"")? {
+                        let given = item.string("a group's id")?;
                         let id = Uuid::parse_str(given.trim())
                             .map_err(|_| {
                                 let names = "`serviceaccounts create` at a terminal, without a document, offers the groups by name";
-                                item.refuse("this is no group's id, which is a UUID").hint(names)
+                                item.error("this is no group's id, which is a UUID").hint(names)
                             })?
                             .to_string();
                         if !ids.contains(&id) {
@@ -161,7 +161,7 @@ impl AccountDocument {
             }
         }
         if self.group_ids.is_none() && !partial {
-            return Err(spec.refuse("\"spec\" has no \"groupIDs\"").hint("no groups at all are \"groupIDs\":[]"));
+            return Err(spec.error("\"spec\" has no \"groupIDs\"").hint("no groups at all are \"groupIDs\":[]"));
         }
         Ok(())
     }
@@ -199,17 +199,17 @@ impl AccountDocument {
 
 fn read_tag(tag: Node<'_>, doubts: &mut Vec<String>) -> Result<Tag> {
     let (mut name, mut value) = (None, None);
-    for (key, member) in tag.members("a tag")? {
+    for (key, member) in tag.object("a tag")? {
         match key.as_str() {
-            "name" => name = Some(member.text("a tag's \"name\"")?),
-            "value" => value = Some(member.text("a tag's \"value\"")?),
+            "name" => name = Some(member.string("a tag's \"name\"")?),
+            "value" => value = Some(member.string("a tag's \"value\"")?),
             _ => doubts.push(unsent("a tag", &key, &["name", "value"])),
         }
     }
     match (name, value) {
         (Some(name), Some(value)) => Ok(Tag { name, value }),
-        (None, _) => Err(tag.refuse("a tag has no \"name\"")),
-        (_, None) => Err(tag.refuse("a tag has no \"value\"")),
+        (None, _) => Err(tag.error("a tag has no \"name\"")),
+        (_, None) => Err(tag.error("a tag has no \"value\"")),
     }
 }
 
@@ -256,11 +256,11 @@ pub fn check_description(description: &str) -> std::result::Result<(), String> {
 /// The members of one of the objects. One that belongs into another is
 /// refused, before anything is said of the rest.
 fn members<'a>(object: Node<'a>, place: &str) -> Result<Vec<(String, Node<'a>)>> {
-    let members = object.members(place)?;
+    let members = object.object(place)?;
     for (key, value) in &members {
         let known = |(field, home): &&(&str, &str)| *home != place && field.eq_ignore_ascii_case(key);
         if let Some((field, home)) = PLACES.iter().find(known) {
-            return Err(value.refuse(&format!("\"{field}\" belongs into {home}, not into {place}")));
+            return Err(value.error(&format!("\"{field}\" belongs into {home}, not into {place}")));
         }
     }
     Ok(members)
@@ -322,8 +322,8 @@ mod tests {
             (r#"{"metadata":{},"spec":{"groupIDs":[]}}"#.into(), "\"metadata\" has no \"name\" (line 1, column 13)"),
             (r#"{"metadata":{"name":"a"},"spec":{}}"#.into(), "\"spec\" has no \"groupIDs\" (line 1, column 33)"),
             (r#"{"metadata":7,"spec":{"groupIDs":[]}}"#.into(), "\"metadata\" must be an object"),
-            (r#"{"metadata":{"name":7}}"#.into(), "\"name\" must be a text"),
-            (r#"{"metadata":{"name":"a","description":null}}"#.into(), "\"description\" must be a text"),
+            (r#"{"metadata":{"name":7}}"#.into(), "\"name\" must be a string"),
+            (r#"{"metadata":{"name":"a","description":null}}"#.into(), "\"description\" must be a string"),
             (r#"{"metadata":{"name":"a","tags":{}}}"#.into(), "\"tags\" must be an array"),
             (named(""), "the name is empty"),
             (named(&"a".repeat(64)), "has 64 characters"),
@@ -334,10 +334,10 @@ mod tests {
             (tagged("7"), "a tag must be an object"),
             (tagged(r#"{"name":"a"}"#), "a tag has no \"value\""),
             (tagged(r#"{"value":"a"}"#), "a tag has no \"name\""),
-            (tagged(r#"{"name":1,"value":"a"}"#), "a tag's \"name\" must be a text"),
+            (tagged(r#"{"name":1,"value":"a"}"#), "a tag's \"name\" must be a string"),
             (grouped("null"), "\"groupIDs\" must be an array"),
             (grouped("\"a\""), "\"groupIDs\" must be an array"),
-            (grouped("[7]"), "a group's id must be a text"),
+            (grouped("[7]"), "a group's id must be a string"),
             (grouped("[\n\"administrators\"]"), "no group's id, which is a UUID (line 2, column 1)"),
         ] {
             let refusal = parse(&text, false).0.err().unwrap_or_default();

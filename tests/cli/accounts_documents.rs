@@ -104,7 +104,7 @@ fn the_place_of_a_mistake_is_pointed_at() {
     assert_eq!(
         world.sa(&format!("create --file {path} --yes")).fails(2).lines().take(3).collect::<Vec<_>>(),
         [
-            &format!("error: --file {path}: \"name\" must be a text, in quotes (line 1, column 23)"),
+            &format!("error: --file {path}: \"name\" must be a string (line 1, column 23)"),
             "  {\"metadata\": {\"name\": 7}}",
             "                        ^",
         ]

@@ -268,11 +268,11 @@ fn bad_input_is_refused_before_anything_is_sent() {
         assert_eq!(world.files(), before, "{args:?}");
     };
     let grant = |grant: &str, words: &str| refused(&["--name", "t", "--grant", grant], words);
-    grant("[]", "--grant: is not a JSON object");
-    grant("7", "invalid type: integer `7`, expected a JSON object (line 1, column 1)");
-    grant(r#"{"resource_id":"*","actions":["ensure"]}"#, "--grant: has no resource_type");
-    grant(r#"{"resource_type":"builder","actions":[]}"#, "--grant: has no actions");
-    grant(r#"{"resource_type":"builder","actions":["a"],"effect":1}"#, "unknown field `effect`");
+    grant("[]", "--grant: the grant must be an object (line 1, column 1)");
+    grant("7", "--grant: the grant must be an object (line 1, column 1)");
+    grant(r#"{"resource_id":"*","actions":["ensure"]}"#, r#"--grant: the grant has no "resource_type""#);
+    grant(r#"{"resource_type":"builder","actions":[]}"#, r#"--grant: the grant has no "actions""#);
+    grant(r#"{"resource_type":"builder","actions":["a"],"effect":1}"#, r#"unknown field "effect""#);
     grant(r#"{"resource_type":"builder""#, "EOF while parsing an object (line 1, column 26)");
     grant("@missing.json", "--grant file missing.json cannot be read");
     grant("@not-utf8.json", "is not UTF-8 text (byte 1)");
