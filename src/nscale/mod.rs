@@ -11,4 +11,5 @@ pub mod groups;
 pub mod message;
 pub mod organization;
 pub mod plan;
+pub mod validate;
 pub mod view;
