@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::context::Environment;
-use crate::delivery::room::{RoomFile, is_left, leftovers, tidy};
+use crate::delivery::reserved::{RoomFile, is_left, leftovers, tidy};
 
 /// What the names of directories in everybody's temporary directory begin with.
 const TEMPORARY: &str = "nscred-undelivered-";

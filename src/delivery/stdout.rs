@@ -9,7 +9,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use rustix::fs::{OFlags, fcntl_getfl};
 
 use crate::context::Context;
-use crate::delivery::place::is_sink;
+use crate::delivery::path::is_sink;
 use crate::secret::encodings;
 
 /// What standard output leads to.

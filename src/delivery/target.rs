@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use crate::delivery::place::{self, Place};
-use crate::delivery::room::{LockError, RoomFile, name_beside, overwrite, reserve_in_place};
+use crate::delivery::path::{self, Place};
+use crate::delivery::reserved::{LockError, RoomFile, name_beside, overwrite, reserve_in_place};
 use crate::delivery::stdout::Stdout;
 use crate::error::{Failure, Kind, Result};
 use crate::input::document::read_limited;
@@ -73,17 +73,17 @@ impl TargetFile {
                 .hint(format!("without {flag} it goes to standard output")));
         }
         let refuse = |why: &str| Failure::usage(format!("{flag} {}: {why}", path.display()));
-        if place::names_directory(path) {
+        if path::names_directory(path) {
             return Err(refuse("names a directory; name a file in it"));
         }
         let stream = |target| Self { shown: path.to_owned(), target, previous: Some(Vec::new()), leftover: None };
-        match place::follow(path).map_err(|error| refuse("cannot be written").source(error))? {
+        match path::follow(path).map_err(|error| refuse("cannot be written").source(error))? {
             Place::Stdout => match Stdout::look() {
                 Stdout::Closed => Err(refuse("standard output is closed; the secret would be lost")),
                 Stdout::Discarded => Err(refuse(DISCARDS)),
                 Stdout::Somewhere => Ok(stream(Target::Stdout)),
             },
-            Place::Stderr if fs::metadata("/dev/stderr").is_ok_and(|stderr| place::is_sink(&stderr)) => {
+            Place::Stderr if fs::metadata("/dev/stderr").is_ok_and(|stderr| path::is_sink(&stderr)) => {
                 Err(refuse(DISCARDS))
             }
             Place::Stderr => Ok(stream(Target::Stderr)),
@@ -119,7 +119,7 @@ impl TargetFile {
                 refuse("is read-only").hint(format!("allow writing with `chmod u+w {word}`, or name another file"))
             );
         }
-        if !place::is_mount_point(&file) {
+        if !path::is_mount_point(&file) {
             return Self::beside(path, file, Some(existing), false, refuse);
         }
         let cannot = |error: io::Error| refuse("is a mount point and cannot be written to").source(error);
@@ -146,12 +146,12 @@ impl TargetFile {
         no_clobber: bool,
         refuse: &impl Fn(&str) -> Failure,
     ) -> Result<Self> {
-        let directory = place::parent(&file);
+        let directory = path::parent(&file);
         if !directory.exists() {
             return Err(refuse("its directory does not exist")
                 .hint(format!("create it with `mkdir -p {}`", shell_word(directory.as_os_str()))));
         }
-        if let Some(why) = place::obstacle(&file, existing.as_ref()) {
+        if let Some(why) = path::obstacle(&file, existing.as_ref()) {
             return Err(refuse(why).hint("name another file"));
         }
         let is_root = rustix::process::geteuid().is_root();
@@ -234,7 +234,7 @@ impl TargetFile {
                 }
                 // The file is in its place by now, and a directory that may not
                 // be read cannot be synced: no reason to call it a failure.
-                let _ = File::open(place::parent(&path)).and_then(|directory| directory.sync_all());
+                let _ = File::open(path::parent(&path)).and_then(|directory| directory.sync_all());
                 Ok(())
             }
         }
@@ -288,7 +288,7 @@ fn open_stream(path: &Path, no_clobber: bool, refuse: &impl Fn(&str) -> Failure)
     if kind.is_block_device() {
         return Err(refuse("is a disk; name a file"));
     }
-    if place::is_sink(&metadata) {
+    if path::is_sink(&metadata) {
         return Err(refuse(DISCARDS));
     }
     // Not blocking: a FIFO that nobody reads is told at once.
