@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::context::{Context, Environment};
 use crate::delivery::rescue::RescueFile;
 use crate::delivery::stdout::{Stdout, mask};
-use crate::delivery::target::{NotPlaced, TargetFile, left};
+use crate::delivery::target::{CommitError, TargetFile, leftover_warning};
 use crate::error::{Failure, Result};
 use crate::output::unwritable;
 use crate::secret::Secret;
@@ -79,7 +79,7 @@ impl Delivery {
     ) -> Result<Self> {
         let target = file.map(|path| TargetFile::prepare(flag, path, no_clobber)).transpose()?;
         if let Some(leftover) = target.as_ref().and_then(TargetFile::leftover) {
-            ctx.warn(&left(leftover));
+            ctx.warn(&leftover_warning(leftover));
         }
         let stdout = Stdout::look();
         if target.is_none() && stdout == Stdout::Closed {
@@ -131,8 +131,8 @@ impl Delivery {
     ) -> std::result::Result<bool, Undelivered> {
         let content = minted.file_content.as_bytes();
         let mut kept = match self.rescue {
-            Ok(rescue) => Kept::write(rescue, minted, ctx),
-            Err(error) => Kept(Err(error)),
+            Ok(rescue) => Rescue::write(rescue, minted, ctx),
+            Err(error) => Rescue(Err(error)),
         };
         let in_file = match self.target {
             None => None,
@@ -143,11 +143,11 @@ impl Delivery {
                 if !is_file {
                     mask(minted.secret.expose(), content, ctx);
                 }
-                if let Err(not_placed) = target.commit(content) {
-                    let undelivered = kept.instead_of(&path, not_placed, minted, ctx);
-                    let mend = is_file.then(|| kept.mend(&path, is_overwritten)).flatten();
+                if let Err(error) = target.commit(content) {
+                    let undelivered = kept.after_failed_commit(&path, error, minted, ctx);
+                    let restore_command = is_file.then(|| kept.restore_command(&path, is_overwritten)).flatten();
                     return Err(Undelivered {
-                        failure: mend.into_iter().fold(undelivered.failure, Failure::hint),
+                        failure: restore_command.into_iter().fold(undelivered.failure, Failure::hint),
                         ..undelivered
                     });
                 }
@@ -168,7 +168,7 @@ impl Delivery {
             Ok(bytes) => {
                 let secret = minted.secret.expose();
                 has_secret = !secret.is_empty() && bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
-                if self.stdout == Stdout::Somewhere {
+                if self.stdout == Stdout::Open {
                     mask(secret, &bytes, ctx);
                 }
                 ctx.stdout.write_all(&bytes).and_then(|()| ctx.stdout.flush()).map_err(unwritable)
@@ -216,13 +216,13 @@ impl From<Failure> for Undelivered {
 }
 
 /// A secret in a rescue file, or why it is in none.
-struct Kept(io::Result<RescueFile>);
+struct Rescue(io::Result<RescueFile>);
 
-impl Kept {
+impl Rescue {
     fn write(mut rescue: RescueFile, minted: &Minted, ctx: &Context) -> Self {
         match rescue.write(&minted.id, minted.extension, minted.file_content.as_bytes()) {
             Ok(()) => {
-                ctx.interrupt.advise(vec![kept_in(minted, rescue.path()), minted.undo.clone()]);
+                ctx.interrupt.advise(vec![saved_in(minted, rescue.path()), minted.undo.clone()]);
                 Self(Ok(rescue))
             }
             Err(error) => Self(Err(error)),
@@ -246,13 +246,19 @@ impl Kept {
 
     /// Says where the secret is that could not be written to a file: here, in one
     /// that is made now, or beside that file, where it got so far.
-    fn instead_of(&mut self, path: &Path, not_placed: NotPlaced, minted: &Minted, ctx: &mut Context) -> Undelivered {
+    fn after_failed_commit(
+        &mut self,
+        path: &Path,
+        error: CommitError,
+        minted: &Minted,
+        ctx: &mut Context,
+    ) -> Undelivered {
         let what = format!("{} was made, but {} cannot be written", minted.what, path.display());
-        let failure = Failure::unexpected(what).source(not_placed.error);
-        match not_placed.kept {
-            Some(room) if self.0.is_err() => failure.hint(kept_in(minted, room.path())).hint(&minted.undo).into(),
-            room => {
-                room.into_iter().for_each(|mut room| room.give_up());
+        let failure = Failure::unexpected(what).source(error.error);
+        match error.temporary {
+            Some(file) if self.0.is_err() => failure.hint(saved_in(minted, file.path())).hint(&minted.undo).into(),
+            file => {
+                file.into_iter().for_each(|mut file| file.discard());
                 if self.0.is_err() {
                     *self = Self::make(minted, ctx);
                 }
@@ -262,7 +268,7 @@ impl Kept {
     }
 
     /// How to put what is kept into its file later.
-    fn mend(&self, file: &Path, is_overwritten: bool) -> Option<String> {
+    fn restore_command(&self, file: &Path, is_overwritten: bool) -> Option<String> {
         let rescue = self.0.as_ref().ok()?;
         let [from, to] = [rescue.path(), file].map(|path| shell_word(path.as_os_str()));
         let line = if is_overwritten { format!("cat {from} > {to}") } else { format!("mv {from} {to}") };
@@ -275,7 +281,7 @@ impl Kept {
         let error = match &self.0 {
             Ok(rescue) => {
                 rescue.sync();
-                return failure.hint(kept_in(minted, rescue.path())).hint(&minted.undo).into();
+                return failure.hint(saved_in(minted, rescue.path())).hint(&minted.undo).into();
             }
             Err(error) => error,
         };
@@ -290,7 +296,7 @@ impl Kept {
     }
 }
 
-fn kept_in(minted: &Minted, path: &Path) -> String {
+fn saved_in(minted: &Minted, path: &Path) -> String {
     format!("{} is kept in {}", minted.what, path.display())
 }
 
@@ -303,7 +309,7 @@ pub fn is_plain(c: char) -> bool {
 /// the credential's own file. `is_json` tells those of one cloud from the other's:
 /// token files are JSON, and service tokens are bare.
 pub fn undelivered(credential: Option<&Path>, is_json: bool, env: &Environment) -> Vec<PathBuf> {
-    let beside = credential.map(|file| reserved::leftovers(path::parent(file))).unwrap_or_default();
+    let beside = credential.map(|file| reserved::undelivered_in(path::parent(file))).unwrap_or_default();
     let mut found: Vec<PathBuf> = rescue::kept(env).into_iter().chain(beside).collect();
     found.retain(|path| std::fs::read(path).is_ok_and(|content| content.starts_with(b"{") == is_json));
     // The credential may be in such a place itself.

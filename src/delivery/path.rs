@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Where a path leads once every link is followed.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Destination {
     /// A file, or the place of one, in a directory.
     File(PathBuf),
     /// This process's standard output.
@@ -24,7 +24,7 @@ pub enum Place {
 ///
 /// # Errors
 /// A link leads in a circle, or to the name of a directory.
-pub fn follow(path: &Path) -> io::Result<Place> {
+pub fn resolve(path: &Path) -> io::Result<Destination> {
     /// What Linux allows in one look-up.
     const MAX_LINKS: usize = 40;
     let mut path = path.to_owned();
@@ -32,22 +32,22 @@ pub fn follow(path: &Path) -> io::Result<Place> {
         if names_directory(&path) {
             return Err(io::Error::other("it names a directory"));
         }
-        let Ok(directory) = fs::canonicalize(parent(&path)) else { return Ok(Place::File(path)) };
+        let Ok(directory) = fs::canonicalize(parent(&path)) else { return Ok(Destination::File(path)) };
         if is_descriptors(&directory) {
             let is_own = fs::canonicalize("/proc/self")
                 .map_or(directory == Path::new("/dev/fd"), |own| directory.starts_with(own));
             return Ok(match path.file_name().and_then(|name| name.to_str()) {
-                Some("1") if is_own => Place::Stdout,
-                Some("2") if is_own => Place::Stderr,
-                _ => Place::Descriptor(path),
+                Some("1") if is_own => Destination::Stdout,
+                Some("2") if is_own => Destination::Stderr,
+                _ => Destination::Descriptor(path),
             });
         }
         match fs::read_link(&path) {
-            Ok(_) if is_planted(&path) => {
+            Ok(_) if is_foreign_link(&path) => {
                 return Err(io::Error::other("it is another user's link in a directory that everybody may write to"));
             }
             Ok(target) => path = parent(&path).join(target),
-            Err(_) => return Ok(Place::File(path)),
+            Err(_) => return Ok(Destination::File(path)),
         }
     }
     Err(io::Error::other("too many links"))
@@ -55,7 +55,7 @@ pub fn follow(path: &Path) -> io::Result<Place> {
 
 /// Whether a link may have been put there by somebody else to lead astray: such
 /// links Linux itself does not follow by default.
-fn is_planted(link: &Path) -> bool {
+fn is_foreign_link(link: &Path) -> bool {
     let (Ok(link), Ok(directory)) = (fs::symlink_metadata(link), fs::metadata(parent(link))) else { return false };
     let user = rustix::process::geteuid().as_raw();
     directory.mode() & (STICKY | 0o002) == STICKY | 0o002 && ![user, directory.uid()].contains(&link.uid())
@@ -81,7 +81,7 @@ pub fn parent(path: &Path) -> &Path {
 }
 
 /// Whether a device swallows what is written to it.
-pub fn is_sink(metadata: &Metadata) -> bool {
+pub fn discards_data(metadata: &Metadata) -> bool {
     let is_device = |name: &&str| fs::metadata(name).is_ok_and(|known| known.rdev() == metadata.rdev());
     metadata.file_type().is_char_device()
         && ["/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"].iter().any(is_device)
@@ -186,14 +186,14 @@ mod tests {
         let link = directory.path().join("out");
         std::os::unix::fs::symlink("/dev/stdout", &link).unwrap();
         for path in ["/dev/stdout", "/dev/fd/1", "/dev/../dev/stdout", "/proc/self/fd/1", "/proc/thread-self/fd/1"] {
-            assert_eq!(follow(Path::new(path)).unwrap(), Place::Stdout, "{path}");
+            assert_eq!(resolve(Path::new(path)).unwrap(), Destination::Stdout, "{path}");
         }
-        assert_eq!(follow(&link).unwrap(), Place::Stdout);
-        assert_eq!(follow(Path::new("/dev/fd/2")).unwrap(), Place::Stderr);
-        assert_eq!(follow(Path::new("/proc/self/fd/7")).unwrap(), Place::Descriptor("/proc/self/fd/7".into()));
-        assert_eq!(follow(Path::new("/proc/1/fd/1")).unwrap(), Place::Descriptor("/proc/1/fd/1".into()));
+        assert_eq!(resolve(&link).unwrap(), Destination::Stdout);
+        assert_eq!(resolve(Path::new("/dev/fd/2")).unwrap(), Destination::Stderr);
+        assert_eq!(resolve(Path::new("/proc/self/fd/7")).unwrap(), Destination::Descriptor("/proc/self/fd/7".into()));
+        assert_eq!(resolve(Path::new("/proc/1/fd/1")).unwrap(), Destination::Descriptor("/proc/1/fd/1".into()));
         let file = directory.path().join("file");
-        assert_eq!(follow(&file).unwrap(), Place::File(file));
+        assert_eq!(resolve(&file).unwrap(), Destination::File(file));
     }
 
     #[cfg(target_os = "linux")]

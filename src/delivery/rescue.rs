@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::context::Environment;
-use crate::delivery::reserved::{RoomFile, is_left, leftovers, tidy};
+use crate::delivery::reserved::{ReservedFile, is_undelivered, remove_unused, undelivered_in};
 
 /// What the names of directories in everybody's temporary directory begin with.
 const TEMPORARY: &str = "nscred-undelivered-";
@@ -17,7 +17,7 @@ const DIRECTORY: &str = "nscred/undelivered";
 
 /// A file with room for a secret, away from where that is to go.
 pub struct RescueFile {
-    room: RoomFile,
+    file: ReservedFile,
     /// What ends with it: directories that are of no use without it.
     directory: OwnDirectories,
 }
@@ -46,7 +46,7 @@ impl RescueFile {
             if !is_own(&directory) {
                 return Err(io::Error::other("the directory for it belongs to another user"));
             }
-            tidy(&directory);
+            remove_unused(&directory);
             Self::in_directory(OwnDirectories(directory, 2))
         };
         // A temporary directory is everybody's: a new one in it, that nobody
@@ -64,7 +64,7 @@ impl RescueFile {
     }
 
     fn in_directory(directory: OwnDirectories) -> io::Result<Self> {
-        Ok(Self { room: RoomFile::new_in(&directory.0)?, directory })
+        Ok(Self { file: ReservedFile::new_in(&directory.0)?, directory })
     }
 
     /// Puts the secret into it, under a name that says what it is: that of
@@ -73,16 +73,16 @@ impl RescueFile {
     /// # Errors
     /// As the system says.
     pub fn write(&mut self, id: &str, extension: &str, content: &[u8]) -> io::Result<()> {
-        self.room.write(content)?;
+        self.file.write(content)?;
         // The id is the server's text: only what is plain in a file name is kept.
         let stem: String = id.chars().filter(|c| super::is_plain(*c)).take(100).collect();
         let stem = if stem.is_empty() { "secret" } else { &stem };
         for number in 1u32.. {
             let name = if number == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{number}.{extension}") };
-            match self.room.rename(&self.directory.0.join(name), true) {
+            match self.file.rename(&self.directory.0.join(name), true) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 // It holds the secret under any name, if it is still there.
-                Err(error) if !self.room.path().exists() => return Err(error),
+                Err(error) if !self.file.path().exists() => return Err(error),
                 _ => break,
             }
         }
@@ -91,19 +91,19 @@ impl RescueFile {
 
     /// Makes the content outlast a loss of power.
     pub fn sync(&self) {
-        let _ = self.room.sync();
+        let _ = self.file.sync();
         let _ = fs::File::open(&self.directory.0).and_then(|directory| directory.sync_all());
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        self.room.path()
+        self.file.path()
     }
 
     /// The secret has arrived: the file is of no use, and its directories
     /// neither where there is nothing else in them.
     pub fn discard(mut self) {
-        self.room.give_up();
+        self.file.discard();
     }
 }
 
@@ -138,10 +138,10 @@ pub fn kept(env: &Environment) -> Vec<PathBuf> {
         let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
         let is_named = |path: &PathBuf| ["json", "token"].iter().any(|known| path.extension() == Some(known.as_ref()));
         let mut named: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_named).collect();
-        named.retain(|path| is_left(path));
+        named.retain(|path| is_undelivered(path));
         named.sort();
         found.extend(named);
-        found.extend(leftovers(&directory));
+        found.extend(undelivered_in(&directory));
     }
     found
 }

@@ -12,17 +12,17 @@ use rustix::fs::OFlags;
 use rustix::process::{Resource, getrlimit};
 
 /// How much room is made, in bytes: many times what any secret has needed.
-const ROOM: u64 = 64 * 1024;
+const RESERVED_BYTES: u64 = 64 * 1024;
 
 /// What a file begins with that holds room and no secret, on file systems that
 /// reserve room only for bytes that are written.
-const ROOM_MARK: &[u8] = b"nscred: room for a secret, which this file does not hold yet\n";
+const PLACEHOLDER: &[u8] = b"nscred: room for a secret, which this file does not hold yet\n";
 
 /// What the names of these files begin with.
 const PREFIX: &str = ".nscred-";
 
 /// A private file with room for a secret.
-pub struct RoomFile {
+pub struct ReservedFile {
     file: File,
     path: PathBuf,
     holds_secret: bool,
@@ -46,7 +46,7 @@ impl From<io::Error> for LockError {
     }
 }
 
-impl RoomFile {
+impl ReservedFile {
     /// The file beside `target`, which only one process has at a time. Comes
     /// with the place of a secret that a process left behind there when it was
     /// killed. `owner` may own such a file beside this user.
@@ -56,7 +56,7 @@ impl RoomFile {
     pub fn beside(target: &Path, owner: Option<u32>) -> Result<(Self, Option<PathBuf>), LockError> {
         /// Each further try follows a process that was done in between.
         const MAX_TRIES: usize = 100;
-        let path = name_beside(target);
+        let path = temporary_path(target);
         let mut leftover = None;
         for _ in 0..MAX_TRIES {
             let (file, is_new) = match open(&path, OpenOptions::new().create_new(true)) {
@@ -84,13 +84,13 @@ impl RoomFile {
             if !metadata.is_file() || !is_ours {
                 return Err(LockError::Foreign);
             }
-            if is_secret(&file)? {
-                leftover = Some(move_aside(&path)?);
+            if contains_secret(&file)? {
+                leftover = Some(move_away(&path)?);
                 continue;
             }
-            let room = Self { file, path, holds_secret: false };
-            return match room.reserve() {
-                Ok(()) => Ok((room, leftover)),
+            let file = Self { file, path, holds_secret: false };
+            return match file.reserve() {
+                Ok(()) => Ok((file, leftover)),
                 Err(error) => Err(LockError::Io(error, leftover)),
             };
         }
@@ -106,7 +106,7 @@ impl RoomFile {
             let path = directory.join(format!("{PREFIX}{:016x}", fastrand::u64(..)));
             match open(&path, OpenOptions::new().create_new(true)) {
                 Ok(file) => {
-                    // Tells those who tidy up that it is in use, unless one of
+                    // Tells those who remove_unused up that it is in use, unless one of
                     // them came first.
                     let is_taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
                     let is_there = fs::symlink_metadata(&path)
@@ -115,9 +115,9 @@ impl RoomFile {
                     if is_taken || !is_there {
                         continue;
                     }
-                    let room = Self { file, path, holds_secret: false };
-                    room.reserve()?;
-                    return Ok(room);
+                    let file = Self { file, path, holds_secret: false };
+                    file.reserve()?;
+                    return Ok(file);
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -136,7 +136,7 @@ impl RoomFile {
     ///
     /// # Errors
     /// As the system says.
-    pub fn give_to(&self, owner: &Metadata) -> io::Result<()> {
+    pub fn set_owner(&self, owner: &Metadata) -> io::Result<()> {
         std::os::unix::fs::fchown(&self.file, Some(owner.uid()), Some(owner.gid()))
     }
 
@@ -164,7 +164,7 @@ impl RoomFile {
     }
 
     /// Says that its secret is elsewhere too, so that it is removed in the end.
-    pub fn give_up(&mut self) {
+    pub fn discard(&mut self) {
         self.holds_secret = false;
     }
 
@@ -175,7 +175,7 @@ impl RoomFile {
     /// As the system says; it is where it was then.
     pub fn rename(&mut self, target: &Path, must_be_free: bool) -> io::Result<()> {
         if must_be_free {
-            rename_new(&self.path, target)?
+            rename_no_replace(&self.path, target)?
         } else {
             fs::rename(&self.path, target)?
         }
@@ -184,7 +184,7 @@ impl RoomFile {
     }
 }
 
-impl Drop for RoomFile {
+impl Drop for ReservedFile {
     fn drop(&mut self) {
         if !self.holds_secret {
             let _ = fs::remove_file(&self.path);
@@ -193,10 +193,10 @@ impl Drop for RoomFile {
 }
 
 /// Removes what killed processes left in a directory that holds no secret.
-pub fn tidy(directory: &Path) {
-    for path in rooms(directory) {
+pub fn remove_unused(directory: &Path) {
+    for path in reserved_files(directory) {
         let Ok(file) = open(&path, &mut OpenOptions::new()) else { continue };
-        if file.try_lock().is_ok() && is_secret(&file).is_ok_and(|is_secret| !is_secret) {
+        if file.try_lock().is_ok() && contains_secret(&file).is_ok_and(|is_secret| !is_secret) {
             let _ = fs::remove_file(&path);
         }
     }
@@ -204,25 +204,25 @@ pub fn tidy(directory: &Path) {
 
 /// The files in a directory that are named as rooms are and hold a secret that
 /// nobody is busy with.
-pub fn leftovers(directory: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = rooms(directory).filter(|path| is_left(path)).collect();
+pub fn undelivered_in(directory: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = reserved_files(directory).filter(|path| is_undelivered(path)).collect();
     found.sort();
     found
 }
 
 /// Whether a file holds a secret, and no process that is still at it.
-pub fn is_left(path: &Path) -> bool {
+pub fn is_undelivered(path: &Path) -> bool {
     open(path, &mut OpenOptions::new())
-        .is_ok_and(|file| file.try_lock().is_ok() && is_secret(&file).unwrap_or_default())
+        .is_ok_and(|file| file.try_lock().is_ok() && contains_secret(&file).unwrap_or_default())
 }
 
-fn rooms(directory: &Path) -> impl Iterator<Item = PathBuf> {
+fn reserved_files(directory: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let is_room = |entry: &fs::DirEntry| {
+    let is_reserved = |entry: &fs::DirEntry| {
         entry.file_name().as_bytes().starts_with(PREFIX.as_bytes())
             && entry.file_type().is_ok_and(|kind| kind.is_file())
     };
-    entries.filter(is_room).map(|entry| entry.path())
+    entries.filter(is_reserved).map(|entry| entry.path())
 }
 
 fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
@@ -231,11 +231,11 @@ fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
 }
 
 /// Whether a file holds more than room.
-fn is_secret(mut file: &File) -> io::Result<bool> {
+fn contains_secret(mut file: &File) -> io::Result<bool> {
     let mut start = Vec::new();
     file.rewind()?;
-    file.take(ROOM_MARK.len() as u64).read_to_end(&mut start)?;
-    Ok(!start.is_empty() && start != ROOM_MARK)
+    file.take(PLACEHOLDER.len() as u64).read_to_end(&mut start)?;
+    Ok(!start.is_empty() && start != PLACEHOLDER)
 }
 
 fn is_same(one: &Metadata, other: &Metadata) -> bool {
@@ -244,7 +244,7 @@ fn is_same(one: &Metadata, other: &Metadata) -> bool {
 
 /// The file beside a target: with the target's own name in its own, where there
 /// is room for that.
-pub fn name_beside(target: &Path) -> PathBuf {
+pub fn temporary_path(target: &Path) -> PathBuf {
     /// The most that file systems take, less what may be put behind it.
     const MAX_LENGTH: usize = 255 - 16;
     let name = target.file_name().unwrap_or_default();
@@ -260,11 +260,11 @@ pub fn name_beside(target: &Path) -> PathBuf {
 }
 
 /// Moves a secret that a killed process left behind out of the way.
-fn move_aside(path: &Path) -> io::Result<PathBuf> {
+fn move_away(path: &Path) -> io::Result<PathBuf> {
     for number in 1u32..10_000 {
         let mut aside = path.as_os_str().to_owned();
         aside.push(format!("-{number}"));
-        match rename_new(path, Path::new(&aside)) {
+        match rename_no_replace(path, Path::new(&aside)) {
             Ok(()) => return Ok(aside.into()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
@@ -274,7 +274,7 @@ fn move_aside(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// Renames to a place where nothing is.
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         // A file system that cannot be asked for it.
@@ -299,7 +299,7 @@ pub fn overwrite(file: &mut File, content: &[u8]) -> io::Result<()> {
 /// # Errors
 /// There is no room. `Unsupported`: the file system cannot do this.
 pub fn reserve_in_place(file: &File) -> io::Result<()> {
-    if getrlimit(Resource::Fsize).current.is_some_and(|limit| limit < ROOM) {
+    if getrlimit(Resource::Fsize).current.is_some_and(|limit| limit < RESERVED_BYTES) {
         let limit = "the limit on the size of files (ulimit -f) leaves no room for a secret";
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, limit));
     }
@@ -312,8 +312,8 @@ fn reserve(mut file: &File) -> io::Result<()> {
         result => return result,
     }
     // What could be compressed would reserve less than it is long.
-    let mut bytes = ROOM_MARK.to_vec();
-    bytes.resize_with(ROOM as usize, || fastrand::u8(..));
+    let mut bytes = PLACEHOLDER.to_vec();
+    bytes.resize_with(RESERVED_BYTES as usize, || fastrand::u8(..));
     file.write_all(&bytes)?;
     file.sync_all()
 }
@@ -322,7 +322,7 @@ fn reserve(mut file: &File) -> io::Result<()> {
 fn allocate(file: &File) -> io::Result<()> {
     use rustix::fs::{FallocateFlags, fallocate};
     use rustix::io::Errno;
-    match fallocate(file, FallocateFlags::KEEP_SIZE, 0, ROOM) {
+    match fallocate(file, FallocateFlags::KEEP_SIZE, 0, RESERVED_BYTES) {
         Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::NODEV) => Err(io::ErrorKind::Unsupported.into()),
         result => Ok(result?),
     }
@@ -341,14 +341,14 @@ mod tests {
     fn room_that_was_only_written_is_no_secret() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(".nscred-a");
-        for (content, holds) in [(&b""[..], false), (ROOM_MARK, false), (b"{\"bearer_token\":\"x\"}", true)] {
+        for (content, holds) in [(&b""[..], false), (PLACEHOLDER, false), (b"{\"bearer_token\":\"x\"}", true)] {
             fs::write(&path, content).unwrap();
-            assert_eq!(is_secret(&File::open(&path).unwrap()).unwrap(), holds);
-            assert_eq!(leftovers(directory.path()).len(), usize::from(holds));
+            assert_eq!(contains_secret(&File::open(&path).unwrap()).unwrap(), holds);
+            assert_eq!(undelivered_in(directory.path()).len(), usize::from(holds));
         }
         let written = File::options().read(true).write(true).create_new(true).open(directory.path().join("b")).unwrap();
-        (&written).write_all(ROOM_MARK).unwrap();
-        assert!(!is_secret(&written).unwrap());
+        (&written).write_all(PLACEHOLDER).unwrap();
+        assert!(!contains_secret(&written).unwrap());
     }
 
     #[test]
@@ -356,10 +356,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         for length in [1, 230, 232, 255] {
             let target = directory.path().join("x".repeat(length));
-            let (room, leftover) = RoomFile::beside(&target, None).map_err(|_| length).unwrap();
+            let (file, leftover) = ReservedFile::beside(&target, None).map_err(|_| length).unwrap();
             assert!(leftover.is_none());
-            assert!(matches!(RoomFile::beside(&target, None), Err(LockError::Busy)));
-            drop(room);
+            assert!(matches!(ReservedFile::beside(&target, None), Err(LockError::Busy)));
+            drop(file);
             assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
         }
     }

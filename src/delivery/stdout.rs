@@ -9,14 +9,14 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use rustix::fs::{OFlags, fcntl_getfl};
 
 use crate::context::Context;
-use crate::delivery::path::is_sink;
+use crate::delivery::path::discards_data;
 use crate::secret::encodings;
 
 /// What standard output leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stdout {
-    /// Somewhere.
-    Somewhere,
+    /// Open.
+    Open,
     /// A device that keeps nothing, as `/dev/null`, by the caller's wish.
     Discarded,
     /// Nothing: it cannot be written, or it was closed, and opened on
@@ -29,12 +29,12 @@ impl Stdout {
     /// Looks at it.
     pub fn look() -> Self {
         let stdout = io::stdout();
-        let is_sink = metadata(&stdout).is_ok_and(|stdout| is_sink(&stdout));
+        let discards_data = metadata(&stdout).is_ok_and(|stdout| discards_data(&stdout));
         match fcntl_getfl(stdout.as_fd()) {
             // The library takes a write that the system refuses for this reason
             // for done.
             Ok(flags) if !flags.intersects(OFlags::WRONLY | OFlags::RDWR) => Self::Closed,
-            _ if !is_sink => Self::Somewhere,
+            _ if !discards_data => Self::Open,
             Ok(flags) if flags.contains(OFlags::RDWR) => Self::Closed,
             _ => Self::Discarded,
         }

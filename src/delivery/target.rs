@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use crate::delivery::path::{self, Place};
-use crate::delivery::reserved::{LockError, RoomFile, name_beside, overwrite, reserve_in_place};
+use crate::delivery::path::{self, Destination};
+use crate::delivery::reserved::{LockError, ReservedFile, overwrite, reserve_in_place, temporary_path};
 use crate::delivery::stdout::Stdout;
 use crate::error::{Failure, Kind, Result};
 use crate::input::document::read_limited;
@@ -28,7 +28,7 @@ pub struct TargetFile {
 enum Target {
     /// A new file beside the old one, which takes its place.
     Replace {
-        room: RoomFile,
+        temporary: ReservedFile,
         path: PathBuf,
         no_clobber: bool,
     },
@@ -43,16 +43,16 @@ enum Target {
 }
 
 /// A secret that could not be put where it belongs.
-pub struct NotPlaced {
+pub struct CommitError {
     /// Why.
     pub error: io::Error,
     /// The file that it is in all the same, whole.
-    pub kept: Option<RoomFile>,
+    pub temporary: Option<ReservedFile>,
 }
 
-impl From<io::Error> for NotPlaced {
+impl From<io::Error> for CommitError {
     fn from(error: io::Error) -> Self {
-        Self { error, kept: None }
+        Self { error, temporary: None }
     }
 }
 
@@ -77,20 +77,20 @@ impl TargetFile {
             return Err(refuse("names a directory; name a file in it"));
         }
         let stream = |target| Self { shown: path.to_owned(), target, previous: Some(Vec::new()), leftover: None };
-        match path::follow(path).map_err(|error| refuse("cannot be written").source(error))? {
-            Place::Stdout => match Stdout::look() {
+        match path::resolve(path).map_err(|error| refuse("cannot be written").source(error))? {
+            Destination::Stdout => match Stdout::look() {
                 Stdout::Closed => Err(refuse("standard output is closed; the secret would be lost")),
                 Stdout::Discarded => Err(refuse(DISCARDS)),
-                Stdout::Somewhere => Ok(stream(Target::Stdout)),
+                Stdout::Open => Ok(stream(Target::Stdout)),
             },
-            Place::Stderr if fs::metadata("/dev/stderr").is_ok_and(|stderr| path::is_sink(&stderr)) => {
+            Destination::Stderr if fs::metadata("/dev/stderr").is_ok_and(|stderr| path::discards_data(&stderr)) => {
                 Err(refuse(DISCARDS))
             }
-            Place::Stderr => Ok(stream(Target::Stderr)),
-            Place::Descriptor(descriptor) => {
+            Destination::Stderr => Ok(stream(Target::Stderr)),
+            Destination::Descriptor(descriptor) => {
                 open_stream(&descriptor, no_clobber, &refuse).map(|file| stream(Target::Stream(file)))
             }
-            Place::File(file) => match fs::metadata(&file) {
+            Destination::File(file) => match fs::metadata(&file) {
                 Ok(existing) if existing.is_file() => Self::over(path, file, existing, no_clobber, &refuse),
                 Ok(existing) if existing.is_dir() => Err(refuse("is a directory; name a file")),
                 Ok(_) => open_stream(&file, no_clobber, &refuse).map(|file| stream(Target::Stream(file))),
@@ -132,7 +132,7 @@ impl TargetFile {
         }
         match reserve_in_place(&opened) {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
-            result => result.map_err(|error| no_room(refuse("has no room for a secret"), error))?,
+            result => result.map_err(|error| add_space_hint(refuse("has no room for a secret"), error))?,
         }
         let previous = read_limited(&file).ok().flatten();
         Ok(Self { shown: path.to_owned(), target: Target::InPlace(opened), previous, leftover: None })
@@ -156,19 +156,19 @@ impl TargetFile {
         }
         let is_root = rustix::process::geteuid().is_root();
         let owner = existing.filter(|existing| is_root && existing.uid() != 0);
-        let (room, leftover) =
-            RoomFile::beside(&file, owner.as_ref().map(Metadata::uid)).map_err(|error| match error {
+        let (temporary, leftover) =
+            ReservedFile::beside(&file, owner.as_ref().map(Metadata::uid)).map_err(|error| match error {
                 LockError::Busy => busy(path, &file),
                 LockError::Foreign => refuse("a file of another user is in the way of writing it")
                     .hint(format!("look at it with `ls -la {}`", shell_word(directory.as_os_str()))),
                 LockError::Io(error, leftover) => {
-                    let failure = no_room(refuse("cannot be written"), error);
-                    leftover.into_iter().fold(failure, |failure, leftover| failure.hint(left(&leftover)))
+                    let failure = add_space_hint(refuse("cannot be written"), error);
+                    leftover.into_iter().fold(failure, |failure, leftover| failure.hint(leftover_warning(&leftover)))
                 }
             })?;
         // What root replaces still belongs to whom it is for.
         if let Some(owner) = &owner {
-            room.give_to(owner).map_err(|error| refuse("its owner cannot be kept").source(error))?;
+            temporary.set_owner(owner).map_err(|error| refuse("its owner cannot be kept").source(error))?;
         }
         // Looked at once no other process replaces it.
         if no_clobber && fs::symlink_metadata(&file).is_ok() {
@@ -178,7 +178,7 @@ impl TargetFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Some(Vec::new()),
             read => read.ok().flatten(),
         };
-        let target = Target::Replace { room, path: file, no_clobber };
+        let target = Target::Replace { temporary, path: file, no_clobber };
         Ok(Self { shown: path.to_owned(), target, previous, leftover })
     }
 
@@ -213,7 +213,7 @@ impl TargetFile {
     ///
     /// # Errors
     /// As the system says; where the file is replaced, the old one then stands.
-    pub fn commit(self, content: &[u8]) -> std::result::Result<(), NotPlaced> {
+    pub fn commit(self, content: &[u8]) -> std::result::Result<(), CommitError> {
         match self.target {
             Target::Stream(mut file) => Ok(file.write_all(content)?),
             Target::Stdout => {
@@ -226,11 +226,10 @@ impl TargetFile {
                 overwrite(&mut file, content)?;
                 Ok(file.sync_all()?)
             }
-            Target::Replace { mut room, path, no_clobber } => {
-                room.write(content)?;
-                let placed = room.sync().and_then(|()| room.rename(&path, no_clobber));
-                if let Err(error) = placed {
-                    return Err(NotPlaced { error, kept: Some(room) });
+            Target::Replace { mut temporary, path, no_clobber } => {
+                temporary.write(content)?;
+                if let Err(error) = temporary.sync().and_then(|()| temporary.rename(&path, no_clobber)) {
+                    return Err(CommitError { error, temporary: Some(temporary) });
                 }
                 // The file is in its place by now, and a directory that may not
                 // be read cannot be synced: no reason to call it a failure.
@@ -244,7 +243,7 @@ impl TargetFile {
 const DISCARDS: &str = "discards what is written; the secret would be lost";
 
 /// Says what to do where it is room that is missing.
-fn no_room(failure: Failure, error: io::Error) -> Failure {
+fn add_space_hint(failure: Failure, error: io::Error) -> Failure {
     let hint = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "make 64 KiB of room there, or name a file on another disk; nothing was sent"
@@ -257,7 +256,7 @@ fn no_room(failure: Failure, error: io::Error) -> Failure {
 
 fn busy(path: &Path, file: &Path) -> Failure {
     let what = format!("another run is about to write {}", path.display());
-    let beside = name_beside(file);
+    let beside = temporary_path(file);
     Failure::new(Kind::Conflict, what)
         .hint("wait until that has ended; nothing was sent")
         .hint(format!("if there is none, look at what it left: {}", beside.display()))
@@ -269,7 +268,7 @@ fn exists(path: &Path) -> Failure {
 }
 
 /// What to know of a secret that a killed run could not put in place.
-pub fn left(leftover: &Path) -> String {
+pub fn leftover_warning(leftover: &Path) -> String {
     format!(
         "an earlier run was stopped before it could put its secret in place, which is in {} now: \
          use it or revoke it, then remove the file",
@@ -288,7 +287,7 @@ fn open_stream(path: &Path, no_clobber: bool, refuse: &impl Fn(&str) -> Failure)
     if kind.is_block_device() {
         return Err(refuse("is a disk; name a file"));
     }
-    if path::is_sink(&metadata) {
+    if path::discards_data(&metadata) {
         return Err(refuse(DISCARDS));
     }
     // Not blocking: a FIFO that nobody reads is told at once.
