@@ -2,9 +2,11 @@
 //! owner. Its places are made ready before there is a secret, and what cannot be
 //! delivered is kept in a rescue file, never dropped.
 
+mod leftovers;
 mod path;
 mod rescue;
 mod reserved;
+mod space;
 
 mod stdout;
 mod target;
@@ -309,7 +311,7 @@ pub fn is_plain(c: char) -> bool {
 /// the credential's own file. `is_json` tells those of one cloud from the other's:
 /// token files are JSON, and service tokens are bare.
 pub fn undelivered(credential: Option<&Path>, is_json: bool, env: &Environment) -> Vec<PathBuf> {
-    let beside = credential.map(|file| reserved::undelivered_in(path::parent(file))).unwrap_or_default();
+    let beside = credential.map(|file| leftovers::undelivered_in(path::parent(file))).unwrap_or_default();
     let mut found: Vec<PathBuf> = rescue::kept(env).into_iter().chain(beside).collect();
     found.retain(|path| std::fs::read(path).is_ok_and(|content| content.starts_with(b"{") == is_json));
     // The credential may be in such a place itself.

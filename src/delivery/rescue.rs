@@ -7,7 +7,8 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::context::Environment;
-use crate::delivery::reserved::{ReservedFile, is_undelivered, remove_unused, undelivered_in};
+use crate::delivery::leftovers::{is_undelivered, remove_unused, undelivered_in};
+use crate::delivery::reserved::ReservedFile;
 
 /// What the names of directories in everybody's temporary directory begin with.
 const TEMPORARY: &str = "nscred-undelivered-";

@@ -3,23 +3,16 @@
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::ffi::OsStrExt as _;
+use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
-use rustix::process::{Resource, getrlimit};
 
-/// How much room is made, in bytes: many times what any secret has needed.
-const RESERVED_BYTES: u64 = 64 * 1024;
-
-/// What a file begins with that holds room and no secret, on file systems that
-/// reserve room only for bytes that are written.
-const PLACEHOLDER: &[u8] = b"nscred: room for a secret, which this file does not hold yet\n";
+use crate::delivery::space::{contains_secret, overwrite, reserve};
 
 /// What the names of these files begin with.
-const PREFIX: &str = ".nscred-";
+pub const PREFIX: &str = ".nscred-";
 
 /// A private file with room for a secret.
 pub struct ReservedFile {
@@ -192,50 +185,9 @@ impl Drop for ReservedFile {
     }
 }
 
-/// Removes what killed processes left in a directory that holds no secret.
-pub fn remove_unused(directory: &Path) {
-    for path in reserved_files(directory) {
-        let Ok(file) = open(&path, &mut OpenOptions::new()) else { continue };
-        if file.try_lock().is_ok() && contains_secret(&file).is_ok_and(|is_secret| !is_secret) {
-            let _ = fs::remove_file(&path);
-        }
-    }
-}
-
-/// The files in a directory that are named as rooms are and hold a secret that
-/// nobody is busy with.
-pub fn undelivered_in(directory: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = reserved_files(directory).filter(|path| is_undelivered(path)).collect();
-    found.sort();
-    found
-}
-
-/// Whether a file holds a secret, and no process that is still at it.
-pub fn is_undelivered(path: &Path) -> bool {
-    open(path, &mut OpenOptions::new())
-        .is_ok_and(|file| file.try_lock().is_ok() && contains_secret(&file).unwrap_or_default())
-}
-
-fn reserved_files(directory: &Path) -> impl Iterator<Item = PathBuf> {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let is_reserved = |entry: &fs::DirEntry| {
-        entry.file_name().as_bytes().starts_with(PREFIX.as_bytes())
-            && entry.file_type().is_ok_and(|kind| kind.is_file())
-    };
-    entries.filter(is_reserved).map(|entry| entry.path())
-}
-
-fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+pub fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     options.read(true).write(true).mode(0o600).custom_flags(flags.bits() as i32).open(path)
-}
-
-/// Whether a file holds more than room.
-fn contains_secret(mut file: &File) -> io::Result<bool> {
-    let mut start = Vec::new();
-    file.rewind()?;
-    file.take(PLACEHOLDER.len() as u64).read_to_end(&mut start)?;
-    Ok(!start.is_empty() && start != PLACEHOLDER)
 }
 
 fn is_same(one: &Metadata, other: &Metadata) -> bool {
@@ -284,72 +236,9 @@ fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Overwrites a file from its start, and cuts it to the content's length.
-///
-/// # Errors
-/// As the system says.
-pub fn overwrite(file: &mut File, content: &[u8]) -> io::Result<()> {
-    file.rewind()?;
-    file.write_all(content)?;
-    file.set_len(content.len() as u64)
-}
-
-/// Reserves room in a file, whose content and length stay as they are.
-///
-/// # Errors
-/// There is no room. `Unsupported`: the file system cannot do this.
-pub fn reserve_in_place(file: &File) -> io::Result<()> {
-    if getrlimit(Resource::Fsize).current.is_some_and(|limit| limit < RESERVED_BYTES) {
-        let limit = "the limit on the size of files (ulimit -f) leaves no room for a secret";
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, limit));
-    }
-    allocate(file)
-}
-
-fn reserve(mut file: &File) -> io::Result<()> {
-    match reserve_in_place(file) {
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
-        result => return result,
-    }
-    // What could be compressed would reserve less than it is long.
-    let mut bytes = PLACEHOLDER.to_vec();
-    bytes.resize_with(RESERVED_BYTES as usize, || fastrand::u8(..));
-    file.write_all(&bytes)?;
-    file.sync_all()
-}
-
-#[cfg(target_os = "linux")]
-fn allocate(file: &File) -> io::Result<()> {
-    use rustix::fs::{FallocateFlags, fallocate};
-    use rustix::io::Errno;
-    match fallocate(file, FallocateFlags::KEEP_SIZE, 0, RESERVED_BYTES) {
-        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::NODEV) => Err(io::ErrorKind::Unsupported.into()),
-        result => Ok(result?),
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn allocate(_file: &File) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn room_that_was_only_written_is_no_secret() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join(".nscred-a");
-        for (content, holds) in [(&b""[..], false), (PLACEHOLDER, false), (b"{\"bearer_token\":\"x\"}", true)] {
-            fs::write(&path, content).unwrap();
-            assert_eq!(contains_secret(&File::open(&path).unwrap()).unwrap(), holds);
-            assert_eq!(undelivered_in(directory.path()).len(), usize::from(holds));
-        }
-        let written = File::options().read(true).write(true).create_new(true).open(directory.path().join("b")).unwrap();
-        (&written).write_all(PLACEHOLDER).unwrap();
-        assert!(!contains_secret(&written).unwrap());
-    }
 
     #[test]
     fn a_name_as_long_as_any_has_one_beside_it() {

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use crate::delivery::path::{self, Destination};
-use crate::delivery::reserved::{LockError, ReservedFile, overwrite, reserve_in_place, temporary_path};
+use crate::delivery::reserved::{LockError, ReservedFile, temporary_path};
+use crate::delivery::space::{overwrite, reserve_in_place};
 use crate::delivery::stdout::Stdout;
 use crate::error::{Failure, Kind, Result};
 use crate::input::document::read_limited;
