@@ -1,5 +1,4 @@
-//! What killed processes left in a directory: reserved files, with a secret or
-//! without.
+//! Reserved files that killed processes left behind, with a secret or without.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::ffi::OsStrExt as _;
@@ -8,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::delivery::reserved::{PREFIX, open};
 use crate::delivery::space::contains_secret;
 
-/// Removes what killed processes left in a directory that holds no secret.
+/// Removes those without a secret.
 pub fn remove_unused(directory: &Path) {
     for path in reserved_files(directory) {
         let Ok(file) = open(&path, &mut OpenOptions::new()) else { continue };
@@ -18,15 +17,14 @@ pub fn remove_unused(directory: &Path) {
     }
 }
 
-/// The files in a directory that are named as rooms are and hold a secret that
-/// nobody is busy with.
+/// Those with a secret.
 pub fn undelivered_in(directory: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = reserved_files(directory).filter(|path| is_undelivered(path)).collect();
     found.sort();
     found
 }
 
-/// Whether a file holds a secret, and no process that is still at it.
+/// Whether a file contains a secret and no process is using it.
 pub fn is_undelivered(path: &Path) -> bool {
     open(path, &mut OpenOptions::new())
         .is_ok_and(|file| file.try_lock().is_ok() && contains_secret(&file).unwrap_or_default())
@@ -50,7 +48,7 @@ mod tests {
     use crate::delivery::space::PLACEHOLDER;
 
     #[test]
-    fn room_that_was_only_written_is_no_secret() {
+    fn reserved_space_is_no_secret() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(".nscred-a");
         for (content, holds) in [(&b""[..], false), (PLACEHOLDER, false), (b"{\"bearer_token\":\"x\"}", true)] {

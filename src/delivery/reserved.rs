@@ -1,5 +1,6 @@
-//! A private file with room for a secret, made before there is one: mode 0600
-//! from birth, locked while it is in use, and removed unless it holds a secret.
+//! Private files with space for a secret, created before there is one: with mode
+//! 0600 from the start, locked while they are in use, and removed unless they
+//! contain a secret.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -11,25 +12,24 @@ use rustix::fs::OFlags;
 
 use crate::delivery::space::{contains_secret, overwrite, reserve};
 
-/// What the names of these files begin with.
+/// The prefix of their names.
 pub const PREFIX: &str = ".nscred-";
 
-/// A private file with room for a secret.
 pub struct ReservedFile {
     file: File,
     path: PathBuf,
     holds_secret: bool,
 }
 
-/// Why a file with a fixed name cannot be had.
+/// Why a file with a fixed name cannot be created.
 #[derive(Debug)]
 pub enum LockError {
-    /// Another process has it.
+    /// Another process is using it.
     Busy,
     /// It belongs to another user.
     Foreign,
-    /// The file cannot be made, or there is no room; with the place of a secret
-    /// that was moved out of the way by then.
+    /// It cannot be created, or there is no space. With the path of a secret that was
+    /// moved out of the way before.
     Io(io::Error, Option<PathBuf>),
 }
 
@@ -40,14 +40,14 @@ impl From<io::Error> for LockError {
 }
 
 impl ReservedFile {
-    /// The file beside `target`, which only one process has at a time. Comes
-    /// with the place of a secret that a process left behind there when it was
-    /// killed. `owner` may own such a file beside this user.
+    /// Creates the file beside `target` that only one process can use at a time.
+    /// Returns with it the new path of a secret that a killed process left there.
+    /// An existing file may belong to this user or to `owner`.
     ///
     /// # Errors
     /// [`LockError`].
     pub fn beside(target: &Path, owner: Option<u32>) -> Result<(Self, Option<PathBuf>), LockError> {
-        /// Each further try follows a process that was done in between.
+        /// A further try is needed where another process removes its file in between.
         const MAX_TRIES: usize = 100;
         let path = temporary_path(target);
         let mut leftover = None;
@@ -55,7 +55,7 @@ impl ReservedFile {
             let (file, is_new) = match open(&path, OpenOptions::new().create_new(true)) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     match open(&path, &mut OpenOptions::new()) {
-                        // Whoever had it is done.
+                        // Another process removed it in between.
                         Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                         opened => (opened?, false),
                     }
@@ -65,7 +65,7 @@ impl ReservedFile {
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Err(LockError::Busy),
-                // Without locks only a file that was made just now is ours.
+                // On a file system without locks only a new file is not in use.
                 Err(TryLockError::Error(_)) if is_new => {}
                 Err(TryLockError::Error(_)) => return Err(LockError::Busy),
             }
@@ -90,17 +90,16 @@ impl ReservedFile {
         Err(LockError::Busy)
     }
 
-    /// A file with a name of its own in a directory.
+    /// Creates a file with a random name.
     ///
     /// # Errors
-    /// It cannot be made, or there is no room.
+    /// It cannot be created, or there is no space.
     pub fn new_in(directory: &Path) -> io::Result<Self> {
         loop {
             let path = directory.join(format!("{PREFIX}{:016x}", fastrand::u64(..)));
             match open(&path, OpenOptions::new().create_new(true)) {
                 Ok(file) => {
-                    // Tells those who remove_unused up that it is in use, unless one of
-                    // them came first.
+                    // The lock keeps others from removing it, unless one did before.
                     let is_taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
                     let is_there = fs::symlink_metadata(&path)
                         .and_then(|there| Ok(is_same(&there, &file.metadata()?)))
@@ -125,49 +124,45 @@ impl ReservedFile {
         reserve(&self.file)
     }
 
-    /// Gives the file to another user.
-    ///
     /// # Errors
-    /// As the system says.
+    /// The owner cannot be changed.
     pub fn set_owner(&self, owner: &Metadata) -> io::Result<()> {
         std::os::unix::fs::fchown(&self.file, Some(owner.uid()), Some(owner.gid()))
     }
 
-    /// Puts the secret into the room.
+    /// Writes the secret.
     ///
     /// # Errors
-    /// As the system says.
+    /// It is not in the file.
     pub fn write(&mut self, content: &[u8]) -> io::Result<()> {
         overwrite(&mut self.file, content)?;
         self.holds_secret = true;
         Ok(())
     }
 
-    /// Makes the content outlast a loss of power.
+    /// Flushes the content to disk.
     ///
     /// # Errors
-    /// As the system says.
+    /// It may not survive a power failure.
     pub fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Says that its secret is elsewhere too, so that it is removed in the end.
+    /// Lets the file be removed when it is dropped: its secret is elsewhere too.
     pub fn discard(&mut self) {
         self.holds_secret = false;
     }
 
-    /// Takes the place of `target`, or its place where `must_be_free` and
-    /// nothing is there.
+    /// Moves the file to `target`, which it replaces unless `no_replace`.
     ///
     /// # Errors
-    /// As the system says; it is where it was then.
-    pub fn rename(&mut self, target: &Path, must_be_free: bool) -> io::Result<()> {
-        if must_be_free {
+    /// The file has its old name still.
+    pub fn rename(&mut self, target: &Path, no_replace: bool) -> io::Result<()> {
+        if no_replace {
             rename_no_replace(&self.path, target)?
         } else {
             fs::rename(&self.path, target)?
@@ -194,10 +189,10 @@ fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// The file beside a target: with the target's own name in its own, where there
-/// is room for that.
+/// The file beside `target`, with a name that contains the target's, or its hash
+/// where that would be too long.
 pub fn temporary_path(target: &Path) -> PathBuf {
-    /// The most that file systems take, less what may be put behind it.
+    /// What file systems allow, less the suffix of [`move_away`].
     const MAX_LENGTH: usize = 255 - 16;
     let name = target.file_name().unwrap_or_default();
     let mut beside = std::ffi::OsString::from(PREFIX);
@@ -211,13 +206,13 @@ pub fn temporary_path(target: &Path) -> PathBuf {
     target.with_file_name(beside)
 }
 
-/// Moves a secret that a killed process left behind out of the way.
+/// Renames a file with a secret that a killed process left behind.
 fn move_away(path: &Path) -> io::Result<PathBuf> {
     for number in 1u32..10_000 {
-        let mut aside = path.as_os_str().to_owned();
-        aside.push(format!("-{number}"));
-        match rename_no_replace(path, Path::new(&aside)) {
-            Ok(()) => return Ok(aside.into()),
+        let mut free = path.as_os_str().to_owned();
+        free.push(format!("-{number}"));
+        match rename_no_replace(path, Path::new(&free)) {
+            Ok(()) => return Ok(free.into()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
@@ -225,11 +220,11 @@ fn move_away(path: &Path) -> io::Result<PathBuf> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// Renames to a place where nothing is.
+/// Renames, and fails where `to` exists.
 fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // A file system that cannot be asked for it.
+        // The file system does not support the flag.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if !to.exists() => fs::rename(from, to),
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => Err(io::ErrorKind::AlreadyExists.into()),
         result => Ok(result?),

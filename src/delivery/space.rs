@@ -1,45 +1,49 @@
-//! Space in a file for a secret, reserved before there is one.
+//! Space on disk for a secret, reserved before there is one.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
 
 use rustix::process::{Resource, getrlimit};
 
-/// How much room is made, in bytes: many times what any secret has needed.
+/// In bytes: many times as much as any secret needs.
 const RESERVED_BYTES: u64 = 64 * 1024;
 
-/// What a file begins with that holds room and no secret, on file systems that
-/// reserve room only for bytes that are written.
+/// How a file without a secret begins, on file systems where space is reserved by
+/// writing bytes.
 pub const PLACEHOLDER: &[u8] = b"nscred: room for a secret, which this file does not hold yet\n";
 
-/// Overwrites a file from its start, and cuts it to the content's length.
+/// Replaces the content of a file.
 ///
 /// # Errors
-/// As the system says.
+/// The file cannot be written, and may be incomplete.
 pub fn overwrite(file: &mut File, content: &[u8]) -> io::Result<()> {
     file.rewind()?;
     file.write_all(content)?;
     file.set_len(content.len() as u64)
 }
 
-/// Reserves room in a file, whose content and length stay as they are.
+/// Reserves space in a file without changing its content.
 ///
 /// # Errors
-/// There is no room. `Unsupported`: the file system cannot do this.
+/// There is not enough space. `Unsupported`: the file system cannot reserve any.
 pub fn reserve_in_place(file: &File) -> io::Result<()> {
     if getrlimit(Resource::Fsize).current.is_some_and(|limit| limit < RESERVED_BYTES) {
-        let limit = "the limit on the size of files (ulimit -f) leaves no room for a secret";
+        let limit = "the limit on file sizes (ulimit -f) is too low for a secret";
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, limit));
     }
     allocate(file)
 }
 
+/// Reserves space in an empty file.
+///
+/// # Errors
+/// There is not enough space.
 pub fn reserve(mut file: &File) -> io::Result<()> {
     match reserve_in_place(file) {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
         result => return result,
     }
-    // What could be compressed would reserve less than it is long.
+    // Random bytes, since compressed ones would take less space.
     let mut bytes = PLACEHOLDER.to_vec();
     bytes.resize_with(RESERVED_BYTES as usize, || fastrand::u8(..));
     file.write_all(&bytes)?;
@@ -61,7 +65,10 @@ fn allocate(_file: &File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Whether a file holds more than room.
+/// Whether a file contains more than reserved space.
+///
+/// # Errors
+/// The file cannot be read.
 pub fn contains_secret(mut file: &File) -> io::Result<bool> {
     let mut start = Vec::new();
     file.rewind()?;

@@ -1,5 +1,5 @@
-//! The file that a user names for a secret: everything that can fail is tried
-//! before there is a secret, and the file is replaced whole or not at all.
+//! The file that the user names for a secret. All that can fail is tried before
+//! the secret exists, and the file is replaced whole or not at all.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, IsTerminal as _, Write as _};
@@ -16,18 +16,18 @@ use crate::error::{Failure, Kind, Result};
 use crate::input::document::read_limited;
 use crate::text::shell::shell_word;
 
-/// A file for a secret.
 pub struct TargetFile {
-    shown: PathBuf,
+    /// As the user named it.
+    path: PathBuf,
     target: Target,
-    /// What stands there now; none where that cannot be read.
+    /// Its content now. Empty where there is none, `None` where it cannot be read.
     previous: Option<Vec<u8>>,
-    /// A secret that a killed process could not put in place.
+    /// The path of a secret that a killed process could not deliver.
     leftover: Option<PathBuf>,
 }
 
 enum Target {
-    /// A new file beside the old one, which takes its place.
+    /// A new file beside the old one, which it replaces.
     Replace {
         temporary: ReservedFile,
         path: PathBuf,
@@ -37,17 +37,16 @@ enum Target {
     InPlace(File),
     /// A FIFO, a terminal or an open descriptor.
     Stream(File),
-    /// Standard output or error, by one of their names: written to through
-    /// the process's own handle, so that nothing overwrites the other.
+    /// Standard output or error, by a path such as `/dev/stdout`. They are written
+    /// through the process's own handle, so that nothing else in them is overwritten.
     Stdout,
     Stderr,
 }
 
-/// A secret that could not be put where it belongs.
+/// The secret could not be written to its file.
 pub struct CommitError {
-    /// Why.
     pub error: io::Error,
-    /// The file that it is in all the same, whole.
+    /// A file that contains all of it nevertheless.
     pub temporary: Option<ReservedFile>,
 }
 
@@ -58,12 +57,9 @@ impl From<io::Error> for CommitError {
 }
 
 impl TargetFile {
-    /// Readies a path that the user named with a flag; with `no_clobber` a
-    /// file that is there is refused.
-    ///
     /// # Errors
     /// Usage: the secret cannot be written there. Conflict: another process is
-    /// about to, or a file is there that must stay.
+    /// about to write there, or a file exists and `no_clobber` is set.
     pub fn prepare(flag: &str, path: &Path, no_clobber: bool) -> Result<Self> {
         let text = path.to_string_lossy();
         if text.is_empty() {
@@ -77,7 +73,7 @@ impl TargetFile {
         if path::names_directory(path) {
             return Err(refuse("names a directory; name a file in it"));
         }
-        let stream = |target| Self { shown: path.to_owned(), target, previous: Some(Vec::new()), leftover: None };
+        let stream = |target| Self { path: path.to_owned(), target, previous: Some(Vec::new()), leftover: None };
         match path::resolve(path).map_err(|error| refuse("cannot be written").source(error))? {
             Destination::Stdout => match Stdout::look() {
                 Stdout::Closed => Err(refuse("standard output is closed; the secret would be lost")),
@@ -92,19 +88,19 @@ impl TargetFile {
                 open_stream(&descriptor, no_clobber, &refuse).map(|file| stream(Target::Stream(file)))
             }
             Destination::File(file) => match fs::metadata(&file) {
-                Ok(existing) if existing.is_file() => Self::over(path, file, existing, no_clobber, &refuse),
+                Ok(existing) if existing.is_file() => Self::existing(path, file, existing, no_clobber, &refuse),
                 Ok(existing) if existing.is_dir() => Err(refuse("is a directory; name a file")),
                 Ok(_) => open_stream(&file, no_clobber, &refuse).map(|file| stream(Target::Stream(file))),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    Self::beside(path, file, None, no_clobber, &refuse)
+                    Self::by_rename(path, file, None, no_clobber, &refuse)
                 }
                 Err(error) => Err(refuse("cannot be written").source(error)),
             },
         }
     }
 
-    /// A file that is there already.
-    fn over(
+    /// Prepares a file that exists.
+    fn existing(
         path: &Path,
         file: PathBuf,
         existing: Metadata,
@@ -121,7 +117,7 @@ impl TargetFile {
             );
         }
         if !path::is_mount_point(&file) {
-            return Self::beside(path, file, Some(existing), false, refuse);
+            return Self::by_rename(path, file, Some(existing), false, refuse);
         }
         let cannot = |error: io::Error| refuse("is a mount point and cannot be written to").source(error);
         let opened = OpenOptions::new().read(true).write(true).open(&file).map_err(cannot)?;
@@ -133,14 +129,14 @@ impl TargetFile {
         }
         match reserve_in_place(&opened) {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
-            result => result.map_err(|error| add_space_hint(refuse("has no room for a secret"), error))?,
+            result => result.map_err(|error| add_space_hint(refuse("has no space for a secret"), error))?,
         }
         let previous = read_limited(&file).ok().flatten();
-        Ok(Self { shown: path.to_owned(), target: Target::InPlace(opened), previous, leftover: None })
+        Ok(Self { path: path.to_owned(), target: Target::InPlace(opened), previous, leftover: None })
     }
 
-    /// A file that will be put in its place by a rename.
-    fn beside(
+    /// Prepares a file that a rename puts into place.
+    fn by_rename(
         path: &Path,
         file: PathBuf,
         existing: Option<Metadata>,
@@ -160,18 +156,18 @@ impl TargetFile {
         let (temporary, leftover) =
             ReservedFile::beside(&file, owner.as_ref().map(Metadata::uid)).map_err(|error| match error {
                 LockError::Busy => busy(path, &file),
-                LockError::Foreign => refuse("a file of another user is in the way of writing it")
-                    .hint(format!("look at it with `ls -la {}`", shell_word(directory.as_os_str()))),
+                LockError::Foreign => refuse("another user's file has the name of the temporary file")
+                    .hint(format!("find it with `ls -la {}`", shell_word(directory.as_os_str()))),
                 LockError::Io(error, leftover) => {
                     let failure = add_space_hint(refuse("cannot be written"), error);
                     leftover.into_iter().fold(failure, |failure, leftover| failure.hint(leftover_warning(&leftover)))
                 }
             })?;
-        // What root replaces still belongs to whom it is for.
+        // A file that root replaces keeps its owner.
         if let Some(owner) = &owner {
-            temporary.set_owner(owner).map_err(|error| refuse("its owner cannot be kept").source(error))?;
+            temporary.set_owner(owner).map_err(|error| refuse("its owner cannot be set").source(error))?;
         }
-        // Looked at once no other process replaces it.
+        // Checked now, when no other process can replace it.
         if no_clobber && fs::symlink_metadata(&file).is_ok() {
             return Err(exists(path));
         }
@@ -180,40 +176,36 @@ impl TargetFile {
             read => read.ok().flatten(),
         };
         let target = Target::Replace { temporary, path: file, no_clobber };
-        Ok(Self { shown: path.to_owned(), target, previous, leftover })
+        Ok(Self { path: path.to_owned(), target, previous, leftover })
     }
 
-    /// The path as the user named it.
     pub fn path(&self) -> &Path {
-        &self.shown
+        &self.path
     }
 
-    /// What stands there now, and will be gone; none where that cannot be read.
     pub fn previous(&self) -> Option<&[u8]> {
         self.previous.as_deref()
     }
 
-    /// Where a secret is that an earlier run was killed with before it could
-    /// put it in place.
     pub fn leftover(&self) -> Option<&Path> {
         self.leftover.as_deref()
     }
 
-    /// Whether the old content is overwritten, so that a process that is
-    /// killed meanwhile leaves neither.
+    /// Whether the old content is overwritten, so that a process that is killed
+    /// while it writes leaves neither the old nor the new.
     pub fn is_overwritten(&self) -> bool {
         matches!(self.target, Target::InPlace(_))
     }
 
-    /// Whether it is a file, and nothing that is only written to.
+    /// Whether it is a file and not a stream.
     pub fn is_file(&self) -> bool {
         matches!(self.target, Target::Replace { .. } | Target::InPlace(_))
     }
 
-    /// Writes the content and puts the file in its place, durably.
+    /// Writes the content, puts the file into place, and flushes it to disk.
     ///
     /// # Errors
-    /// As the system says; where the file is replaced, the old one then stands.
+    /// A file that would be replaced by a rename is as it was.
     pub fn commit(self, content: &[u8]) -> std::result::Result<(), CommitError> {
         match self.target {
             Target::Stream(mut file) => Ok(file.write_all(content)?),
@@ -232,8 +224,8 @@ impl TargetFile {
                 if let Err(error) = temporary.sync().and_then(|()| temporary.rename(&path, no_clobber)) {
                     return Err(CommitError { error, temporary: Some(temporary) });
                 }
-                // The file is in its place by now, and a directory that may not
-                // be read cannot be synced: no reason to call it a failure.
+                // The file is in place by now. A directory that cannot be read cannot
+                // be synced either, which is no failure.
                 let _ = File::open(path::parent(&path)).and_then(|directory| directory.sync_all());
                 Ok(())
             }
@@ -243,13 +235,13 @@ impl TargetFile {
 
 const DISCARDS: &str = "discards what is written; the secret would be lost";
 
-/// Says what to do where it is room that is missing.
+/// Adds what to do where space is missing.
 fn add_space_hint(failure: Failure, error: io::Error) -> Failure {
     let hint = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "make 64 KiB of room there, or name a file on another disk; nothing was sent"
+            "free 64 KiB there, or name a file on another disk; nothing was sent"
         }
-        io::ErrorKind::FileTooLarge => "`ulimit -f unlimited` lifts it; nothing was sent",
+        io::ErrorKind::FileTooLarge => "run `ulimit -f unlimited` first; nothing was sent",
         _ => return failure.source(error),
     };
     failure.source(error).hint(hint)
@@ -259,25 +251,24 @@ fn busy(path: &Path, file: &Path) -> Failure {
     let what = format!("another run is about to write {}", path.display());
     let beside = temporary_path(file);
     Failure::new(Kind::Conflict, what)
-        .hint("wait until that has ended; nothing was sent")
-        .hint(format!("if there is none, look at what it left: {}", beside.display()))
+        .hint("wait until it has ended; nothing was sent")
+        .hint(format!("if there is no other run, inspect the file that one left: {}", beside.display()))
 }
 
 fn exists(path: &Path) -> Failure {
     let what = format!("{} exists, and is not replaced", path.display());
-    Failure::new(Kind::Conflict, what).hint("name another file, or move this one away")
+    Failure::new(Kind::Conflict, what).hint("name another file, or move this one")
 }
 
-/// What to know of a secret that a killed run could not put in place.
 pub fn leftover_warning(leftover: &Path) -> String {
     format!(
-        "an earlier run was stopped before it could put its secret in place, which is in {} now: \
+        "an earlier run was stopped before it delivered its secret, which is now in {}: \
          use it or revoke it, then remove the file",
         leftover.display()
     )
 }
 
-/// Opens what is written to and never replaced.
+/// Opens a stream or an open descriptor's file, which is appended to and never replaced.
 fn open_stream(path: &Path, no_clobber: bool, refuse: &impl Fn(&str) -> Failure) -> Result<File> {
     let cannot = |error: io::Error| refuse("cannot be written to now").source(error);
     let metadata = fs::metadata(path).map_err(cannot)?;
@@ -291,7 +282,7 @@ fn open_stream(path: &Path, no_clobber: bool, refuse: &impl Fn(&str) -> Failure)
     if path::discards_data(&metadata) {
         return Err(refuse(DISCARDS));
     }
-    // Not blocking: a FIFO that nobody reads is told at once.
+    // Not blocking, so that a FIFO without a reader is an error at once.
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
     let file = OpenOptions::new().append(true).custom_flags(flags).open(path).map_err(cannot)?;
     if kind.is_file() {
@@ -303,7 +294,7 @@ fn open_stream(path: &Path, no_clobber: bool, refuse: &impl Fn(&str) -> Failure)
         }
     }
     if kind.is_char_device() && !file.is_terminal() {
-        return Err(refuse("is a device that keeps no files; name a file"));
+        return Err(refuse("is a device that keeps no data; name a file"));
     }
     Ok(file)
 }
