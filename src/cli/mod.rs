@@ -27,7 +27,7 @@ use crate::names::{Program, hand_on};
 use crate::namespace::commands::TokenCommand;
 use crate::namespace::commands::permissions::{self, PermissionsArgs};
 use crate::nscale::commands::ServiceAccountsCommand;
-use crate::output::query::apart;
+use crate::output::query::subprocess;
 #[cfg(feature = "sandbox")]
 use crate::sandbox::command::SandboxArgs;
 use crate::secret::forbid_core_dumps;
@@ -141,7 +141,7 @@ impl Command {
 pub fn main(argv: Vec<OsString>) -> ExitCode {
     // The environment may hold a secret already.
     forbid_core_dumps();
-    if let Some(code) = apart::serve(&argv) {
+    if let Some(code) = subprocess::serve(&argv) {
         return code;
     }
     let program = Program::called_by(argv.first().map(OsString::as_os_str));

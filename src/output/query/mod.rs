@@ -1,11 +1,11 @@
 //! `-q`: jq filters over a JSON answer. Compiled before any request is sent.
 
-#[cfg(test)]
-mod agreement;
-pub mod apart;
 mod compile;
-mod elements;
 mod formats;
+mod projection;
+#[cfg(test)]
+mod projection_tests;
+pub mod subprocess;
 mod tree;
 
 use std::io;
@@ -20,7 +20,7 @@ use jaq_json::{Val, write};
 
 use crate::error::{Failure, Result};
 use crate::output::json::each;
-use crate::output::query::elements::Need;
+use crate::output::query::projection::Need;
 use crate::output::query::tree::Source;
 
 type Data = data::JustLut<Val>;

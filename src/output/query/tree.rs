@@ -94,7 +94,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::output::query::elements::Need;
+    use crate::output::query::projection::Need;
 
     #[test]
     fn what_is_nested_without_end_is_refused() {
