@@ -2,6 +2,7 @@
 
 mod compile;
 mod formats;
+mod partial;
 mod projection;
 #[cfg(test)]
 mod projection_tests;
