@@ -21,7 +21,7 @@ use jaq_json::{Val, write};
 
 use crate::error::{Failure, Result};
 use crate::output::json::each;
-use crate::output::query::projection::Need;
+use crate::output::query::projection::Projection;
 use crate::output::query::tree::Source;
 
 type Data = data::JustLut<Val>;
@@ -55,19 +55,19 @@ impl QueryArgs {
 
 /// Filters, compiled, in the order given.
 pub struct Query {
-    filters: Vec<Program>,
+    filters: Vec<CompiledFilter>,
     whole: &'static str,
 }
 
 /// A filter.
-struct Program {
+struct CompiledFilter {
     code: String,
     filter: Filter<Native<Data>>,
     /// What it looks at.
-    need: Need,
+    projection: Projection,
     /// What it looks at of each element of an array, where it sees one at a
     /// time.
-    of_each: Option<Need>,
+    per_element: Option<Projection>,
 }
 
 /// What becomes of the results.
@@ -129,19 +129,19 @@ impl Query {
         self.results_of(&Source::new(json), &mut Vec::new())
     }
 
-    fn results_of<'a>(&'a self, source: &Source, trees: &mut Vec<(&'a Need, Val)>) -> Result<Vec<u8>> {
+    fn results_of<'a>(&'a self, source: &Source, trees: &mut Vec<(&'a Projection, Val)>) -> Result<Vec<u8>> {
         let mut results = Results { out: Vec::new(), whole: self.whole };
         for program in &self.filters {
-            match &program.of_each {
-                Some(need) if source.is_array() => results.add_each(program, need, source)?,
+            match &program.per_element {
+                Some(projection) if source.is_array() => results.add_each(program, projection, source)?,
                 _ => {
-                    let input = match trees.iter().find(|(need, _)| **need == program.need) {
+                    let input = match trees.iter().find(|(projection, _)| **projection == program.projection) {
                         Some((_, tree)) => tree.clone(),
                         None => {
                             // It may be that what should be an object is none.
-                            let tree = program.need.read(source).or_else(|_| Need::All.read(source));
+                            let tree = program.projection.read(source).or_else(|_| Projection::All.read(source));
                             let tree = tree.map_err(unreadable)?;
-                            trees.push((&program.need, tree.clone()));
+                            trees.push((&program.projection, tree.clone()));
                             tree
                         }
                     };
@@ -155,10 +155,10 @@ impl Query {
 
 impl Results {
     /// Adds those of a filter on an array, one element after another.
-    fn add_each(&mut self, program: &Program, need: &Need, source: &Source) -> Result<()> {
+    fn add_each(&mut self, program: &CompiledFilter, projection: &Projection, source: &Source) -> Result<()> {
         let before = self.out.len();
         let mut failed = None;
-        let read = each(source.json(), need.of_source(source), |element| {
+        let read = each(source.json(), projection.of_source(source), |element| {
             self.add(program, [element].into_iter().collect()).unwrap_or_else(|failure| {
                 failed = Some(failure);
                 ControlFlow::Break(())
@@ -166,9 +166,9 @@ impl Results {
         });
         match (read, failed) {
             // It may be that what should be an object is none.
-            (Err(_), _) if *need != Need::All => {
+            (Err(_), _) if *projection != Projection::All => {
                 self.out.truncate(before);
-                self.add_each(program, &Need::All, source)
+                self.add_each(program, &Projection::All, source)
             }
             (Err(error), _) => Err(unreadable(error)),
             (Ok(()), failed) => failed.map_or(Ok(()), Err),
@@ -176,10 +176,10 @@ impl Results {
     }
 
     /// Adds those of a filter on an input; breaks off where it halts.
-    fn add(&mut self, program: &Program, input: Val) -> Result<ControlFlow<()>> {
+    fn add(&mut self, program: &CompiledFilter, input: Val) -> Result<ControlFlow<()>> {
         /// More results than this come from a filter without end.
         const MOST: usize = 1024 * 1024 * 1024;
-        let Program { code, filter, .. } = program;
+        let CompiledFilter { code, filter, .. } = program;
         let ctx = Ctx::<Data>::new(&filter.lut, Vars::new([]));
         for result in filter.id.run((ctx, input)) {
             match result {
@@ -228,11 +228,11 @@ fn write_result(out: &mut Vec<u8>, value: &Val) -> io::Result<()> {
     Ok(())
 }
 
-fn compile(code: String) -> Result<Program> {
+fn compile(code: String) -> Result<CompiledFilter> {
     let filter = compile::filter(&code)?;
     let term = load::parse(&code, |parser| parser.term()).unwrap_or_default();
-    let (need, of_each) = (Need::of(&term), Need::of_each(&term));
-    Ok(Program { code, filter, need, of_each })
+    let (projection, per_element) = (Projection::of(&term), Projection::per_element(&term));
+    Ok(CompiledFilter { code, filter, projection, per_element })
 }
 
 #[cfg(test)]

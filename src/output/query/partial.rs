@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::value::RawValue;
 
-use crate::output::query::projection::Need;
+use crate::output::query::projection::Projection;
 use crate::output::query::tree::Source;
 
-impl Need {
+impl Projection {
     /// Reads what is needed of an answer.
     ///
     /// # Errors
@@ -24,14 +24,14 @@ impl Need {
 
     /// What reads that much of each value in an answer.
     pub fn of_source<'a>(&'a self, source: &'a Source) -> Reader<'a> {
-        Reader { need: self, source }
+        Reader { projection: self, source }
     }
 }
 
 /// Reads what is needed of a value.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
-    need: &'a Need,
+    projection: &'a Projection,
     source: &'a Source,
 }
 
@@ -39,10 +39,12 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
     type Value = Val;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Val, D::Error> {
-        match self.need {
-            Need::All => self.source.tree(<&RawValue>::deserialize(deserializer)?.get()).map_err(D::Error::custom),
-            Need::Fields(fields) if fields.is_empty() => IgnoredAny::deserialize(deserializer).map(|_| Val::Null),
-            Need::Fields(_) | Need::Each(_) => deserializer.deserialize_any(self),
+        match self.projection {
+            Projection::All => {
+                self.source.tree(<&RawValue>::deserialize(deserializer)?.get()).map_err(D::Error::custom)
+            }
+            Projection::Fields(fields) if fields.is_empty() => IgnoredAny::deserialize(deserializer).map(|_| Val::Null),
+            Projection::Fields(_) | Projection::Elements(_) => deserializer.deserialize_any(self),
         }
     }
 }
@@ -51,7 +53,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     type Value = Val;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if matches!(self.need, Need::Each(_)) { "an array" } else { "an object" })
+        f.write_str(if matches!(self.projection, Projection::Elements(_)) { "an array" } else { "an object" })
     }
 
     fn visit_unit<E>(self) -> Result<Val, E> {
@@ -59,12 +61,14 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Val, A::Error> {
-        let Need::Fields(fields) = self.need else { return Err(A::Error::invalid_type(Unexpected::Map, &self)) };
+        let Projection::Fields(fields) = self.projection else {
+            return Err(A::Error::invalid_type(Unexpected::Map, &self));
+        };
         let mut object = Map::default();
         while let Some(field) = map.next_key_seed(Name(fields))? {
             match field {
-                Some((name, need)) => {
-                    let value = map.next_value_seed(Reader { need, ..self })?;
+                Some((name, projection)) => {
+                    let value = map.next_value_seed(Reader { projection, ..self })?;
                     object.insert(Val::utf8_str(name.clone()), value);
                 }
                 None => {
@@ -76,9 +80,11 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Val, A::Error> {
-        let Need::Each(need) = self.need else { return Err(A::Error::invalid_type(Unexpected::Seq, &self)) };
+        let Projection::Elements(projection) = self.projection else {
+            return Err(A::Error::invalid_type(Unexpected::Seq, &self));
+        };
         let mut elements = Vec::new();
-        while let Some(element) = array.next_element_seed(Reader { need, ..self })? {
+        while let Some(element) = array.next_element_seed(Reader { projection, ..self })? {
             elements.push(element);
         }
         Ok(elements.into_iter().collect())
@@ -86,10 +92,10 @@ impl<'de> Visitor<'de> for Reader<'_> {
 }
 
 /// The name of a field, among those that are read.
-struct Name<'a>(&'a BTreeMap<String, Need>);
+struct Name<'a>(&'a BTreeMap<String, Projection>);
 
 impl<'de, 'a> DeserializeSeed<'de> for Name<'a> {
-    type Value = Option<(&'a String, &'a Need)>;
+    type Value = Option<(&'a String, &'a Projection)>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
@@ -97,7 +103,7 @@ impl<'de, 'a> DeserializeSeed<'de> for Name<'a> {
 }
 
 impl<'a> Visitor<'_> for Name<'a> {
-    type Value = Option<(&'a String, &'a Need)>;
+    type Value = Option<(&'a String, &'a Projection)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name")

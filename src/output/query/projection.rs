@@ -10,38 +10,40 @@ use jaq_core::path::{Opt, Part, Path};
 
 /// What a filter looks at.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Need {
+pub enum Projection {
     /// All there is.
     All,
     /// These fields of an object, each as far as it is looked at. Where there
     /// are none, it does not matter what the value is.
-    Fields(BTreeMap<String, Need>),
+    Fields(BTreeMap<String, Projection>),
     /// Each element of an array, as far as it is looked at.
-    Each(Box<Need>),
+    Elements(Box<Projection>),
 }
 
-impl Need {
+impl Projection {
     const NOTHING: Self = Self::Fields(BTreeMap::new());
 
-    fn each(need: Self) -> Self {
-        if need == Self::All { Self::All } else { Self::Each(Box::new(need)) }
+    fn each(projection: Self) -> Self {
+        if projection == Self::All { Self::All } else { Self::Elements(Box::new(projection)) }
     }
 
-    fn field(name: String, need: Self) -> Self {
-        Self::Fields(BTreeMap::from([(name, need)]))
+    fn field(name: String, projection: Self) -> Self {
+        Self::Fields(BTreeMap::from([(name, projection)]))
     }
 
     fn and(self, other: Self) -> Self {
         let (mut fields, others) = match (self, other) {
             (Self::Fields(fields), Self::Fields(others)) => (fields, others),
-            (Self::Each(one), Self::Each(other)) => return Self::each(one.and(*other)),
-            (need, Self::Fields(nothing)) | (Self::Fields(nothing), need) if nothing.is_empty() => return need,
+            (Self::Elements(one), Self::Elements(other)) => return Self::each(one.and(*other)),
+            (projection, Self::Fields(nothing)) | (Self::Fields(nothing), projection) if nothing.is_empty() => {
+                return projection;
+            }
             _ => return Self::All,
         };
-        for (name, need) in others {
+        for (name, projection) in others {
             let both = match fields.remove(&name) {
-                Some(known) => known.and(need),
-                None => need,
+                Some(known) => known.and(projection),
+                None => projection,
             };
             fields.insert(name, both);
         }
@@ -69,12 +71,14 @@ impl Need {
                 StrPart::Term(term) => Some(term),
                 StrPart::Str(_) | StrPart::Char(_) => None,
             })),
-            Term::Obj(entries) => entries.iter().fold(Self::NOTHING, |need, (key, value)| match (value, text(key)) {
-                (Some(value), _) => need.and(Self::of(key)).and(Self::of(value)),
-                (None, Some(name)) => need.and(Self::field(name, Self::All)),
-                (None, None) if matches!(key, Term::Var(_)) => need,
-                (None, None) => Self::All,
-            }),
+            Term::Obj(entries) => {
+                entries.iter().fold(Self::NOTHING, |projection, (key, value)| match (value, text(key)) {
+                    (Some(value), _) => projection.and(Self::of(key)).and(Self::of(value)),
+                    (None, Some(name)) => projection.and(Self::field(name, Self::All)),
+                    (None, None) if matches!(key, Term::Var(_)) => projection,
+                    (None, None) => Self::All,
+                })
+            }
             Term::BinOp(left, BinaryOp::Pipe(None), right) => Self::through(left, Self::through(right, rest)),
             Term::BinOp(left, BinaryOp::Pipe(Some(Pattern::Var(_))), right) => {
                 Self::of(left).and(Self::through(right, rest))
@@ -109,7 +113,7 @@ impl Need {
     /// What is looked at of each element of an array of which this is.
     fn of_element(self) -> Self {
         match self {
-            Self::Each(need) => *need,
+            Self::Elements(projection) => *projection,
             Self::Fields(nothing) if nothing.is_empty() => Self::NOTHING,
             _ => Self::All,
         }
@@ -134,18 +138,20 @@ impl Need {
     /// What a filter looks at of each element of an array, where it gives for
     /// the array just what it gives for its elements, each alone in an array,
     /// one after another. `None` where it may see more than one at a time.
-    pub fn of_each(filter: &Term<&str>) -> Option<Self> {
-        Self::each_through(filter, Self::All)
+    pub fn per_element(filter: &Term<&str>) -> Option<Self> {
+        Self::per_element_through(filter, Self::All)
     }
 
-    fn each_through(term: &Term<&str>, rest: Self) -> Option<Self> {
+    fn per_element_through(term: &Term<&str>, rest: Self) -> Option<Self> {
         match term {
             // A definition may give any name in it another meaning.
-            Term::Def(_, body) => Self::each_through(body, Self::All).map(|_| Self::All),
-            Term::BinOp(left, BinaryOp::Pipe(None), right) => Self::each_through(left, Self::through(right, rest)),
+            Term::Def(_, body) => Self::per_element_through(body, Self::All).map(|_| Self::All),
+            Term::BinOp(left, BinaryOp::Pipe(None), right) => {
+                Self::per_element_through(left, Self::through(right, rest))
+            }
             Term::Path(head, Path(parts)) if parts.iter().all(is_fixed) => match (&**head, parts.as_slice()) {
                 (Term::Id, [(Part::Range(None, None), _), path @ ..]) => Some(Self::along(path, rest)),
-                (head, path) => Self::each_through(head, Self::along(path, rest)),
+                (head, path) => Self::per_element_through(head, Self::along(path, rest)),
             },
             _ => None,
         }
@@ -181,18 +187,18 @@ mod tests {
 
     use super::*;
 
-    fn need(filter: &str) -> Option<String> {
-        Need::of_each(&parse(filter, |parser| parser.term()).unwrap()).as_ref().map(shown)
+    fn projection(filter: &str) -> Option<String> {
+        Projection::per_element(&parse(filter, |parser| parser.term()).unwrap()).as_ref().map(shown)
     }
 
     /// As `{a,b{c}}` and `[{a}]`, and `*` for all.
-    fn shown(need: &Need) -> String {
-        let fields = match need {
-            Need::All => return "*".to_owned(),
-            Need::Each(need) => return format!("[{}]", shown(need)),
-            Need::Fields(fields) => fields,
+    fn shown(projection: &Projection) -> String {
+        let fields = match projection {
+            Projection::All => return "*".to_owned(),
+            Projection::Elements(projection) => return format!("[{}]", shown(projection)),
+            Projection::Fields(fields) => fields,
         };
-        let fields = fields.iter().map(|(name, need)| format!("{name}{}", shown(need)).replace('*', ""));
+        let fields = fields.iter().map(|(name, projection)| format!("{name}{}", shown(projection)).replace('*', ""));
         format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
     }
 
@@ -213,7 +219,7 @@ mod tests {
             (".[]", "*"),
             ("def f: .a; .[] | .b", "*"),
         ] {
-            assert_eq!(need(filter).as_deref(), Some(expected), "{filter}");
+            assert_eq!(projection(filter).as_deref(), Some(expected), "{filter}");
         }
         for (filter, expected) in [
             (".", "*"),
@@ -239,8 +245,8 @@ mod tests {
             ("{a, n: (.b | length)}", "{a,b[{}]}"),
             (".a, .[0]", "*"),
         ] {
-            assert_eq!(need(filter), None, "{filter}");
-            let whole = Need::of(&parse(filter, |parser| parser.term()).unwrap());
+            assert_eq!(projection(filter), None, "{filter}");
+            let whole = Projection::of(&parse(filter, |parser| parser.term()).unwrap());
             assert_eq!(shown(&whole), expected, "{filter}");
         }
     }

@@ -111,7 +111,7 @@ fn check(json: &str) {
     thread_local! {
         static COMPILED: Vec<[Query; 2]> = FILTERS.iter().map(|code| {
             let compiled = || compile((*code).to_owned()).ok().unwrap();
-            let whole = Program { need: Need::All, of_each: None, ..compiled() };
+            let whole = CompiledFilter { projection: Projection::All, per_element: None, ..compiled() };
             [compiled(), whole].map(|program| Query { filters: vec![program], whole: "--json" })
         }).collect();
     }

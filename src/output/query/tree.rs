@@ -94,19 +94,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::output::query::projection::Need;
+    use crate::output::query::projection::Projection;
 
     #[test]
     fn what_is_nested_without_end_is_refused() {
         let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
-        assert!(Need::All.read(&Source::new(deep)).is_err());
+        assert!(Projection::All.read(&Source::new(deep)).is_err());
         assert_eq!(depth(r#"[{"a":"[[[\"[","b":[]}]"#), 3);
     }
 
     fn check(json: &str) {
         let theirs = jaq_json::read::parse_single(json.as_bytes()).ok();
         assert_eq!(
-            Need::All.read(&Source::new(json.to_owned())).ok().map(|value| value.to_string()),
+            Projection::All.read(&Source::new(json.to_owned())).ok().map(|value| value.to_string()),
             theirs.map(|value| value.to_string()),
             "{json}"
         );
