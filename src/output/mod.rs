@@ -1,4 +1,4 @@
-//! What goes out: tables, JSON, filtered values, and the one-time secret.
+//! Output: tables, JSON and the results of filters.
 
 pub mod json;
 pub mod private_file;
@@ -11,12 +11,11 @@ use std::io;
 
 use crate::error::{Failure, Result};
 
-/// The end of writing what is no secret: a reader that has gone away has seen
-/// enough.
+/// The failure of a write to standard output, of what is no secret.
 ///
 /// # Errors
-/// Unexpected: the write failed otherwise. A closed pipe is a quiet failure,
-/// which ends the command without a word.
+/// Unexpected: the write failed. If the reader closed the pipe, the failure is a quiet
+/// one, which ends the command without a message.
 pub fn written(result: io::Result<()>) -> Result<()> {
     result.map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::quiet(),
@@ -24,7 +23,6 @@ pub fn written(result: io::Result<()>) -> Result<()> {
     })
 }
 
-/// Standard output could not be written.
 pub fn unwritable(error: io::Error) -> Failure {
     Failure::unexpected("standard output cannot be written").source(error)
 }

@@ -1,4 +1,4 @@
-//! Reads the parts of an answer that a filter looks at into a tree.
+//! Reads the parts of an answer that a projection names into a tree of values.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,23 +12,21 @@ use crate::output::query::projection::Projection;
 use crate::output::query::tree::Source;
 
 impl Projection {
-    /// Reads what is needed of an answer.
     ///
     /// # Errors
-    /// It is not JSON, or not of the kind that is needed.
+    /// The answer is not JSON, or has another type where the projection is of objects or
+    /// arrays.
     pub fn read(&self, source: &Source) -> serde_json::Result<Val> {
         let mut deserializer = serde_json::Deserializer::from_str(source.json());
         let value = self.of_source(source).deserialize(&mut deserializer)?;
         deserializer.end().map(|()| value)
     }
 
-    /// What reads that much of each value in an answer.
     pub fn of_source<'a>(&'a self, source: &'a Source) -> Reader<'a> {
         Reader { projection: self, source }
     }
 }
 
-/// Reads what is needed of a value.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
     projection: &'a Projection,
@@ -91,7 +89,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 }
 
-/// The name of a field, among those that are read.
+/// Looks a field name up among those that are read.
 struct Name<'a>(&'a BTreeMap<String, Projection>);
 
 impl<'de, 'a> DeserializeSeed<'de> for Name<'a> {

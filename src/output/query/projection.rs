@@ -1,6 +1,12 @@
-//! What filters look at, so that no more of a long answer is read into a tree,
-//! which takes ten times its text. Most filters that begin with `.[]` see one
-//! element after another, and so they are read.
+//! Which fields of an answer a filter reads, found in the filter's syntax tree.
+//!
+//! An answer with 100,000 rows takes ten times its size as a tree of values, but
+//! `.[].metadata.id` reads one field of each row. [`super::partial`] then reads only
+//! these fields. And since this filter gives the same results row by row, no tree of
+//! the whole array is needed at all ([`Projection::per_element`]).
+//!
+//! Whatever is not understood here reads everything: a projection may be too large,
+//! never too small. `projection_tests` compares results with and without.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +14,14 @@ use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Pattern, Term};
 use jaq_core::path::{Opt, Part, Path};
 
-/// What a filter looks at.
+/// The parts of a value that a filter reads.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Projection {
-    /// All there is.
     All,
-    /// These fields of an object, each as far as it is looked at. Where there
-    /// are none, it does not matter what the value is.
+    /// These fields of an object, with their own projections. Empty where the value
+    /// does not matter.
     Fields(BTreeMap<String, Projection>),
-    /// Each element of an array, as far as it is looked at.
+    /// This part of every element of an array.
     Elements(Box<Projection>),
 }
 
@@ -54,13 +59,12 @@ impl Projection {
         terms.into_iter().map(Self::of).fold(Self::NOTHING, Self::and)
     }
 
-    /// What a filter looks at of its input.
+    /// What a filter reads of its input.
     pub fn of(term: &Term<&str>) -> Self {
         Self::through(term, Self::All)
     }
 
-    /// What is looked at of the input of a filter, when `rest` is what is
-    /// looked at of its outputs.
+    /// What a filter reads of its input, if `rest` is read of its outputs.
     fn through(term: &Term<&str>, rest: Self) -> Self {
         match term {
             Term::Id => rest,
@@ -72,7 +76,7 @@ impl Projection {
                 StrPart::Str(_) | StrPart::Char(_) => None,
             })),
             Term::Obj(entries) => {
-                entries.iter().fold(Self::NOTHING, |projection, (key, value)| match (value, text(key)) {
+                entries.iter().fold(Self::NOTHING, |projection, (key, value)| match (value, literal(key)) {
                     (Some(value), _) => projection.and(Self::of(key)).and(Self::of(value)),
                     (None, Some(name)) => projection.and(Self::field(name, Self::All)),
                     (None, None) if matches!(key, Term::Var(_)) => projection,
@@ -110,7 +114,7 @@ impl Projection {
         }
     }
 
-    /// What is looked at of each element of an array of which this is.
+    /// What is read of each element, if this is read of an array.
     fn of_element(self) -> Self {
         match self {
             Self::Elements(projection) => *projection,
@@ -119,32 +123,31 @@ impl Projection {
         }
     }
 
-    /// What is looked at of a value, when `rest` is of what stands at the end
-    /// of a path.
+    /// What a path reads of a value, if `rest` is read of what the path leads to.
     fn along(path: &[(Part<Term<&str>>, Opt)], rest: Self) -> Self {
         match path.split_first() {
             None => rest,
-            Some(((Part::Index(index), _), behind)) => match text(index) {
+            Some(((Part::Index(index), _), behind)) => match literal(index) {
                 Some(name) => Self::field(name, Self::along(behind, rest)),
                 None => Self::each(Self::along(behind, rest)),
             },
             Some(((Part::Range(None, None), _), behind)) => Self::each(Self::along(behind, rest)),
-            // A part of an array is an array. What is no array has no such
-            // part, even where nothing of it is looked at.
+            // A slice of an array is an array. Of other values it is an error, even
+            // where nothing of the slice is read.
             Some(((Part::Range(..), _), behind)) => Self::each(Self::NOTHING).and(Self::along(behind, rest)),
         }
     }
 
-    /// What a filter looks at of each element of an array, where it gives for
-    /// the array just what it gives for its elements, each alone in an array,
-    /// one after another. `None` where it may see more than one at a time.
+    /// What a filter reads of each element of an array, where its results for the
+    /// array are its results for `[element]`, one element after another. `None` where
+    /// it may read several at once.
     pub fn per_element(filter: &Term<&str>) -> Option<Self> {
         Self::per_element_through(filter, Self::All)
     }
 
     fn per_element_through(term: &Term<&str>, rest: Self) -> Option<Self> {
         match term {
-            // A definition may give any name in it another meaning.
+            // A definition may redefine any name in the body.
             Term::Def(_, body) => Self::per_element_through(body, Self::All).map(|_| Self::All),
             Term::BinOp(left, BinaryOp::Pipe(None), right) => {
                 Self::per_element_through(left, Self::through(right, rest))
@@ -158,12 +161,12 @@ impl Projection {
     }
 }
 
-/// Whether a part of a path is the same for any input: what stands in its
-/// brackets sees all of it.
+/// Whether a part of a path is the same for every input. A filter in brackets would
+/// read all of the input.
 fn is_fixed((part, _): &(Part<Term<&str>>, Opt)) -> bool {
     let is_fixed = |term: &Term<&str>| match term {
         Term::Neg(number) => matches!(**number, Term::Num(_)),
-        term => matches!(term, Term::Num(_)) || text(term).is_some(),
+        term => matches!(term, Term::Num(_)) || literal(term).is_some(),
     };
     match part {
         Part::Index(index) => is_fixed(index),
@@ -171,8 +174,8 @@ fn is_fixed((part, _): &(Part<Term<&str>>, Opt)) -> bool {
     }
 }
 
-/// The text that a term is, where nothing is put into it.
-fn text(term: &Term<&str>) -> Option<String> {
+/// The string that a term is, where it has no interpolation.
+fn literal(term: &Term<&str>) -> Option<String> {
     let Term::Str(None, parts) = term else { return None };
     parts.iter().try_fold(String::new(), |text, part| match part {
         StrPart::Str(part) => Some(text + part),
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_filters_look_at() {
+    fn what_filters_read() {
         for (filter, expected) in [
             (".[].metadata.id", "{metadata{id}}"),
             (".[] | .metadata | .id, .name", "{metadata{id,name}}"),
