@@ -1,5 +1,4 @@
-//! Text in and out, for every module above: made safe to show, coloured,
-//! quoted; times; the nearest of several names.
+//! Text: made safe to show, coloured, quoted; times; similar names.
 
 pub mod label;
 pub mod nearest;

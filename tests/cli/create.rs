@@ -226,7 +226,7 @@ fn a_filter_that_never_ends_or_crashes_does_not_take_the_secret_along() {
     // What takes its process down does not take this one along.
     for (number, filter) in ["def f: 1 + f; f", "\"x\" * 100000000000"].into_iter().enumerate() {
         let crashed = run(&format!("deep{number}"), filter);
-        let stderr = crashed.fails_with(1, "the filter ran out of stack or memory, and was ended");
+        let stderr = crashed.fails_with(1, "the filter ran out of stack or memory and was killed");
         assert!(stderr.contains("undelivered/tok_"), "{stderr}");
         assert_eq!(rescued(&sandbox).len(), 2 + number);
     }
@@ -288,7 +288,7 @@ fn bad_input_is_refused_before_anything_is_sent() {
     flags("--expires_in 1month", "unknown unit \"month\"");
     flags("--expires_in 0h", "it must be more than zero");
     flags("--expires_in -1h", "it cannot be negative");
-    flags("--expires_in 366d", "the most is 365 days");
+    flags("--expires_in 366d", "at most 365 days are allowed");
     flags("--expires_in 300y", "is too long");
     flags("--no_expiry", "--user");
     flags("--user --no_expiry --expires_in 1h", "cannot be used with");
