@@ -38,17 +38,17 @@ impl OutputArgs {
         self.output == Format::Json || self.query.is_given()
     }
 
-    /// As [`Rendering::prepare`].
+    /// As [`Output::prepare`].
     ///
     /// # Errors
-    /// As [`Rendering::prepare`].
-    pub fn prepare(&self, ctx: &Context) -> Result<Rendering> {
-        Rendering::prepare(self.output == Format::Json, &self.query, WHOLE, ctx)
+    /// As [`Output::prepare`].
+    pub fn prepare(&self, ctx: &Context) -> Result<Output> {
+        Output::prepare(self.output == Format::Json, &self.query, WHOLE, ctx)
     }
 }
 
 /// How an answer is printed.
-pub struct Rendering {
+pub struct Output {
     is_json: bool,
     query: Option<Query>,
     escape: fn(Vec<u8>) -> Vec<u8>,
@@ -57,7 +57,7 @@ pub struct Rendering {
     in_subprocess: bool,
 }
 
-impl Rendering {
+impl Output {
     /// Called before any request, so that a filter that does not compile stops the
     /// command. `json_flag` is the flag that prints what filters run over.
     ///

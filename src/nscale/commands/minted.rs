@@ -9,7 +9,7 @@ use crate::delivery::{Delivery, Minted, Purpose, Undelivered};
 use crate::error::{Failure, Result};
 use crate::nscale::accounts::Reply;
 use crate::nscale::view;
-use crate::output::rendering::Rendering;
+use crate::output::rendering::Output;
 use crate::output::table;
 use crate::secret::Secret;
 
@@ -54,7 +54,7 @@ pub(super) async fn hand_over(
     groups: &[String],
     undo: String,
     replaced: Option<String>,
-    rendering: Rendering,
+    rendering: Output,
     delivery: Delivery,
     ctx: &mut Context,
 ) -> std::result::Result<(), Undelivered> {

@@ -23,7 +23,7 @@ use crate::nscale::api::IdentityApi;
 use crate::nscale::message::AccountWrite;
 use crate::nscale::organization::{self, Organization, SELF, canonical_id};
 use crate::output::query::QueryArgs;
-use crate::output::rendering::{Rendering, write_out};
+use crate::output::rendering::{Output, write_out};
 
 /// The verbs of `serviceaccounts`.
 #[derive(Debug, Subcommand)]
@@ -162,8 +162,8 @@ impl OutputArgs {
         self.json || self.query.is_given()
     }
 
-    fn prepare(&self, ctx: &Context) -> Result<Rendering> {
-        Rendering::prepare(self.json, &self.query, "--json", ctx)
+    fn prepare(&self, ctx: &Context) -> Result<Output> {
+        Output::prepare(self.json, &self.query, "--json", ctx)
     }
 }
 
@@ -217,7 +217,7 @@ impl ChangeArgs {
 }
 
 /// Shows the payload that would be sent.
-async fn preview(request: &str, message: &AccountWrite, rendering: Rendering, ctx: &mut Context) -> Result<()> {
+async fn preview(request: &str, message: &AccountWrite, rendering: Output, ctx: &mut Context) -> Result<()> {
     let payload = serde_json::to_string(message)
         .map_err(|error| Failure::unexpected("the request cannot be written").source(error))?;
     // It is JSON, whether or not that was asked for.
@@ -232,7 +232,7 @@ async fn preview_bare(
     method: &str,
     address: &str,
     who: &str,
-    rendering: Option<Rendering>,
+    rendering: Option<Output>,
     ctx: &mut Context,
 ) -> Result<()> {
     let line = format!("{method} {address}\n");

@@ -15,7 +15,7 @@ use crate::nscale::groups::Groups;
 use crate::nscale::message::{Account, AccountWrite};
 use crate::nscale::plan::{Changes, is_same, message, touched};
 use crate::nscale::view;
-use crate::output::rendering::{Rendering, write_out};
+use crate::output::rendering::{Output, write_out};
 use crate::output::table;
 
 /// Flags of `serviceaccounts update`.
@@ -105,7 +105,7 @@ async fn show(
     reply: Reply,
     message: &AccountWrite,
     groups: &Groups,
-    rendering: Rendering,
+    rendering: Output,
     ctx: &mut Context,
 ) -> Result<()> {
     let (wanted, answered) = (&message.spec.group_ids, &reply.account.spec.group_ids);
