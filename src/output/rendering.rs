@@ -20,7 +20,7 @@ pub enum Format {
 }
 
 /// The flag that prints what filters run over, in commands with [`OutputArgs`].
-pub const WHOLE: &str = "--output json";
+pub const JSON_FLAG: &str = "--output json";
 
 /// `--output` and `-q`, as most commands have them.
 #[derive(Debug, Args)]
@@ -43,7 +43,7 @@ impl OutputArgs {
     /// # Errors
     /// As [`Output::prepare`].
     pub fn prepare(&self, ctx: &Context) -> Result<Output> {
-        Output::prepare(self.output == Format::Json, &self.query, WHOLE, ctx)
+        Output::prepare(self.output == Format::Json, &self.query, JSON_FLAG, ctx)
     }
 }
 

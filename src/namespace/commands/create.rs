@@ -14,7 +14,7 @@ use crate::namespace::message::{AccessPolicy, CreateRequest, CreateResponse, Per
 use crate::namespace::proto::Time;
 use crate::namespace::{described_file, grant, granted, view};
 use crate::output::query::QueryArgs;
-use crate::output::rendering::{Output, WHOLE};
+use crate::output::rendering::{JSON_FLAG, Output};
 use crate::output::table;
 use crate::secret::looks_secret;
 
@@ -95,7 +95,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         (true, _) => None,
         (false, text) => Some(lifetime("--expires_in", text.as_deref().unwrap_or(DEFAULT_LIFETIME))?),
     };
-    let rendering = Output::prepare(args.output == Format::Json, &args.query, WHOLE, ctx)?.of_secret();
+    let rendering = Output::prepare(args.output == Format::Json, &args.query, JSON_FLAG, ctx)?.of_secret();
     let delivery =
         Delivery::prepare("--token_file", args.token_file.as_deref(), args.no_clobber, Purpose::Create, ctx)?;
     grant::lint(&grants).iter().for_each(|warning| ctx.warn(warning));
