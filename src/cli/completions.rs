@@ -11,7 +11,7 @@ use crate::cli::tree::tree;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::namespace::permissions::{PUBLISHED, template};
-use crate::output::written;
+use crate::output::map_write_error;
 
 /// Flags of `completions`.
 #[derive(Debug, Args)]
@@ -57,7 +57,7 @@ pub fn run(args: &CompletionsArgs, ctx: &mut Context) -> Result<()> {
     let script = String::from_utf8(script)
         .map_err(|error| Failure::unexpected("the completion script is not text").source(error))?;
     let script = with_hooks(args.shell, ctx.program.name(), &script, &all);
-    written(ctx.stdout.write_all(script.as_bytes()).and_then(|()| ctx.stdout.flush()))
+    map_write_error(ctx.stdout.write_all(script.as_bytes()).and_then(|()| ctx.stdout.flush()))
 }
 
 /// The published resource types.

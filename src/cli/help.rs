@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::exit::{self, CODES};
 use crate::names::Program;
-use crate::output::written;
+use crate::output::map_write_error;
 use crate::text::nearest::nearest;
 
 /// Flags of `help`.
@@ -243,7 +243,7 @@ pub fn run(args: &HelpArgs, ctx: &mut Context) -> Result<Option<String>> {
             if ctx.stdout.color() { help.ansi().to_string() } else { help.to_string() }
         }
     };
-    written(ctx.stdout.write_all(text.as_bytes()).and_then(|()| ctx.stdout.flush()))?;
+    map_write_error(ctx.stdout.write_all(text.as_bytes()).and_then(|()| ctx.stdout.flush()))?;
     Ok(None)
 }
 

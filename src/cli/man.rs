@@ -13,7 +13,7 @@ use crate::cli::tree::tree;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::names::Program;
-use crate::output::written;
+use crate::output::map_write_error;
 
 /// Flags of `man`.
 #[derive(Debug, Args)]
@@ -47,7 +47,7 @@ pub fn run(args: ManArgs, ctx: &mut Context) -> Result<()> {
         None => {
             let command = find(&tree, &args.words).map_err(|lost| lost.explain(ctx.program, "man", &args.words))?;
             let page = page(ctx.program, command).map_err(|error| Failure::unexpected("no page").source(error))?;
-            written(ctx.stdout.write_all(&page).and_then(|()| ctx.stdout.flush()))
+            map_write_error(ctx.stdout.write_all(&page).and_then(|()| ctx.stdout.flush()))
         }
     }
 }

@@ -155,7 +155,7 @@ pub fn main(argv: Vec<OsString>) -> ExitCode {
         }
         Err(Stop::Print(text)) => {
             let written = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
-            match crate::output::written(written) {
+            match crate::output::map_write_error(written) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(failure) => tell(&failure, false, &argv),
             }

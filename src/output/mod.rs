@@ -16,7 +16,7 @@ use crate::error::{Failure, Result};
 /// # Errors
 /// Unexpected: the write failed. If the reader closed the pipe, the failure is a quiet
 /// one, which ends the command without a message.
-pub fn written(result: io::Result<()>) -> Result<()> {
+pub fn map_write_error(result: io::Result<()>) -> Result<()> {
     result.map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::quiet(),
         _ => unwritable(error),

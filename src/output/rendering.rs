@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::output::json::pretty;
+use crate::output::map_write_error;
 use crate::output::query::{Query, QueryArgs};
-use crate::output::written;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -124,7 +124,7 @@ impl Output {
 /// Writes to standard output what is no secret.
 ///
 /// # Errors
-/// As [`written`].
+/// As [`map_write_error`].
 pub fn write_out(bytes: &[u8], ctx: &mut Context) -> Result<()> {
-    written(ctx.stdout.write_all(bytes).and_then(|()| ctx.stdout.flush()))
+    map_write_error(ctx.stdout.write_all(bytes).and_then(|()| ctx.stdout.flush()))
 }

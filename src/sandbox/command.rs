@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::input::duration;
 use crate::interrupt::Signals;
-use crate::output::written;
+use crate::output::map_write_error;
 use crate::sandbox::clock::Clock;
 use crate::sandbox::faults::Faults;
 use crate::sandbox::journal::Journal;
@@ -165,7 +165,7 @@ async fn live(
     if !stays {
         return world.run(command, signals).await;
     }
-    written(ctx.stdout.write_all(world.exports().as_bytes()).and_then(|()| ctx.stdout.flush()))?;
+    map_write_error(ctx.stdout.write_all(world.exports().as_bytes()).and_then(|()| ctx.stdout.flush()))?;
     ctx.note("the sandbox serves until it is interrupted (Ctrl-C); the lines above lead a shell into it");
     signals.any().await;
     Ok(0)

@@ -10,8 +10,8 @@ use crate::error::{Failure, Kind, Result};
 use crate::namespace::api::TokensApi;
 use crate::namespace::commands::{if_not_found, token_id};
 use crate::namespace::message::RevokeRequest;
+use crate::output::map_write_error;
 use crate::output::rendering::Format;
-use crate::output::written;
 
 /// Flags of `token revoke`.
 #[derive(Debug, Args)]
@@ -87,5 +87,5 @@ pub(super) async fn run(args: RevokeArgs, ctx: &mut Context) -> Result<()> {
     if args.output == Format::Json {
         output = writeln!(ctx.stdout, "{:#}", json!({ "revoked_token_ids": revoked }));
     }
-    written(output.and_then(|()| ctx.stdout.flush()))
+    map_write_error(output.and_then(|()| ctx.stdout.flush()))
 }
