@@ -23,7 +23,7 @@ use crate::delivery::rescue::RescueFile;
 use crate::delivery::stdout::{Stdout, mask};
 use crate::delivery::target::{TargetFile, leftover_warning};
 use crate::error::{Failure, Result};
-use crate::output::unwritable;
+use crate::output::write_error;
 
 /// Decides whether a rescue file is required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,7 +180,7 @@ async fn print(
     if stdout == Stdout::Open {
         mask(secret, &bytes, ctx);
     }
-    ctx.stdout.write_all(&bytes).and_then(|()| ctx.stdout.flush()).map_err(unwritable)?;
+    ctx.stdout.write_all(&bytes).and_then(|()| ctx.stdout.flush()).map_err(write_error)?;
     Ok(!secret.is_empty() && bytes.windows(secret.len()).any(|part| part == secret.as_bytes()))
 }
 

@@ -19,10 +19,10 @@ use crate::error::{Failure, Result};
 pub fn map_write_error(result: io::Result<()>) -> Result<()> {
     result.map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::quiet(),
-        _ => unwritable(error),
+        _ => write_error(error),
     })
 }
 
-pub fn unwritable(error: io::Error) -> Failure {
+pub fn write_error(error: io::Error) -> Failure {
     Failure::unexpected("standard output cannot be written").source(error)
 }
