@@ -185,7 +185,7 @@ async fn print(
 }
 
 /// Whether a character of an id means nothing to a shell or a file system.
-pub fn is_plain(c: char) -> bool {
+pub fn is_shell_safe(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
 }
 

@@ -78,7 +78,7 @@ impl RescueFile {
     pub fn write(&mut self, id: &str, extension: &str, content: &[u8]) -> io::Result<()> {
         self.file.write(content)?;
         // The id comes from the server: only what is harmless in a file name is used.
-        let stem: String = id.chars().filter(|c| super::is_plain(*c)).take(100).collect();
+        let stem: String = id.chars().filter(|c| super::is_shell_safe(*c)).take(100).collect();
         let stem = if stem.is_empty() { "secret" } else { &stem };
         for number in 1u32.. {
             let name = if number == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{number}.{extension}") };

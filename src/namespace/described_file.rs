@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::delivery::is_plain;
+use crate::delivery::is_shell_safe;
 use crate::names::Program;
 use crate::namespace::message::CreateResponse;
 use crate::namespace::proto::Time;
@@ -56,7 +56,8 @@ pub fn replaced(previous: Option<&[u8]>, shown: &str, program: Program) -> Optio
     if ![&file.bearer_token, &file.tenant_token, &file.session_token].into_iter().any(is_set) {
         return None;
     }
-    let id = |value: &Value| value.as_str().filter(|id| !id.is_empty() && id.chars().all(is_plain)).map(str::to_owned);
+    let id =
+        |value: &Value| value.as_str().filter(|id| !id.is_empty() && id.chars().all(is_shell_safe)).map(str::to_owned);
     let expiry = file.expires_at.as_str().and_then(parse);
     let retiring: Vec<String> =
         file.retiring.as_array().into_iter().flatten().filter_map(|entry| id(&entry["token_id"])).collect();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::context::Context;
-use crate::delivery::{Delivery, Minted, Purpose, TO_UNDO, Undelivered, is_plain};
+use crate::delivery::{Delivery, Minted, Purpose, TO_UNDO, Undelivered, is_shell_safe};
 use crate::error::{Failure, Kind, Result};
 use crate::input::duration::lifetime;
 use crate::namespace::api::{Reply, TokensApi};
@@ -155,7 +155,7 @@ async fn revoke_undelivered(
     api.allow(TO_UNDO);
     match api.revoke(&RevokeRequest { token_id: id.clone() }).await {
         Ok(()) => failure.hint(format!("revoked token {id}, because nobody has its secret")),
-        Err(_) if id.chars().all(is_plain) => failure.hint(format!(
+        Err(_) if id.chars().all(is_shell_safe) => failure.hint(format!(
             "token {id} is still valid, and nobody has its secret: revoke it with `{program} token revoke --token_id {id}`"
         )),
         Err(_) => failure.hint(format!(
@@ -225,7 +225,7 @@ async fn deliver(
         extension: "json",
         file_content: described_file::content(&reply.message),
         // The id is the server's text, and a hint is made to be pasted.
-        undo: if !id.is_empty() && id.chars().all(is_plain) {
+        undo: if !id.is_empty() && id.chars().all(is_shell_safe) {
             format!("if you do not want it, undo it with `{program} token revoke --token_id {id}`")
         } else {
             format!("if you do not want it, look for \"{}\" in `{program} token list` and revoke it", args.name)

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use clap::Args;
 
 use crate::context::Context;
-use crate::delivery::{Purpose, TO_UNDO, is_plain};
+use crate::delivery::{Purpose, TO_UNDO, is_shell_safe};
 use crate::error::{Failure, Kind, Result};
 use crate::input::prompt::can_ask;
 use crate::nscale::api::{IdentityApi, accounts_path};
@@ -172,7 +172,7 @@ async fn delete_undelivered(
 /// is made to be pasted.
 fn undo(account: &Account, organization: &Organization, look: &str, ctx: &Context) -> String {
     let id = &account.metadata.id;
-    if id.is_empty() || !id.chars().all(is_plain) {
+    if id.is_empty() || !id.chars().all(is_shell_safe) {
         return format!("if you do not want it, {look} and delete it");
     }
     format!(
