@@ -36,7 +36,7 @@ pub enum Purpose {
 
 /// How long it may take to undo a mint whose secret cannot be delivered. This is
 /// beside `--timeout`, which may be used up by then.
-pub const TO_UNDO: Duration = Duration::from_secs(10);
+pub const UNDO_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where a secret goes, ready before there is one.
 pub struct Delivery {

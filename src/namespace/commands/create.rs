@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::context::Context;
-use crate::delivery::{Delivery, Minted, Purpose, TO_UNDO, Undelivered, is_shell_safe};
+use crate::delivery::{Delivery, Minted, Purpose, UNDO_TIMEOUT, Undelivered, is_shell_safe};
 use crate::error::{Failure, Kind, Result};
 use crate::input::duration::lifetime;
 use crate::namespace::api::{Reply, TokensApi};
@@ -152,7 +152,7 @@ async fn revoke_undelivered(
             args.name
         ));
     }
-    api.allow(TO_UNDO);
+    api.allow(UNDO_TIMEOUT);
     match api.revoke(&RevokeRequest { token_id: id.clone() }).await {
         Ok(()) => failure.hint(format!("revoked token {id}, because nobody has its secret")),
         Err(_) if id.chars().all(is_shell_safe) => failure.hint(format!(

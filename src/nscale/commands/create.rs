@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use clap::Args;
 
 use crate::context::Context;
-use crate::delivery::{Purpose, TO_UNDO, is_shell_safe};
+use crate::delivery::{Purpose, UNDO_TIMEOUT, is_shell_safe};
 use crate::error::{Failure, Kind, Result};
 use crate::input::prompt::can_ask;
 use crate::nscale::api::{IdentityApi, accounts_path};
@@ -159,7 +159,7 @@ async fn delete_undelivered(
             "the new account is still there, and nobody has its token: look for it in `{program} serviceaccounts list --org {organization}` and delete it"
         ));
     };
-    api.allow(TO_UNDO);
+    api.allow(UNDO_TIMEOUT);
     match api.delete(organization, &id).await {
         Ok(()) => failure.hint(format!("deleted service account {id}, because nobody has its token")),
         Err(_) => failure.hint(format!(
