@@ -102,7 +102,7 @@ impl Changes {
 
 /// The fields that the message sets and that somebody else changed since `before`
 /// was read, to neither the old value nor the one in the message.
-pub fn touched(
+pub fn conflicting_fields(
     before: &Account,
     now: &Account,
     message: &AccountWrite,
@@ -192,12 +192,12 @@ mod tests {
         let document = AccountDocument { name: Some("b".into()), ..AccountDocument::default() };
         let message = message(&document, Some(&before), true);
         assert_eq!(message.metadata.description.as_deref(), Some("one"));
-        let merged = |now: &Account| touched(&before, now, &message, Some(&document));
+        let merged = |now: &Account| conflicting_fields(&before, now, &message, Some(&document));
         assert_eq!(merged(&account("a", Some("two"), &["h", "g"])), []);
         assert_eq!(merged(&account("b", Some("one"), &[])), []);
         assert_eq!(merged(&account("c", Some("one"), &[])), [Field::Name]);
         let message = super::message(&document, None, false);
-        let whole = |now: &Account| touched(&before, now, &message, None);
+        let whole = |now: &Account| conflicting_fields(&before, now, &message, None);
         assert_eq!(whole(&account("a", Some("two"), &["h", "g"])), [Field::Description]);
         // It is to leave both groups: leaving one is half of that.
         assert_eq!(whole(&account("a", Some("one"), &["g"])), []);

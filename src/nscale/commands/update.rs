@@ -13,7 +13,7 @@ use crate::nscale::commands::{AccountArgs, ChangeArgs, Named, OutputArgs, Place,
 use crate::nscale::document::{AccountDocument, FORMAT};
 use crate::nscale::groups::Groups;
 use crate::nscale::message::{Account, AccountWrite};
-use crate::nscale::plan::{Changes, is_same, message, touched};
+use crate::nscale::plan::{Changes, conflicting_fields, is_same, message};
 use crate::nscale::view;
 use crate::output::rendering::{Output, write_out};
 use crate::output::table;
@@ -203,9 +203,9 @@ impl Plan<'_> {
             self.look(place, api, ctx).await?;
             let merged = self.merge.then_some(self.document);
             let Some(now) = self.account() else { return Err(failure) };
-            let touched = touched(&before.account, now, &sent, merged);
-            if !touched.is_empty() {
-                let fields: Vec<&str> = touched.iter().map(|field| field.name()).collect();
+            let conflicting_fields = conflicting_fields(&before.account, now, &sent, merged);
+            if !conflicting_fields.is_empty() {
+                let fields: Vec<&str> = conflicting_fields.iter().map(|field| field.name()).collect();
                 let what =
                     format!("somebody else changed it at the same moment, and with it its {}", fields.join(" and "));
                 return Err(Failure::new(Kind::Conflict, what)
