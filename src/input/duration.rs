@@ -25,7 +25,7 @@ const UNITS: [(&str, u64); 11] = [
 ];
 
 /// 365 days.
-pub const YEAR: Duration = Duration::from_secs(31_536_000);
+pub const MAX_LIFETIME: Duration = Duration::from_secs(31_536_000);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
@@ -103,7 +103,7 @@ fn pair(whole: &str, fraction: &str, unit: u64) -> Option<u128> {
 }
 
 /// # Errors
-/// Usage: it is not a duration, not above zero, or over [`YEAR`].
+/// Usage: it is not a duration, not above zero, or over [`MAX_LIFETIME`].
 pub fn lifetime(flag: &str, text: &str) -> Result<Duration> {
     let examples = "write a number and a unit, as in 1h, 24h, 7d, 2w or 1y";
     let nanos = parse(text).map_err(|error| Failure::usage(format!("{flag}: {error}")).hint(examples))?.0;
@@ -112,8 +112,10 @@ pub fn lifetime(flag: &str, text: &str) -> Result<Duration> {
         Ok(Duration::ZERO) => {
             Err(Failure::usage(format!("{flag} is {text}; it must be more than zero")).hint(examples))
         }
-        Ok(life) if life > YEAR => Err(Failure::usage(format!("{flag} is {text}; at most 365 days are allowed"))
-            .hint(format!("use {flag} 1y or less"))),
+        Ok(life) if life > MAX_LIFETIME => {
+            Err(Failure::usage(format!("{flag} is {text}; at most 365 days are allowed"))
+                .hint(format!("use {flag} 1y or less")))
+        }
         Ok(life) => Ok(life),
     }
 }

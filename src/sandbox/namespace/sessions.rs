@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::http::connect::Code;
-use crate::input::duration::YEAR;
+use crate::input::duration::MAX_LIFETIME;
 use crate::namespace::message::IssueTenantTokenRequest;
 use crate::namespace::proto::{Time, read_optional_int64};
 use crate::sandbox::auth::{ADMIN, Claims, TENANT_ID};
@@ -92,7 +92,7 @@ impl Namespace {
             return Err(RpcFailure::new(Code::ResourceExhausted, "too many logins were started"));
         }
         let id = format!("login_{}", self.keys.id());
-        logins.insert(id.clone(), life.min(YEAR));
+        logins.insert(id.clone(), life.min(MAX_LIFETIME));
         Ok(json!({ "login_id": id, "login_url": format!("http://127.0.0.1/login/{id}"), "kind": "tenant" }))
     }
 

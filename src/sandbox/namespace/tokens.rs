@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::http::connect::Code;
-use crate::input::duration::YEAR;
+use crate::input::duration::MAX_LIFETIME;
 use crate::namespace::detail::Access;
 use crate::namespace::message::{
     BatchRevokeRequest, BatchRevokeResponse, CreateRequest, ListRequest, ListResponse, Permission, RefreshRequest,
@@ -110,7 +110,7 @@ impl Namespace {
         let minimum = request.minimum_duration.map(|span| span.0).unwrap_or_default();
         let minimum = Duration::try_from(minimum)
             .ok()
-            .filter(|minimum| !minimum.is_zero() && *minimum <= YEAR)
+            .filter(|minimum| !minimum.is_zero() && *minimum <= MAX_LIFETIME)
             .ok_or_else(|| RpcFailure::invalid("minimum_duration must be more than zero and at most 1 year"))?;
         let now = self.clock.now();
         let stored = self.store.token_by_id(&request.token_id)?.filter(|stored| stored.token.revoked_at.is_none());
@@ -185,7 +185,7 @@ fn check_create(request: &CreateRequest, membership: bool, now: Timestamp) -> Rp
             return Err(RpcFailure::invalid("expires_at is required for tokens of the whole workspace"));
         }
         Some(Time(expiry)) if expiry <= now => return Err(RpcFailure::invalid("expires_at is not in the future")),
-        Some(Time(expiry)) if expiry > later(now, YEAR + YEAR_TOLERANCE) => {
+        Some(Time(expiry)) if expiry > later(now, MAX_LIFETIME + YEAR_TOLERANCE) => {
             return Err(RpcFailure::invalid("expires_at is more than 1 year away"));
         }
         _ => {}
