@@ -24,6 +24,7 @@ use crate::delivery::stdout::{Stdout, mask};
 use crate::delivery::target::{TargetFile, leftover_warning};
 use crate::error::{Failure, Result};
 use crate::output::write_error;
+pub use crate::text::shell::is_shell_safe;
 
 /// Decides whether a rescue file is required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,11 +183,6 @@ async fn print(
     }
     ctx.stdout.write_all(&bytes).and_then(|()| ctx.stdout.flush()).map_err(write_error)?;
     Ok(!secret.is_empty() && bytes.windows(secret.len()).any(|part| part == secret.as_bytes()))
-}
-
-/// Whether a character of an id means nothing to a shell or a file system.
-pub fn is_shell_safe(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
 }
 
 /// The files with undelivered secrets, among the rescue files and beside the

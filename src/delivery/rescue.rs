@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::context::Environment;
 use crate::delivery::leftovers::{is_undelivered, remove_unused, undelivered_in};
 use crate::delivery::reserved::ReservedFile;
+use crate::text::shell::is_shell_safe;
 
 /// The prefix of directories in a temporary directory.
 const DIRECTORY_PREFIX: &str = "nscred-undelivered-";
@@ -78,7 +79,7 @@ impl RescueFile {
     pub fn write(&mut self, id: &str, extension: &str, content: &[u8]) -> io::Result<()> {
         self.file.write(content)?;
         // The id comes from the server: only what is harmless in a file name is used.
-        let stem: String = id.chars().filter(|c| super::is_shell_safe(*c)).take(100).collect();
+        let stem: String = id.chars().filter(|c| is_shell_safe(*c)).take(100).collect();
         let stem = if stem.is_empty() { "secret" } else { &stem };
         for number in 1u32.. {
             let name = if number == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{number}.{extension}") };

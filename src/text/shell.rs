@@ -14,6 +14,11 @@ pub fn shell_word(path: &OsStr) -> String {
     if path.as_encoded_bytes().starts_with(b"-") { format!("./{word}") } else { word }
 }
 
+/// Whether a character of an id has no meaning for a shell or a file system.
+pub fn is_shell_safe(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

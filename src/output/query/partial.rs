@@ -12,7 +12,6 @@ use crate::output::query::projection::Projection;
 use crate::output::query::tree::Source;
 
 impl Projection {
-    ///
     /// # Errors
     /// The answer is not JSON, or has another type where the projection is of objects or
     /// arrays.
