@@ -62,7 +62,7 @@ fn parse_grant(bytes: &[u8]) {
         return;
     }
     match grant::read_all(&[text]) {
-        Ok(grants) => drop(grant::doubts(&grants)),
+        Ok(grants) => drop(grant::lint(&grants)),
         Err(failure) => check_message(Some(failure)),
     }
 }

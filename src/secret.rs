@@ -1,4 +1,4 @@
-//! Values that must not be shown, and the last net under what is shown.
+//! Values that must not be shown, and the redaction of messages.
 
 use std::fmt;
 
@@ -8,34 +8,30 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::cloud::token_prefixes;
 
-/// A secret: its debug form shows nothing, and it is opened in few places. This
-/// copy of it is wiped when it is dropped; what it was read from and what is made
-/// of it, such as a header, a body or the output, are copies of their own that
-/// are not.
+/// A secret that its debug form does not show. This copy is wiped when it is dropped.
+/// Other copies are not: what it was read from, and headers, bodies and output.
 #[derive(Clone)]
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// Takes the text in.
     pub fn new(text: impl Into<String>) -> Self {
         Self(SecretString::from(text.into()))
     }
 
-    /// The text itself. Only for comparisons, for the request header, for
-    /// delivery to its owner, and for the wire of the server that minted it.
+    /// Only for comparisons, the request header, the delivery to its owner, and the
+    /// responses of the sandbox.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 }
 
-/// Keeps this process, and what it will hold, out of core dumps and out of the
-/// reach of the user's other processes. What is executed begins anew: the
-/// system takes this back by itself, which it does not do with a limit.
+/// Keeps secrets out of core dumps, and out of reach of the user's other processes.
+/// Programs that are executed do not inherit this, as they would a resource limit.
 pub fn forbid_core_dumps() {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-        // Where it is not to be had, all else still is.
+        // A failure is no reason to stop.
         let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }
@@ -52,40 +48,38 @@ impl<'de> serde::Deserialize<'de> for Secret {
     }
 }
 
-/// Whether a text looks like a secret token: a known prefix with something
-/// behind it, or the three to five long segments of a JWT or JWE.
+/// Whether a text looks like a token: a known prefix and more, or a JWT or JWE.
 pub fn looks_secret(text: &str) -> bool {
     let text = text.trim();
     token_prefixes().any(|prefix| text.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty()))
         || is_compact_jose(text)
 }
 
-/// A JWT or JWE in compact form: base64url segments, the first an object.
+/// A JWT or JWE in compact form: three to five base64url segments, the first an object.
 fn is_compact_jose(text: &str) -> bool {
     let dots = text.bytes().filter(|byte| *byte == b'.').count();
     text.starts_with("eyJ") && (2..=4).contains(&dots) && text.bytes().all(|byte| is_word(byte) || byte == b'.')
 }
 
-/// Where in a word a prefix begins a token. Short prefixes do not in the
-/// middle of a name, as `st_` stands in `best_effort`.
+/// Where in a word a prefix begins a token. A short prefix in the middle of a name does
+/// not, as `st_` in `best_effort`.
 fn find_prefix(word: &str, prefix: &str) -> Option<usize> {
-    let plain = matches!(prefix, "st_" | "oidc_");
+    let is_short = matches!(prefix, "st_" | "oidc_");
     word.match_indices(prefix)
         .map(|(at, _)| at)
-        .find(|at| !plain || *at == 0 || !word.as_bytes()[at - 1].is_ascii_alphabetic())
+        .find(|at| !is_short || *at == 0 || !word.as_bytes()[at - 1].is_ascii_alphabetic())
 }
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
 
-/// A secret as it may come back or be made to look: as it is, in JSON, base64 at
-/// any place of a longer text, hexadecimal, percent-encoded. Each is there once,
-/// the longest first. Of less than eight characters there is none: they may be
-/// an ordinary word.
+/// The forms in which a secret may be found: as it is, in JSON, base64 at any offset,
+/// hexadecimal, percent-encoded. Each is there once, the longest first. A secret of less
+/// than eight characters has none, since it may be an ordinary word.
 pub fn encodings(secret: &str) -> Vec<String> {
-    const SHORTEST: usize = 8;
-    if secret.len() < SHORTEST {
+    const MIN_LENGTH: usize = 8;
+    if secret.len() < MIN_LENGTH {
         return Vec::new();
     }
     let each = |write: fn(u8) -> String| secret.bytes().map(write).collect::<String>();
@@ -104,7 +98,7 @@ pub fn encodings(secret: &str) -> Vec<String> {
     ];
     for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
         all.push(engine.encode(secret));
-        // Behind other bytes, the characters that it alone decides.
+        // After other bytes: only the characters that encode nothing but the secret.
         for before in 0..3 {
             let encoded = engine.encode([&[0; 2][..before], secret.as_bytes()].concat());
             let first = (before * 8).div_ceil(6);
@@ -117,16 +111,16 @@ pub fn encodings(secret: &str) -> Vec<String> {
     all
 }
 
-/// Whether RFC 3986 lets a byte stand for itself.
+/// RFC 3986, section 2.3.
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// The text with everything that looks like a secret replaced. No message is
-/// meant to hold one; this is the net beneath them all.
+/// Replaces everything that looks like a secret. Messages should contain none; this is
+/// the last line of defence.
 pub fn redact(text: &str) -> String {
-    /// Shorter than this behind a prefix is prose about the prefix (`nsrt_…`).
-    const SHORTEST: usize = 6;
+    /// Less after a prefix is text about the prefix (`nsrt_…`).
+    const MIN_LENGTH: usize = 6;
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
@@ -134,7 +128,7 @@ pub fn redact(text: &str) -> String {
         let (word, after) = rest.split_at(end);
         let hidden = token_prefixes()
             .filter_map(|prefix| Some((find_prefix(word, prefix)?, prefix)))
-            .filter(|(at, prefix)| word.len() - at - prefix.len() >= SHORTEST)
+            .filter(|(at, prefix)| word.len() - at - prefix.len() >= MIN_LENGTH)
             .min();
         match hidden {
             Some((at, prefix)) => {
@@ -159,7 +153,7 @@ mod tests {
     use proptest::sample::select;
 
     #[test]
-    fn debug_says_nothing() {
+    fn debug_shows_nothing() {
         assert_eq!(format!("{:?}", Secret::new("nsrt_abcdefgh")), "[secret]");
     }
 
@@ -182,7 +176,7 @@ mod tests {
         #![proptest_config(crate::testing::properties())]
 
         #[test]
-        fn a_canary_never_survives(before in "([ \"'(=:/,._%-]{0,3}|%20|x_|st_abcdef\\.|9-)", after in "[ \"'),;!é]{0,3}", prefix in select(token_prefixes().collect::<Vec<_>>())) {
+        fn a_canary_is_always_redacted(before in "([ \"'(=:/,._%-]{0,3}|%20|x_|st_abcdef\\.|9-)", after in "[ \"'),;!é]{0,3}", prefix in select(token_prefixes().collect::<Vec<_>>())) {
             let canary = format!("{prefix}CANARYcanary0123");
             let text = format!("x {before}{canary}{after} y");
             prop_assert!(!redact(&text).contains("CANARY"), "{}", redact(&text));

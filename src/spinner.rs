@@ -1,5 +1,4 @@
-//! Shows a person at a terminal that something is awaited, once it takes
-//! longer than they would not notice.
+//! Shows a person at a terminal what is being waited for, if it takes noticeably long.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -8,31 +7,29 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::sleep;
 
-/// How long nothing is shown.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// Nothing is shown before.
+const DELAY: Duration = Duration::from_millis(300);
 
-/// How often what is shown moves.
 const TICK: Duration = Duration::from_millis(100);
 
-/// A line on standard error, gone as soon as what was awaited is there. Its
-/// clones share the line: of several that wait one has it, and when that is
-/// done another.
+/// A line on standard error, erased when the wait is over. Clones share the line: one
+/// of several that wait has it, and then another.
 #[derive(Clone, Debug)]
 pub struct Spinner {
-    is_wanted: bool,
+    is_enabled: bool,
     is_busy: Rc<Cell<bool>>,
 }
 
 impl Spinner {
-    /// One that is shown only where somebody wants it: at a terminal that can
-    /// erase a line, with nothing else written in between.
-    pub fn new(is_wanted: bool) -> Self {
-        Self { is_wanted, is_busy: Rc::default() }
+    /// Enable it only at a terminal that can erase a line, where nothing else is
+    /// written at the same time.
+    pub fn new(is_enabled: bool) -> Self {
+        Self { is_enabled, is_busy: Rc::default() }
     }
 
     /// Waits, and shows for which host.
     pub async fn during<T>(&self, host: &str, awaited: impl Future<Output = T>) -> T {
-        if !self.is_wanted {
+        if !self.is_enabled {
             return awaited.await;
         }
         let began = Instant::now();
@@ -40,9 +37,9 @@ impl Spinner {
         tokio::select! {
             biased;
             result = &mut awaited => return result,
-            () = sleep(PATIENCE) => {}
+            () = sleep(DELAY) => {}
         }
-        // Where the wait is broken off the line is erased too.
+        // Also erased if this future is dropped.
         let mut line: Option<Line<'_>> = None;
         loop {
             if line.is_none() && !self.is_busy.get() {
@@ -60,7 +57,7 @@ impl Spinner {
     }
 }
 
-/// The line while it is in use.
+/// The line while it is shown.
 struct Line<'a> {
     bar: ProgressBar,
     is_busy: &'a Cell<bool>,

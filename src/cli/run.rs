@@ -18,7 +18,7 @@ use crate::interrupt::{self, Interrupt, Signals};
 use crate::names::{Program, exec_official};
 use crate::namespace::commands::permissions;
 use crate::output::map_write_error;
-use crate::output::query::apart;
+use crate::output::query::subprocess;
 use crate::secret::forbid_core_dumps;
 use crate::spinner::Spinner;
 use crate::text::label;
@@ -27,7 +27,7 @@ use crate::text::label;
 pub fn main(argv: Vec<OsString>) -> ExitCode {
     // The environment may hold a secret already.
     forbid_core_dumps();
-    if let Some(code) = apart::serve(&argv) {
+    if let Some(code) = subprocess::serve(&argv) {
         return code;
     }
     let program = Program::called_by(argv.first().map(OsString::as_os_str));

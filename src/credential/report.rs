@@ -14,7 +14,7 @@ use crate::error::{Failure, Kind, Result};
 use crate::http::endpoint::Endpoint;
 use crate::output::table;
 use crate::output::view::{Cell, Details, Tone};
-use crate::text::sanitize::shell_word;
+use crate::text::shell::shell_word;
 use crate::text::time::rfc3339;
 
 /// What a credential is worth.

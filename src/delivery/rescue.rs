@@ -1,5 +1,5 @@
-//! Rescue files: where a secret is kept until it has arrived, and for good
-//! where it does not.
+//! Rescue files: where a secret is until it is delivered, and for good where it
+//! cannot be delivered.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -7,141 +7,145 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::context::Environment;
-use crate::delivery::room::{RoomFile, is_left, leftovers, tidy};
+use crate::delivery::leftovers::{is_undelivered, remove_unused, undelivered_in};
+use crate::delivery::reserved::ReservedFile;
+use crate::text::shell::is_shell_safe;
 
-/// What the names of directories in everybody's temporary directory begin with.
-const TEMPORARY: &str = "nscred-undelivered-";
+/// The prefix of directories in a temporary directory.
+const DIRECTORY_PREFIX: &str = "nscred-undelivered-";
 
-/// The directory under the state directory.
-const DIRECTORY: &str = "nscred/undelivered";
+/// The directory in the state directory.
+const STATE_DIRECTORY: &str = "nscred/undelivered";
 
-/// A file with room for a secret, away from where that is to go.
+/// A file with space for a secret, in a directory of its own.
 pub struct RescueFile {
-    room: RoomFile,
-    /// What ends with it: directories that are of no use without it.
-    directory: OwnDirectories,
+    file: ReservedFile,
+    directory: RescueDirectory,
 }
 
-/// A directory, and how many of its path, itself the last, are nscred's own.
-struct OwnDirectories(PathBuf, usize);
+/// A directory that is removed when it is no longer used.
+struct RescueDirectory {
+    path: PathBuf,
+    /// How many of the last directories in the path are nscred's own.
+    depth: usize,
+}
 
-impl Drop for OwnDirectories {
+impl Drop for RescueDirectory {
     fn drop(&mut self) {
-        for directory in self.0.ancestors().take(self.1) {
-            // One that is in use is not empty.
+        for directory in self.path.ancestors().take(self.depth) {
+            // This fails for one that is in use, which is not empty.
             let _ = fs::remove_dir(directory);
         }
     }
 }
 
 impl RescueFile {
-    /// Makes one: under the state directory, else in a temporary one.
+    /// Creates one in the state directory, or else in a temporary directory.
     ///
     /// # Errors
-    /// No directory has room for it; the reason is that of the last.
+    /// None of the directories can have it. The error is that of the last.
     pub fn prepare(env: &Environment) -> io::Result<Self> {
         let in_state = |state: PathBuf| {
-            let directory = state.join(DIRECTORY);
+            let directory = state.join(STATE_DIRECTORY);
             DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
             if !is_own(&directory) {
-                return Err(io::Error::other("the directory for it belongs to another user"));
+                return Err(io::Error::other("its directory belongs to another user"));
             }
-            tidy(&directory);
-            Self::in_directory(OwnDirectories(directory, 2))
+            remove_unused(&directory);
+            Self::in_directory(RescueDirectory { path: directory, depth: 2 })
         };
-        // A temporary directory is everybody's: a new one in it, that nobody
-        // else can have made ready.
+        // Everybody can write to a temporary directory, so a new directory in it
+        // is used, which nobody else can have prepared.
         let in_temporary = |temporary: PathBuf| {
-            let directory = temporary.join(format!("{TEMPORARY}{:016x}", fastrand::u64(..)));
+            let directory = temporary.join(format!("{DIRECTORY_PREFIX}{:016x}", fastrand::u64(..)));
             DirBuilder::new().mode(0o700).create(&directory)?;
-            Self::in_directory(OwnDirectories(directory, 1))
+            Self::in_directory(RescueDirectory { path: directory, depth: 1 })
         };
-        let mut made = state(env).map_or(Err(io::ErrorKind::NotFound.into()), in_state);
-        for temporary in temporaries(env) {
-            made = made.or_else(|_| in_temporary(temporary));
+        let mut created = state_home(env).map_or(Err(io::ErrorKind::NotFound.into()), in_state);
+        for temporary in temporary_directories(env) {
+            created = created.or_else(|_| in_temporary(temporary));
         }
-        made
+        created
     }
 
-    fn in_directory(directory: OwnDirectories) -> io::Result<Self> {
-        Ok(Self { room: RoomFile::new_in(&directory.0)?, directory })
+    fn in_directory(directory: RescueDirectory) -> io::Result<Self> {
+        Ok(Self { file: ReservedFile::new_in(&directory.path)?, directory })
     }
 
-    /// Puts the secret into it, under a name that says what it is: that of
-    /// `id`, as far as it is fit for one, and the ending for its content.
+    /// Writes the secret and names the file after `id`.
     ///
     /// # Errors
-    /// As the system says.
+    /// The secret is not in the file.
     pub fn write(&mut self, id: &str, extension: &str, content: &[u8]) -> io::Result<()> {
-        self.room.write(content)?;
-        // The id is the server's text: only what is plain in a file name is kept.
-        let stem: String = id.chars().filter(|c| super::is_shell_safe(*c)).take(100).collect();
+        self.file.write(content)?;
+        // The id comes from the server: only what is harmless in a file name is used.
+        let stem: String = id.chars().filter(|c| is_shell_safe(*c)).take(100).collect();
         let stem = if stem.is_empty() { "secret" } else { &stem };
         for number in 1u32.. {
             let name = if number == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{number}.{extension}") };
-            match self.room.rename(&self.directory.0.join(name), true) {
+            match self.file.rename(&self.directory.path.join(name), true) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                // It holds the secret under any name, if it is still there.
-                Err(error) if !self.room.path().exists() => return Err(error),
+                Err(error) if !self.file.path().exists() => return Err(error),
+                // Where it cannot be renamed, the file has the secret under its old name.
                 _ => break,
             }
         }
         Ok(())
     }
 
-    /// Makes the content outlast a loss of power.
+    /// Flushes the file and its directory to disk, where that is possible.
     pub fn sync(&self) {
-        let _ = self.room.sync();
-        let _ = fs::File::open(&self.directory.0).and_then(|directory| directory.sync_all());
+        let _ = self.file.sync();
+        let _ = fs::File::open(&self.directory.path).and_then(|directory| directory.sync_all());
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
-        self.room.path()
+        self.file.path()
     }
 
-    /// The secret has arrived: the file is of no use, and its directories
-    /// neither where there is nothing else in them.
+    /// Removes the file, and its directories where they are empty.
     pub fn discard(mut self) {
-        self.room.give_up();
+        self.file.discard();
     }
 }
 
-fn state(env: &Environment) -> Option<PathBuf> {
+fn state_home(env: &Environment) -> Option<PathBuf> {
     let absolute = |name| env.path(name).filter(|path| path.is_absolute());
     absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))
 }
 
-fn temporaries(env: &Environment) -> Vec<PathBuf> {
+fn temporary_directories(env: &Environment) -> Vec<PathBuf> {
     let named = env.path("TMPDIR").filter(|path| path.is_absolute());
     let mut all: Vec<PathBuf> = named.into_iter().chain([PathBuf::from("/tmp")]).collect();
     all.dedup();
     all
 }
 
-/// Whether a directory belongs to the user.
+/// Whether this is a directory of the user.
 fn is_own(path: &Path) -> bool {
     let user = rustix::process::geteuid().as_raw();
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == user)
 }
 
-/// The secrets that were kept and are there still, in all places where they are
-/// looked for.
-pub fn kept(env: &Environment) -> Vec<PathBuf> {
-    let in_temporaries = temporaries(env).into_iter().flat_map(|temporary| {
+/// All files with an undelivered secret.
+pub fn rescued_files(env: &Environment) -> Vec<PathBuf> {
+    let in_temporary = temporary_directories(env).into_iter().flat_map(|temporary| {
         let entries = fs::read_dir(temporary).into_iter().flatten().flatten();
-        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(TEMPORARY)).map(|entry| entry.path())
+        entries
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with(DIRECTORY_PREFIX))
+            .map(|entry| entry.path())
     });
-    let directories = state(env).map(|state| state.join(DIRECTORY)).into_iter().chain(in_temporaries);
+    let directories = state_home(env).map(|state| state.join(STATE_DIRECTORY)).into_iter().chain(in_temporary);
     let mut found = Vec::new();
     for directory in directories.filter(|directory| is_own(directory)) {
         let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
-        let is_named = |path: &PathBuf| ["json", "token"].iter().any(|known| path.extension() == Some(known.as_ref()));
-        let mut named: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_named).collect();
-        named.retain(|path| is_left(path));
+        let is_rescue_file =
+            |path: &PathBuf| ["json", "token"].iter().any(|known| path.extension() == Some(known.as_ref()));
+        let mut named: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_rescue_file).collect();
+        named.retain(|path| is_undelivered(path));
         named.sort();
         found.extend(named);
-        found.extend(leftovers(&directory));
+        found.extend(undelivered_in(&directory));
     }
     found
 }

@@ -1,5 +1,5 @@
-//! What standard output leads to, as far as a secret is concerned, and the mask
-//! that a GitHub job's log needs for one that goes there.
+//! Whether standard output keeps a secret, and the mask for one in the log of a
+//! GitHub job.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -9,43 +9,38 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use rustix::fs::{OFlags, fcntl_getfl};
 
 use crate::context::Context;
-use crate::delivery::place::is_sink;
+use crate::delivery::path::discards_data;
 use crate::secret::encodings;
 
-/// What standard output leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stdout {
-    /// Somewhere.
-    Somewhere,
-    /// A device that keeps nothing, as `/dev/null`, by the caller's wish.
+    Open,
+    /// A device that discards everything, such as `/dev/null`.
     Discarded,
-    /// Nothing: it cannot be written, or it was closed, and opened on
-    /// `/dev/null` for safety's sake as the process began, for reading and
-    /// writing, which no shell does.
+    /// It cannot be written, or it was closed when the process began. Rust then opens
+    /// `/dev/null` for reading and writing in its place, which no shell does.
     Closed,
 }
 
 impl Stdout {
-    /// Looks at it.
     pub fn look() -> Self {
         let stdout = io::stdout();
-        let is_sink = metadata(&stdout).is_ok_and(|stdout| is_sink(&stdout));
+        let discards_data = metadata(&stdout).is_ok_and(|stdout| discards_data(&stdout));
         match fcntl_getfl(stdout.as_fd()) {
-            // The library takes a write that the system refuses for this reason
-            // for done.
+            // The standard library reports such a write as done.
             Ok(flags) if !flags.intersects(OFlags::WRONLY | OFlags::RDWR) => Self::Closed,
-            _ if !is_sink => Self::Somewhere,
+            _ if !discards_data => Self::Open,
             Ok(flags) if flags.contains(OFlags::RDWR) => Self::Closed,
             _ => Self::Discarded,
         }
     }
 }
 
-/// Has the runner of a GitHub job mask a secret in the job's log from here on, in
-/// each form in which it is shown: a filter may have encoded it. It reads both streams of a step, and takes this line out; standard output
-/// must stay what was asked for. Where standard error is no pipe, or the very
-/// one that the secret goes through, no runner reads it: the line would only be
-/// another place with the secret, or spoil what is captured.
+/// Makes the runner of a GitHub job mask a secret in the job's log, in each form in
+/// which it is in `shown`: a filter may have encoded it. The runner reads both streams
+/// and removes this line, which goes to standard error because standard output is
+/// data. If standard error is not a pipe, or the same one as standard output, no
+/// runner reads it, and the line would be one more place with the secret.
 pub fn mask(secret: &str, shown: &[u8], ctx: &mut Context) {
     use std::io::Write as _;
     let (Ok(stdout), Ok(stderr)) = (metadata(&io::stdout()), metadata(&io::stderr())) else { return };
@@ -56,7 +51,7 @@ pub fn mask(secret: &str, shown: &[u8], ctx: &mut Context) {
         let mut masked: Vec<String> = Vec::new();
         for form in encodings(secret).into_iter().filter(is_shown) {
             if !masked.iter().any(|longer| longer.contains(&form)) {
-                // As the runner has percent signs in a command.
+                // The runner's escape for a percent sign.
                 let _ = ctx.stderr.write_line(&format!("::add-mask::{}", form.replace('%', "%25")));
                 masked.push(form);
             }

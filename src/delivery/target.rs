@@ -1,5 +1,5 @@
-//! The file that a user names for a secret: everything that can fail is tried
-//! before there is a secret, and the file is replaced whole or not at all.
+//! The file that the user names for a secret. All that can fail is tried before
+//! the secret exists, and the file is replaced whole or not at all.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, IsTerminal as _, Write as _};
@@ -8,27 +8,28 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use crate::delivery::place::{self, Place};
-use crate::delivery::room::{LockError, RoomFile, name_beside, overwrite, reserve_in_place};
+use crate::delivery::path::{self, Destination};
+use crate::delivery::reserved::{LockError, ReservedFile, temporary_path};
+use crate::delivery::space::{overwrite, reserve_in_place};
 use crate::delivery::stdout::Stdout;
 use crate::error::{Failure, Kind, Result};
 use crate::input::document::read_limited;
-use crate::text::sanitize::shell_word;
+use crate::text::shell::shell_word;
 
-/// A file for a secret.
 pub struct TargetFile {
-    shown: PathBuf,
+    /// As the user named it.
+    path: PathBuf,
     target: Target,
-    /// What stands there now; none where that cannot be read.
+    /// Its content now. Empty where there is none, `None` where it cannot be read.
     previous: Option<Vec<u8>>,
-    /// A secret that a killed process could not put in place.
+    /// The path of a secret that a killed process could not deliver.
     leftover: Option<PathBuf>,
 }
 
 enum Target {
-    /// A new file beside the old one, which takes its place.
+    /// A new file beside the old one, which it replaces.
     Replace {
-        room: RoomFile,
+        temporary: ReservedFile,
         path: PathBuf,
         no_clobber: bool,
     },
@@ -36,33 +37,29 @@ enum Target {
     InPlace(File),
     /// A FIFO, a terminal or an open descriptor.
     Stream(File),
-    /// Standard output or error, by one of their names: written to through
-    /// the process's own handle, so that nothing overwrites the other.
+    /// Standard output or error, by a path such as `/dev/stdout`. They are written
+    /// through the process's own handle, so that nothing else in them is overwritten.
     Stdout,
     Stderr,
 }
 
-/// A secret that could not be put where it belongs.
-pub struct NotPlaced {
-    /// Why.
+/// The secret could not be written to its file.
+pub struct CommitError {
     pub error: io::Error,
-    /// The file that it is in all the same, whole.
-    pub kept: Option<RoomFile>,
+    /// A file that contains all of it nevertheless.
+    pub temporary: Option<ReservedFile>,
 }
 
-impl From<io::Error> for NotPlaced {
+impl From<io::Error> for CommitError {
     fn from(error: io::Error) -> Self {
-        Self { error, kept: None }
+        Self { error, temporary: None }
     }
 }
 
 impl TargetFile {
-    /// Readies a path that the user named with a flag; with `no_clobber` a
-    /// file that is there is refused.
-    ///
     /// # Errors
     /// Usage: the secret cannot be written there. Conflict: another process is
-    /// about to, or a file is there that must stay.
+    /// about to write there, or a file exists and `no_clobber` is set.
     pub fn prepare(flag: &str, path: &Path, no_clobber: bool) -> Result<Self> {
         let text = path.to_string_lossy();
         if text.is_empty() {
@@ -73,37 +70,37 @@ impl TargetFile {
                 .hint(format!("without {flag} it goes to standard output")));
         }
         let refuse = |why: &str| Failure::usage(format!("{flag} {}: {why}", path.display()));
-        if place::names_directory(path) {
+        if path::names_directory(path) {
             return Err(refuse("names a directory; name a file in it"));
         }
-        let stream = |target| Self { shown: path.to_owned(), target, previous: Some(Vec::new()), leftover: None };
-        match place::follow(path).map_err(|error| refuse("cannot be written").source(error))? {
-            Place::Stdout => match Stdout::look() {
+        let stream = |target| Self { path: path.to_owned(), target, previous: Some(Vec::new()), leftover: None };
+        match path::resolve(path).map_err(|error| refuse("cannot be written").source(error))? {
+            Destination::Stdout => match Stdout::look() {
                 Stdout::Closed => Err(refuse("standard output is closed; the secret would be lost")),
                 Stdout::Discarded => Err(refuse(DISCARDS)),
-                Stdout::Somewhere => Ok(stream(Target::Stdout)),
+                Stdout::Open => Ok(stream(Target::Stdout)),
             },
-            Place::Stderr if fs::metadata("/dev/stderr").is_ok_and(|stderr| place::is_sink(&stderr)) => {
+            Destination::Stderr if fs::metadata("/dev/stderr").is_ok_and(|stderr| path::discards_data(&stderr)) => {
                 Err(refuse(DISCARDS))
             }
-            Place::Stderr => Ok(stream(Target::Stderr)),
-            Place::Descriptor(descriptor) => {
+            Destination::Stderr => Ok(stream(Target::Stderr)),
+            Destination::Descriptor(descriptor) => {
                 open_stream(&descriptor, no_clobber, &refuse).map(|file| stream(Target::Stream(file)))
             }
-            Place::File(file) => match fs::metadata(&file) {
-                Ok(existing) if existing.is_file() => Self::over(path, file, existing, no_clobber, &refuse),
+            Destination::File(file) => match fs::metadata(&file) {
+                Ok(existing) if existing.is_file() => Self::existing(path, file, existing, no_clobber, &refuse),
                 Ok(existing) if existing.is_dir() => Err(refuse("is a directory; name a file")),
                 Ok(_) => open_stream(&file, no_clobber, &refuse).map(|file| stream(Target::Stream(file))),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    Self::beside(path, file, None, no_clobber, &refuse)
+                    Self::by_rename(path, file, None, no_clobber, &refuse)
                 }
                 Err(error) => Err(refuse("cannot be written").source(error)),
             },
         }
     }
 
-    /// A file that is there already.
-    fn over(
+    /// Prepares a file that exists.
+    fn existing(
         path: &Path,
         file: PathBuf,
         existing: Metadata,
@@ -119,8 +116,8 @@ impl TargetFile {
                 refuse("is read-only").hint(format!("allow writing with `chmod u+w {word}`, or name another file"))
             );
         }
-        if !place::is_mount_point(&file) {
-            return Self::beside(path, file, Some(existing), false, refuse);
+        if !path::is_mount_point(&file) {
+            return Self::by_rename(path, file, Some(existing), false, refuse);
         }
         let cannot = |error: io::Error| refuse("is a mount point and cannot be written to").source(error);
         let opened = OpenOptions::new().read(true).write(true).open(&file).map_err(cannot)?;
@@ -132,45 +129,45 @@ impl TargetFile {
         }
         match reserve_in_place(&opened) {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
-            result => result.map_err(|error| no_room(refuse("has no room for a secret"), error))?,
+            result => result.map_err(|error| add_space_hint(refuse("has no space for a secret"), error))?,
         }
         let previous = read_limited(&file).ok().flatten();
-        Ok(Self { shown: path.to_owned(), target: Target::InPlace(opened), previous, leftover: None })
+        Ok(Self { path: path.to_owned(), target: Target::InPlace(opened), previous, leftover: None })
     }
 
-    /// A file that will be put in its place by a rename.
-    fn beside(
+    /// Prepares a file that a rename puts into place.
+    fn by_rename(
         path: &Path,
         file: PathBuf,
         existing: Option<Metadata>,
         no_clobber: bool,
         refuse: &impl Fn(&str) -> Failure,
     ) -> Result<Self> {
-        let directory = place::parent(&file);
+        let directory = path::parent(&file);
         if !directory.exists() {
             return Err(refuse("its directory does not exist")
                 .hint(format!("create it with `mkdir -p {}`", shell_word(directory.as_os_str()))));
         }
-        if let Some(why) = place::obstacle(&file, existing.as_ref()) {
+        if let Some(why) = path::obstacle(&file, existing.as_ref()) {
             return Err(refuse(why).hint("name another file"));
         }
         let is_root = rustix::process::geteuid().is_root();
         let owner = existing.filter(|existing| is_root && existing.uid() != 0);
-        let (room, leftover) =
-            RoomFile::beside(&file, owner.as_ref().map(Metadata::uid)).map_err(|error| match error {
+        let (temporary, leftover) =
+            ReservedFile::beside(&file, owner.as_ref().map(Metadata::uid)).map_err(|error| match error {
                 LockError::Busy => busy(path, &file),
-                LockError::Foreign => refuse("a file of another user is in the way of writing it")
-                    .hint(format!("look at it with `ls -la {}`", shell_word(directory.as_os_str()))),
+                LockError::Foreign => refuse("another user's file has the name of the temporary file")
+                    .hint(format!("find it with `ls -la {}`", shell_word(directory.as_os_str()))),
                 LockError::Io(error, leftover) => {
-                    let failure = no_room(refuse("cannot be written"), error);
-                    leftover.into_iter().fold(failure, |failure, leftover| failure.hint(left(&leftover)))
+                    let failure = add_space_hint(refuse("cannot be written"), error);
+                    leftover.into_iter().fold(failure, |failure, leftover| failure.hint(leftover_warning(&leftover)))
                 }
             })?;
-        // What root replaces still belongs to whom it is for.
+        // A file that root replaces keeps its owner.
         if let Some(owner) = &owner {
-            room.give_to(owner).map_err(|error| refuse("its owner cannot be kept").source(error))?;
+            temporary.set_owner(owner).map_err(|error| refuse("its owner cannot be set").source(error))?;
         }
-        // Looked at once no other process replaces it.
+        // Checked now, when no other process can replace it.
         if no_clobber && fs::symlink_metadata(&file).is_ok() {
             return Err(exists(path));
         }
@@ -178,42 +175,38 @@ impl TargetFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Some(Vec::new()),
             read => read.ok().flatten(),
         };
-        let target = Target::Replace { room, path: file, no_clobber };
-        Ok(Self { shown: path.to_owned(), target, previous, leftover })
+        let target = Target::Replace { temporary, path: file, no_clobber };
+        Ok(Self { path: path.to_owned(), target, previous, leftover })
     }
 
-    /// The path as the user named it.
     pub fn path(&self) -> &Path {
-        &self.shown
+        &self.path
     }
 
-    /// What stands there now, and will be gone; none where that cannot be read.
     pub fn previous(&self) -> Option<&[u8]> {
         self.previous.as_deref()
     }
 
-    /// Where a secret is that an earlier run was killed with before it could
-    /// put it in place.
     pub fn leftover(&self) -> Option<&Path> {
         self.leftover.as_deref()
     }
 
-    /// Whether the old content is overwritten, so that a process that is
-    /// killed meanwhile leaves neither.
+    /// Whether the old content is overwritten, so that a process that is killed
+    /// while it writes leaves neither the old nor the new.
     pub fn is_overwritten(&self) -> bool {
         matches!(self.target, Target::InPlace(_))
     }
 
-    /// Whether it is a file, and nothing that is only written to.
+    /// Whether it is a file and not a stream.
     pub fn is_file(&self) -> bool {
         matches!(self.target, Target::Replace { .. } | Target::InPlace(_))
     }
 
-    /// Writes the content and puts the file in its place, durably.
+    /// Writes the content, puts the file into place, and flushes it to disk.
     ///
     /// # Errors
-    /// As the system says; where the file is replaced, the old one then stands.
-    pub fn commit(self, content: &[u8]) -> std::result::Result<(), NotPlaced> {
+    /// A file that would be replaced by a rename is as it was.
+    pub fn commit(self, content: &[u8]) -> std::result::Result<(), CommitError> {
         match self.target {
             Target::Stream(mut file) => Ok(file.write_all(content)?),
             Target::Stdout => {
@@ -226,15 +219,14 @@ impl TargetFile {
                 overwrite(&mut file, content)?;
                 Ok(file.sync_all()?)
             }
-            Target::Replace { mut room, path, no_clobber } => {
-                room.write(content)?;
-                let placed = room.sync().and_then(|()| room.rename(&path, no_clobber));
-                if let Err(error) = placed {
-                    return Err(NotPlaced { error, kept: Some(room) });
+            Target::Replace { mut temporary, path, no_clobber } => {
+                temporary.write(content)?;
+                if let Err(error) = temporary.sync().and_then(|()| temporary.rename(&path, no_clobber)) {
+                    return Err(CommitError { error, temporary: Some(temporary) });
                 }
-                // The file is in its place by now, and a directory that may not
-                // be read cannot be synced: no reason to call it a failure.
-                let _ = File::open(place::parent(&path)).and_then(|directory| directory.sync_all());
+                // The file is in place by now. A directory that cannot be read cannot
+                // be synced either, which is no failure.
+                let _ = File::open(path::parent(&path)).and_then(|directory| directory.sync_all());
                 Ok(())
             }
         }
@@ -243,13 +235,13 @@ impl TargetFile {
 
 const DISCARDS: &str = "discards what is written; the secret would be lost";
 
-/// Says what to do where it is room that is missing.
-fn no_room(failure: Failure, error: io::Error) -> Failure {
+/// Adds what to do where space is missing.
+fn add_space_hint(failure: Failure, error: io::Error) -> Failure {
     let hint = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "make 64 KiB of room there, or name a file on another disk; nothing was sent"
+            "free 64 KiB there, or name a file on another disk; nothing was sent"
         }
-        io::ErrorKind::FileTooLarge => "`ulimit -f unlimited` lifts it; nothing was sent",
+        io::ErrorKind::FileTooLarge => "run `ulimit -f unlimited` first; nothing was sent",
         _ => return failure.source(error),
     };
     failure.source(error).hint(hint)
@@ -257,27 +249,26 @@ fn no_room(failure: Failure, error: io::Error) -> Failure {
 
 fn busy(path: &Path, file: &Path) -> Failure {
     let what = format!("another run is about to write {}", path.display());
-    let beside = name_beside(file);
+    let beside = temporary_path(file);
     Failure::new(Kind::Conflict, what)
-        .hint("wait until that has ended; nothing was sent")
-        .hint(format!("if there is none, look at what it left: {}", beside.display()))
+        .hint("wait until it has ended; nothing was sent")
+        .hint(format!("if there is no other run, inspect the file that one left: {}", beside.display()))
 }
 
 fn exists(path: &Path) -> Failure {
     let what = format!("{} exists, and is not replaced", path.display());
-    Failure::new(Kind::Conflict, what).hint("name another file, or move this one away")
+    Failure::new(Kind::Conflict, what).hint("name another file, or move this one")
 }
 
-/// What to know of a secret that a killed run could not put in place.
-pub fn left(leftover: &Path) -> String {
+pub fn leftover_warning(leftover: &Path) -> String {
     format!(
-        "an earlier run was stopped before it could put its secret in place, which is in {} now: \
+        "an earlier run was stopped before it delivered its secret, which is now in {}: \
          use it or revoke it, then remove the file",
         leftover.display()
     )
 }
 
-/// Opens what is written to and never replaced.
+/// Opens a stream or an open descriptor's file, which is appended to and never replaced.
 fn open_stream(path: &Path, no_clobber: bool, refuse: &impl Fn(&str) -> Failure) -> Result<File> {
     let cannot = |error: io::Error| refuse("cannot be written to now").source(error);
     let metadata = fs::metadata(path).map_err(cannot)?;
@@ -288,10 +279,10 @@ fn open_stream(path: &Path, no_clobber: bool, refuse: &impl Fn(&str) -> Failure)
     if kind.is_block_device() {
         return Err(refuse("is a disk; name a file"));
     }
-    if place::is_sink(&metadata) {
+    if path::discards_data(&metadata) {
         return Err(refuse(DISCARDS));
     }
-    // Not blocking: a FIFO that nobody reads is told at once.
+    // Not blocking, so that a FIFO without a reader is an error at once.
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
     let file = OpenOptions::new().append(true).custom_flags(flags).open(path).map_err(cannot)?;
     if kind.is_file() {
@@ -303,7 +294,7 @@ fn open_stream(path: &Path, no_clobber: bool, refuse: &impl Fn(&str) -> Failure)
         }
     }
     if kind.is_char_device() && !file.is_terminal() {
-        return Err(refuse("is a device that keeps no files; name a file"));
+        return Err(refuse("is a device that keeps no data; name a file"));
     }
     Ok(file)
 }

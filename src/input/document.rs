@@ -1,5 +1,5 @@
-//! JSON that a user hands over, inline, in a file or by a pipe: read with a limit, and
-//! refused with the place of the mistake.
+//! JSON from a flag, a file or a pipe: read with a limit on its size. Errors point
+//! at the place of the mistake.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,35 +9,30 @@ use crate::context::Stdin;
 use crate::error::{Failure, Result};
 use crate::secret::redact;
 
-/// The largest document that is read, in bytes.
-pub const LIMIT: u64 = 1024 * 1024;
+/// The largest file or pipe that is read, in bytes.
+const MAX_SIZE: u64 = 1024 * 1024;
 
-/// A text as it was handed over, and the words that name it in messages.
 pub struct Document {
-    /// What messages call it, as in `--grant 2` or `--grant file grants.json`.
+    /// Its name in messages, as in `--grant 2` or `--grant file grants.json`.
     pub name: String,
-    /// The text without a byte order mark.
+    /// Without a byte order mark.
     pub text: String,
 }
 
 impl Document {
-    /// A document given on the command line itself.
+    /// A document that is a flag's value.
     pub fn inline(name: impl Into<String>, text: &str) -> Self {
         Self { name: name.into(), text: text.to_owned() }
     }
 
-    /// Reads a document from a file, a FIFO or a device.
-    ///
     /// # Errors
-    /// Usage: it cannot be read, is over [`LIMIT`], or is not UTF-8 text.
+    /// Usage: it cannot be read, is over 1 MiB, or is not UTF-8 text.
     pub fn from_file(name: impl Into<String>, path: &Path) -> Result<Self> {
         Self::from_bytes(name.into(), read_limited(path))
     }
 
-    /// Reads a document from standard input, to its end.
-    ///
     /// # Errors
-    /// Usage: it cannot be read, is over [`LIMIT`], or is not UTF-8 text.
+    /// Usage: it cannot be read, is over 1 MiB, or is not UTF-8 text.
     pub fn from_stdin(name: impl Into<String>, stdin: &Stdin) -> Result<Self> {
         Self::from_bytes(name.into(), limited(stdin.reader()))
     }
@@ -45,7 +40,7 @@ impl Document {
     fn from_bytes(name: String, bytes: io::Result<Option<Vec<u8>>>) -> Result<Self> {
         let bytes = bytes.map_err(|error| Failure::usage(format!("{name} cannot be read")).source(error))?;
         let Some(bytes) = bytes else {
-            return Err(Failure::usage(format!("{name} is over 1 MiB, which no document needs")));
+            return Err(Failure::usage(format!("{name} is over 1 MiB")));
         };
         if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
             return Err(Failure::usage(format!("{name} is UTF-16 text; it must be UTF-8")));
@@ -61,65 +56,64 @@ impl Document {
         Ok(Self { name, text })
     }
 
-    /// Says what is wrong with the JSON and shows where. `what` is the
-    /// sentence; a position within it, as serde_json appends one, is taken
-    /// from the error instead.
-    pub fn mistake(&self, error: &serde_json::Error) -> Failure {
-        let full = error.to_string();
+    /// The usage error for text that is not JSON, with the line and a caret.
+    pub fn parse_error(&self, error: &serde_json::Error) -> Failure {
         let (line, column) = (error.line(), error.column());
+        let message = error.to_string();
+        // serde_json appends the place, which goes into parentheses here.
         let place = format!(" at line {line} column {column}");
-        let what = full.strip_suffix(place.as_str()).unwrap_or(&full);
+        let message = message.strip_suffix(place.as_str()).unwrap_or(&message);
         if line == 0 {
-            return Failure::usage(format!("{}: {what}", self.name));
+            return Failure::usage(format!("{}: {message}", self.name));
         }
-        self.mistake_at(what, line, column)
+        self.error_at_line(message, line, column)
     }
 
-    /// Says what is wrong at a byte of the text, and shows where.
-    pub fn mistake_in(&self, what: &str, at: usize) -> Failure {
-        let before = self.text.get(..at).unwrap_or_default();
+    /// The usage error for a mistake at a byte of the text, with the line and a caret.
+    pub fn error_at(&self, message: &str, offset: usize) -> Failure {
+        let before = self.text.get(..offset).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        let column = at - before.rfind('\n').map_or(0, |end| end + 1) + 1;
-        self.mistake_at(what, line, column)
+        let column = offset - before.rfind('\n').map_or(0, |end| end + 1) + 1;
+        self.error_at_line(message, line, column)
     }
 
-    fn mistake_at(&self, what: &str, line: usize, column: usize) -> Failure {
-        let failure = Failure::usage(format!("{}: {what} (line {line}, column {column})", self.name));
-        match self.pointer(line, column) {
+    fn error_at_line(&self, message: &str, line: usize, column: usize) -> Failure {
+        let failure = Failure::usage(format!("{}: {message} (line {line}, column {column})", self.name));
+        match self.excerpt(line, column) {
             Some(excerpt) => failure.excerpt(excerpt),
             None => failure,
         }
     }
 
-    /// The line with a caret under the column, both cut to a readable width;
-    /// none where it holds what looks like a secret, of which a piece would not.
-    fn pointer(&self, line: usize, column: usize) -> Option<String> {
+    /// The line with a caret under the column, both cut to a readable width. `None`
+    /// where the line contains what looks like a secret: a piece of one would not.
+    fn excerpt(&self, line: usize, column: usize) -> Option<String> {
         /// Characters shown before and after the place.
-        const AROUND: usize = 60;
+        const MAX_CONTEXT: usize = 60;
         let text = self.text.lines().nth(line - 1).filter(|text| redact(text) == *text)?;
-        // serde_json counts columns in bytes, from 1; 0 is the line's end before.
+        // serde_json counts columns in bytes, from 1; 0 is the end of the line before.
         let mut at = column.saturating_sub(1).min(text.len());
         while !text.is_char_boundary(at) {
             at -= 1;
         }
-        let before: Vec<char> = text[..at].chars().rev().take(AROUND).collect();
-        let after = text[at..].chars().take(AROUND);
+        let before: Vec<char> = text[..at].chars().rev().take(MAX_CONTEXT).collect();
+        let after = text[at..].chars().take(MAX_CONTEXT);
         let shown: String =
             before.iter().rev().copied().chain(after).map(|c| if c.is_control() { ' ' } else { c }).collect();
         Some(format!("{shown}\n{}^", " ".repeat(before.len())))
     }
 }
 
-/// Reads a file whole; `None` where it is over [`LIMIT`].
+/// Reads a file whole; `None` where it is over 1 MiB.
 ///
 /// # Errors
-/// Whatever opening and reading it says.
+/// It cannot be opened or read.
 pub fn read_limited(path: &Path) -> io::Result<Option<Vec<u8>>> {
     limited(File::open(path)?)
 }
 
 fn limited(source: impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    source.take(LIMIT + 1).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= LIMIT).then_some(bytes))
+    source.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= MAX_SIZE).then_some(bytes))
 }

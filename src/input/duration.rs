@@ -1,15 +1,15 @@
-//! The duration grammar of the documented `--expires_in`: number and unit
-//! pairs with nothing between them, as in `1d12h` or `1.5h`.
+//! The documented grammar of `--expires_in`: pairs of number and unit with nothing
+//! between them, as in `1d12h` or `1.5h`.
 //!
-//! A year is 365 days and a month does not exist, which no duration library
-//! agrees with; hence a parser of our own.
+//! A year has 365 days and there are no months. No duration library agrees with that,
+//! hence this parser.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::error::{Failure, Result};
 
-/// The units with their length in nanoseconds.
+/// In nanoseconds.
 const UNITS: [(&str, u64); 11] = [
     ("ns", 1),
     ("us", 1_000),
@@ -24,39 +24,27 @@ const UNITS: [(&str, u64); 11] = [
     ("y", 31_536_000 * 1_000_000_000),
 ];
 
-/// The longest life that a token may be asked for: 365 days.
+/// 365 days.
 pub const MAX_LIFETIME: Duration = Duration::from_secs(31_536_000);
 
-/// Why a text is not a duration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
-    /// Nothing that the grammar knows.
     #[error("invalid duration \"{0}\"")]
     Invalid(String),
-    /// A number with no unit behind it.
     #[error("missing unit in duration \"{0}\"")]
     MissingUnit(String),
-    /// A unit that does not exist, with the text around it.
     #[error("unknown unit \"{unit}\" in duration \"{text}\"")]
-    UnknownUnit {
-        /// What stands where a unit belongs.
-        unit: String,
-        /// The whole text.
-        text: String,
-    },
+    UnknownUnit { unit: String, text: String },
     /// More than a signed 64-bit count of nanoseconds, about 292 years.
     #[error("duration \"{0}\" is too long")]
     Overflow(String),
 }
 
-/// A duration with its sign, in whole nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SignedNanos(pub i64);
 
-/// Reads a duration by the grammar, sign and all.
-///
 /// # Errors
-/// [`DurationError`], which quotes the text.
+/// They quote the text.
 pub fn parse(text: &str) -> std::result::Result<SignedNanos, DurationError> {
     let invalid = || DurationError::Invalid(text.to_owned());
     let overflow = || DurationError::Overflow(text.to_owned());
@@ -103,23 +91,19 @@ fn split_digits(text: &str) -> (&str, &str) {
     text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
 }
 
-/// `whole.fraction` times a unit, in nanoseconds; what is finer is dropped.
-/// `None` where it would not fit.
+/// `whole.fraction` times a unit, in nanoseconds, truncated. `None` on overflow.
 fn pair(whole: &str, fraction: &str, unit: u64) -> Option<u128> {
-    /// Eighteen digits reach below a nanosecond even in years.
-    const FINEST: usize = 18;
+    /// Eighteen digits are finer than a nanosecond even in years.
+    const MAX_DIGITS: usize = 18;
     let whole: u128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let fraction = &fraction[..fraction.len().min(FINEST)];
+    let fraction = &fraction[..fraction.len().min(MAX_DIGITS)];
     let part: u128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
     let digits = u32::try_from(fraction.len()).ok()?;
     whole.checked_mul(unit.into())?.checked_add(part * u128::from(unit) / 10u128.pow(digits))
 }
 
-/// Reads a lifetime: a duration above zero and at most [`MAX_LIFETIME`], so that
-/// nothing is asked of the server that it must refuse.
-///
 /// # Errors
-/// [`Failure`] of kind usage that names the flag.
+/// Usage: it is not a duration, not above zero, or over [`MAX_LIFETIME`].
 pub fn lifetime(flag: &str, text: &str) -> Result<Duration> {
     let examples = "write a number and a unit, as in 1h, 24h, 7d, 2w or 1y";
     let nanos = parse(text).map_err(|error| Failure::usage(format!("{flag}: {error}")).hint(examples))?.0;
@@ -129,7 +113,7 @@ pub fn lifetime(flag: &str, text: &str) -> Result<Duration> {
             Err(Failure::usage(format!("{flag} is {text}; it must be more than zero")).hint(examples))
         }
         Ok(life) if life > MAX_LIFETIME => {
-            Err(Failure::usage(format!("{flag} is {text}; the most is 365 days"))
+            Err(Failure::usage(format!("{flag} is {text}; at most 365 days are allowed"))
                 .hint(format!("use {flag} 1y or less")))
         }
         Ok(life) => Ok(life),

@@ -1,4 +1,4 @@
-//! What comes in from flags and files.
+//! Input from flags, files and people.
 
 pub mod document;
 pub mod duration;

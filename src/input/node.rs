@@ -1,5 +1,5 @@
-//! A JSON document part by part, each with its place, so that whatever is
-//! wrong with a part can be shown where it stands.
+//! A JSON document value by value, each with its place, so that an error points
+//! at the value that is wrong.
 
 use serde_json::value::RawValue;
 
@@ -15,6 +15,7 @@ pub struct Node<'a> {
     json: &'a str,
 }
 
+/// In each of these `what` names the value in the error message, as in `"tags"`.
 impl<'a> Node<'a> {
     /// The whole document.
     ///
@@ -24,25 +25,24 @@ impl<'a> Node<'a> {
         if document.text.trim().is_empty() {
             return Err(Failure::usage(format!("{} is empty", document.name)));
         }
-        let value: &RawValue = serde_json::from_str(&document.text).map_err(|error| document.mistake(&error))?;
+        let value: &RawValue = serde_json::from_str(&document.text).map_err(|error| document.parse_error(&error))?;
         Ok(Self { document, json: value.get() })
     }
 
-    /// The members of an object, in their order. `what` names the value in
-    /// the sentence where it is none.
+    /// The fields of an object, in their order.
     ///
     /// # Errors
-    /// Usage: it is no object, or has two members of one name.
-    pub fn members(self, what: &str) -> Result<Vec<(String, Self)>> {
+    /// Usage: it is not an object, or has a field twice.
+    pub fn object(self, what: &str) -> Result<Vec<(String, Self)>> {
         if !self.json.starts_with('{') {
-            return Err(self.refuse(&format!("{what} must be an object, in braces")));
+            return Err(self.error(&format!("{what} must be an object")));
         }
         let Fields(fields) = self.read(what)?;
         let mut members: Vec<(String, Self)> = Vec::with_capacity(fields.len());
         for (name, value) in fields {
             let member = self.part(value);
             if members.iter().any(|(known, _)| *known == name) {
-                return Err(member.refuse(&format!("{what} has a second \"{}\"", shortened(&name))));
+                return Err(member.error(&format!("{what} has \"{}\" twice", shortened(&name))));
             }
             members.push((name, member));
         }
@@ -52,30 +52,37 @@ impl<'a> Node<'a> {
     /// The items of an array.
     ///
     /// # Errors
-    /// Usage: it is none.
-    pub fn items(self, what: &str) -> Result<Vec<Self>> {
-        if !self.json.starts_with('[') {
-            return Err(self.refuse(&format!("{what} must be an array, in brackets")));
+    /// Usage: it is not an array.
+    pub fn array(self, what: &str) -> Result<Vec<Self>> {
+        if !self.is_array() {
+            return Err(self.error(&format!("{what} must be an array")));
         }
         let items: Vec<&RawValue> = self.read(what)?;
         Ok(items.into_iter().map(|item| self.part(item)).collect())
     }
 
-    /// A text.
-    ///
     /// # Errors
-    /// Usage: it is none.
-    pub fn text(self, what: &str) -> Result<String> {
+    /// Usage: it is not a string.
+    pub fn string(self, what: &str) -> Result<String> {
         if !self.json.starts_with('"') {
-            return Err(self.refuse(&format!("{what} must be a text, in quotes")));
+            return Err(self.error(&format!("{what} must be a string")));
         }
         self.read(what)
     }
 
-    /// Says what is wrong with this value, and shows where it stands.
-    pub fn refuse(self, what: &str) -> Failure {
-        let at = (self.json.as_ptr() as usize).wrapping_sub(self.document.text.as_ptr() as usize);
-        self.document.mistake_in(what, at.min(self.document.text.len()))
+    pub fn is_array(self) -> bool {
+        self.json.starts_with('[')
+    }
+
+    pub fn is_null(self) -> bool {
+        self.json == "null"
+    }
+
+    /// A usage error that points at this value.
+    pub fn error(self, message: &str) -> Failure {
+        // The value is a part of the document's text.
+        let offset = (self.json.as_ptr() as usize).wrapping_sub(self.document.text.as_ptr() as usize);
+        self.document.error_at(message, offset.min(self.document.text.len()))
     }
 
     fn part(self, value: &'a RawValue) -> Self {
@@ -83,8 +90,8 @@ impl<'a> Node<'a> {
     }
 
     fn read<T: serde::Deserialize<'a>>(self, what: &str) -> Result<T> {
-        // Its form is JSON's; what may still be wrong is half a surrogate.
-        serde_json::from_str(self.json).map_err(|_| self.refuse(&format!("{what} is not valid text")))
+        // The root is known to be JSON, but half a surrogate is not looked for there.
+        serde_json::from_str(self.json).map_err(|_| self.error(&format!("{what} contains invalid Unicode")))
     }
 }
 
@@ -102,10 +109,10 @@ mod tests {
     fn a_mistake_is_shown_where_it_stands() {
         let text = "{\r\n \"a\": {\r\n  \"é\": 7}}";
         let shown = refusal(text, |root| {
-            let a = root.members("it")?.remove(0).1;
-            a.members("\"a\"")?.remove(0).1.text("\"é\"").map(|_| ())
+            let a = root.object("it")?.remove(0).1;
+            a.object("\"a\"")?.remove(0).1.string("\"é\"").map(|_| ())
         });
-        let place = "\"é\" must be a text, in quotes (line 3, column 9)";
+        let place = "\"é\" must be a string (line 3, column 9)";
         assert_eq!(shown, format!("error: --file a.json: {place}\n    \"é\": 7}}}}\n         ^\n"));
     }
 
@@ -117,10 +124,10 @@ mod tests {
             ("{", "EOF"),
             ("[]", "must be an object"),
             ("null", "must be an object"),
-            (r#"{"a":1,"a":2}"#, "has a second \"a\" (line 1, column 12)"),
-            (r#"{"\ud800":1}"#, "not valid text"),
+            (r#"{"a":1,"a":2}"#, "the document has \"a\" twice (line 1, column 12)"),
+            (r#"{"\ud800":1}"#, "contains invalid Unicode"),
         ] {
-            let refusal = refusal(text, |root| root.members("the document").map(|_| ()));
+            let refusal = refusal(text, |root| root.object("the document").map(|_| ()));
             assert!(refusal.contains(words), "{text}: {refusal}");
         }
     }
@@ -132,8 +139,8 @@ mod tests {
         fn no_text_panics(text in "[{}\\[\\]\":,a1é\\\\\n ]{0,30}") {
             let document = Document::inline("x", &text);
             if let Ok(root) = Node::root(&document) {
-                let _ = (root.members("x").map(|_| ()), root.items("x").map(|_| ()), root.text("x"));
-                root.refuse("x");
+                let _ = (root.object("x").map(|_| ()), root.array("x").map(|_| ()), root.string("x"));
+                root.error("x");
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Questions to a person, on standard error. Standard output stays data, and
-//! standard input may be a pipe: then the terminal itself is read.
+//! Questions to a person, on standard error, because standard output is data. Where
+//! standard input is a pipe, the answers are read from the terminal itself.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -19,25 +19,24 @@ use crate::error::{Failure, Kind, Result};
 use crate::interrupt::Signals;
 use crate::text::sanitize::sanitize;
 
-/// Whether somebody is there to be asked.
 pub fn can_ask(ctx: &Context) -> bool {
     ctx.stderr.is_terminal() && terminal().is_some()
 }
 
-/// Asks yes or no; no unless yes is said.
+/// Asks yes or no. The default is no.
 ///
 /// # Errors
 /// Interrupted.
 pub async fn confirm(ctx: &mut Context, question: &str) -> Result<bool> {
     let question = sanitize(question).into_owned();
-    let ask_it = move |theme: &dyn Theme, term: &Term| {
+    let question = move |theme: &dyn Theme, term: &Term| {
         Confirm::with_theme(theme).with_prompt(question).default(false).interact_on_opt(term)
     };
-    // Escape is no.
-    ask(ctx, ask_it).await.map(|answer| answer.unwrap_or(false))
+    // Escape means no.
+    ask(ctx, question).await.map(|answer| answer.unwrap_or(false))
 }
 
-/// Asks for a line of text. `check` says what is wrong with one.
+/// Asks for a line of text. The error of `check` says what is wrong with a line.
 ///
 /// # Errors
 /// Interrupted.
@@ -53,40 +52,39 @@ pub async fn line(ctx: &mut Context, what: &str, check: fn(&str) -> std::result:
     ask(ctx, ask_line).await.map(|text| text.trim().to_owned())
 }
 
-/// Asks for one of several, and gives its index.
+/// Asks for one of several. Returns its index.
 ///
 /// # Errors
 /// Interrupted.
 pub async fn choose(ctx: &mut Context, what: &str, among: &[String]) -> Result<usize> {
-    let (what, among) = (what.to_owned(), shown(among));
+    let (what, among) = (what.to_owned(), sanitized(among));
     ask(ctx, move |theme, term| Select::with_theme(theme).with_prompt(what).items(&among).default(0).interact_on(term))
         .await
 }
 
-/// Asks for any number of several, and gives their indices.
+/// Asks for any number of several. Returns their indices.
 ///
 /// # Errors
 /// Interrupted.
 pub async fn choose_any(ctx: &mut Context, what: &str, among: &[String]) -> Result<Vec<usize>> {
-    let what = format!("{what} (space chooses, enter goes on)");
-    let among = shown(among);
-    let ask_it = move |theme: &dyn Theme, term: &Term| {
+    let what = format!("{what} (space selects, enter continues)");
+    let among = sanitized(among);
+    let question = move |theme: &dyn Theme, term: &Term| {
         MultiSelect::with_theme(theme).with_prompt(what).items(&among).interact_on_opt(term)
     };
-    ask(ctx, ask_it).await?.ok_or_else(interrupted)
+    ask(ctx, question).await?.ok_or_else(interrupted)
 }
 
-fn shown(items: &[String]) -> Vec<String> {
+fn sanitized(items: &[String]) -> Vec<String> {
     items.iter().map(|item| sanitize(item).into_owned()).collect()
 }
 
-/// Asks in a thread of its own, so that a signal can end the command while
-/// the question stands.
+/// Asks in a separate thread, so that a signal can end the command meanwhile.
 async fn ask<T: Send + 'static>(
     ctx: &mut Context,
     question: impl FnOnce(&dyn Theme, &Term) -> dialoguer::Result<T> + Send + 'static,
 ) -> Result<T> {
-    // From here on Ctrl-C is an answer, whether or not it was listened for.
+    // From here on Ctrl-C is read as an answer.
     Signals::listen()?;
     let _ = ctx.stderr.flush();
     let guard = Restore::new();
@@ -98,14 +96,14 @@ async fn ask<T: Send + 'static>(
             done.send(question(theme, &Term::stderr()))
         })
         .map_err(|error| Failure::unexpected("a question cannot be asked").source(error))?;
-    // The library waits on, busily, at a terminal that is no more.
+    // At a terminal that is gone dialoguer would loop for ever.
     let answer = tokio::select! {
         answer = answer => answer.ok().and_then(std::result::Result::ok),
         () = hung_up() => None,
     };
     guard.is_answered.set(answer.is_some());
     drop(guard);
-    // None is Ctrl-C, or a terminal that went away.
+    // `None` is Ctrl-C, or a terminal that is gone.
     answer.ok_or_else(interrupted)
 }
 
@@ -113,21 +111,21 @@ fn interrupted() -> Failure {
     Failure::new(Kind::Interrupted, "interrupted; nothing was changed")
 }
 
-/// Waits until the terminal goes away.
+/// Waits until the terminal is gone.
 async fn hung_up() {
-    let (tell, told) = tokio::sync::oneshot::channel::<()>();
+    let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
     let watch = move || {
         let Some(terminal) = terminal() else { return };
         while poll(&mut [PollFd::new(&terminal, PollFlags::empty())], None) == Err(Errno::INTR) {}
-        let _ = tell.send(());
+        let _ = sender.send(());
     };
     let watching = std::thread::Builder::new().spawn(watch);
-    if watching.is_err() || told.await.is_err() {
+    if watching.is_err() || receiver.await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-/// Gives the terminal back as it was found, however a question ends.
+/// Restores the terminal's mode, however a question ends.
 struct Restore {
     terminal: Option<(OwnedFd, Termios)>,
     is_answered: Cell<bool>,
@@ -152,14 +150,14 @@ impl Drop for Restore {
         let _ = tcsetattr(terminal, OptionalActions::Now, mode);
         let _ = Term::stderr().show_cursor();
         if !self.is_answered.get() {
-            // The question's line is not ended.
+            // The cursor is still in the question's line.
             let _ = Term::stderr().write_line("");
         }
     }
 }
 
-/// Waits a moment until the thread that asks has the terminal in the mode that
-/// it reads keys in: what is restored before that would not stay.
+/// Waits until the thread that asks has set the mode in which it reads keys, for a
+/// moment at most: it would undo what was restored before.
 fn await_raw(terminal: &OwnedFd) {
     for _ in 0..20 {
         let is_raw = tcgetattr(terminal).is_ok_and(|mode| !mode.local_modes.contains(LocalModes::ICANON));
@@ -170,7 +168,7 @@ fn await_raw(terminal: &OwnedFd) {
     }
 }
 
-/// The terminal that keys come from: standard input, else the process's own.
+/// The terminal that keys are read from: standard input, or the controlling terminal.
 fn terminal() -> Option<OwnedFd> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {

@@ -3,29 +3,17 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use crate::error::{Failure, Result};
 use crate::input::document::Document;
+use crate::input::node::Node;
 use crate::namespace::message::Permission;
 use crate::namespace::permissions::{actions_of, nearest_type};
 use crate::text::nearest::nearest;
+use crate::text::sanitize::shortened;
 
-/// What a grant looks like, for hints.
+/// An example, for hints.
 const FORMAT: &str =
     r#"a grant looks like {"resource_type":"builder","resource_id":"*","actions":["ensure","access"]}"#;
-
-/// A grant as it is written: both spellings, nothing unknown.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a JSON object")]
-struct Written {
-    #[serde(alias = "resourceType")]
-    resource_type: Option<String>,
-    #[serde(alias = "resourceId")]
-    resource_id: Option<String>,
-    actions: Option<Vec<String>>,
-}
 
 /// Reads the values of `--grant`, in order: JSON objects, or `@file` with one
 /// object or an array of them.
@@ -36,70 +24,72 @@ pub fn read_all(values: &[String]) -> Result<Vec<Permission>> {
     let mut grants = Vec::new();
     for (index, value) in values.iter().enumerate() {
         let name = if values.len() == 1 { "--grant".to_owned() } else { format!("--grant {}", index + 1) };
-        match value.strip_prefix('@') {
-            Some("") => return Err(Failure::usage(format!("{name}: @ needs the name of a file")).hint(FORMAT)),
-            Some(path) => {
-                let document = Document::from_file(format!("{name} file {path}"), Path::new(path))?;
-                let read = read_file(&document)?;
-                if read.is_empty() {
-                    return Err(Failure::usage(format!("{} holds no grant", document.name)).hint(FORMAT));
-                }
-                grants.extend(read);
-            }
-            None => grants.push(read(&Document::inline(name, value))?),
-        }
+        let read = match value.strip_prefix('@') {
+            Some("") => Err(Failure::usage(format!("{name}: a file name must follow @"))),
+            Some(path) => read_file(&Document::from_file(format!("{name} file {path}"), Path::new(path))?),
+            None => read_inline(&Document::inline(name, value)).map(|grant| vec![grant]),
+        };
+        grants.extend(read.map_err(|failure| failure.hint(FORMAT))?);
     }
     Ok(grants)
 }
 
-/// A file: one object, or an array of them.
-fn read_file(document: &Document) -> Result<Vec<Permission>> {
-    if !document.text.trim_start().starts_with('[') {
-        return Ok(vec![read(document)?]);
-    }
-    // The array first, each element as it stands, so that a mistake within
-    // one is placed in the whole file.
-    let elements: Vec<&RawValue> =
-        serde_json::from_str(&document.text).map_err(|error| document.mistake(&error).hint(FORMAT))?;
-    elements
-        .iter()
-        .enumerate()
-        .map(|(index, element)| {
-            let start = element.get().as_ptr() as usize - document.text.as_ptr() as usize;
-            // Everything before the element as blanks keeps lines and columns.
-            let mut text: String =
-                document.text[..start].bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
-            text.push_str(element.get());
-            read(&Document { name: format!("{} [{index}]", document.name), text })
-        })
-        .collect()
+fn read_inline(document: &Document) -> Result<Permission> {
+    let root = Node::root(document).map_err(|failure| match document.text.trim() {
+        path if looks_like_file(path) => failure.hint(format!("to read a file, write --grant @{path}")),
+        _ => failure,
+    })?;
+    read(root, "the grant").map_err(|failure| match root.is_array() {
+        true => failure.hint("repeat --grant for several grants, or use --grant @file.json"),
+        false => failure,
+    })
 }
 
-/// One grant.
-fn read(document: &Document) -> Result<Permission> {
-    let refuse = |why: &str| Failure::usage(format!("{}: {why}", document.name)).hint(FORMAT);
-    let text = document.text.trim();
-    if text.is_empty() {
-        return Err(refuse("is empty"));
+/// A file contains one object or an array of them.
+fn read_file(document: &Document) -> Result<Vec<Permission>> {
+    let root = Node::root(document)?;
+    if !root.is_array() {
+        return Ok(vec![read(root, "the grant")?]);
     }
-    // serde would take an array's elements for the fields.
-    if text.starts_with('[') {
-        return Err(refuse("is not a JSON object but an array; repeat --grant for several, or use --grant @file.json"));
+    let grants = root.array("the file")?;
+    if grants.is_empty() {
+        return Err(Failure::usage(format!("{} contains no grants", document.name)));
     }
-    let written: Written = serde_json::from_str(&document.text).map_err(|error| {
-        let failure = document.mistake(&error).hint(FORMAT);
-        if looks_like_file(text) { failure.hint(format!("for a file write --grant @{text}")) } else { failure }
-    })?;
-    let grant = Permission {
-        resource_type: written.resource_type.unwrap_or_default(),
-        resource_id: written.resource_id.unwrap_or_default(),
-        actions: written.actions.unwrap_or_default(),
-    };
+    grants.into_iter().enumerate().map(|(index, grant)| read(grant, &format!("grant {}", index + 1))).collect()
+}
+
+/// Reads a grant, its field names in either spelling. `null` counts as missing.
+fn read(node: Node<'_>, what: &str) -> Result<Permission> {
+    let mut grant = Permission { resource_type: String::new(), resource_id: String::new(), actions: Vec::new() };
+    let mut known = Vec::new();
+    for (name, value) in node.object(what)? {
+        let field = match name.as_str() {
+            "resource_type" | "resourceType" => "resource_type",
+            "resource_id" | "resourceId" => "resource_id",
+            "actions" => "actions",
+            _ => return Err(value.error(&format!("{what} has an unknown field \"{}\"", shortened(&name)))),
+        };
+        if known.contains(&field) {
+            return Err(value.error(&format!("{what} has \"{field}\" twice, in both spellings")));
+        }
+        known.push(field);
+        if value.is_null() {
+            continue;
+        }
+        match field {
+            "resource_type" => grant.resource_type = value.string("\"resource_type\"")?,
+            "resource_id" => grant.resource_id = value.string("\"resource_id\"")?,
+            _ => {
+                let actions = value.array("\"actions\"")?;
+                grant.actions = actions.into_iter().map(|action| action.string("an action")).collect::<Result<_>>()?;
+            }
+        }
+    }
     if grant.resource_type.is_empty() {
-        return Err(refuse("has no resource_type"));
+        return Err(node.error(&format!("{what} has no \"resource_type\"")));
     }
     if grant.actions.is_empty() {
-        return Err(refuse("has no actions"));
+        return Err(node.error(&format!("{what} has no \"actions\"")));
     }
     Ok(grant)
 }
@@ -108,14 +98,14 @@ fn looks_like_file(text: &str) -> bool {
     text.ends_with(".json") && !text.contains(['{', '"', '\n'])
 }
 
-/// What may be a mistake in grants that are well formed: words outside the
+/// Warnings about grants that are well formed: types and actions outside the
 /// known catalogue, and a missing id.
-pub fn doubts(grants: &[Permission]) -> Vec<String> {
-    let mut doubts = Vec::new();
+pub fn lint(grants: &[Permission]) -> Vec<String> {
+    let mut warnings = Vec::new();
     for grant in grants {
         let kind = &grant.resource_type;
         match actions_of(kind) {
-            None => doubts.push(match nearest_type(kind) {
+            None => warnings.push(match nearest_type(kind) {
                 Some(near) => format!("\"{kind}\" is not a known resource type; did you mean \"{near}\"?"),
                 None => format!("\"{kind}\" is not a known resource type"),
             }),
@@ -123,7 +113,7 @@ pub fn doubts(grants: &[Permission]) -> Vec<String> {
             Some(known) => {
                 for action in grant.actions.iter().filter(|action| *action != "*" && !known.contains(&action.as_str()))
                 {
-                    doubts.push(match nearest(action, known.iter().copied()) {
+                    warnings.push(match nearest(action, known.iter().copied()) {
                         Some(near) => format!("\"{action}\" is not a known action of {kind}; did you mean \"{near}\"?"),
                         None => format!("\"{action}\" is not a known action of {kind}; it has {}", known.join(", ")),
                     });
@@ -131,15 +121,15 @@ pub fn doubts(grants: &[Permission]) -> Vec<String> {
             }
         }
         if kind == "instance" && grant.actions.iter().any(|action| action == "*") {
-            doubts.push("the server is known to refuse the action \"*\" on instance; name the actions".to_owned());
+            warnings.push("the server refuses the action \"*\" on instance; list the actions".to_owned());
         }
         if grant.resource_id.is_empty() {
-            doubts.push(format!(
+            warnings.push(format!(
                 "the grant on {kind} has no resource_id and may not cover existing resources; write \"resource_id\":\"*\" for all"
             ));
         }
     }
-    doubts
+    warnings
 }
 
 #[cfg(test)]
@@ -175,25 +165,25 @@ mod tests {
     fn what_is_refused_and_in_which_words() {
         for (text, words) in [
             ("", "is empty"),
-            ("[]", "not a JSON object"),
-            (r#"["builder","*",["ensure"]]"#, "not a JSON object"),
-            ("7", "expected a JSON object"),
-            ("\"builder\"", "expected a JSON object"),
-            ("null", "expected a JSON object"),
-            ("{}", "has no resource_type"),
-            (r#"{"resource_type":"","actions":["a"]}"#, "has no resource_type"),
-            (r#"{"resource_type":null,"actions":["a"]}"#, "has no resource_type"),
-            (r#"{"resource_type":"a"}"#, "has no actions"),
-            (r#"{"resource_type":"a","actions":[]}"#, "has no actions"),
-            (r#"{"resource_type":"a","actions":"b"}"#, "expected a sequence"),
-            (r#"{"resource_type":"a","actions":[7]}"#, "expected a string"),
-            (r#"{"resource_type":7,"actions":["b"]}"#, "expected a string"),
-            (r#"{"resource_type":"a","actions":["b"],"effect":"allow"}"#, "unknown field `effect`"),
-            (r#"{"resource_type":"a","resource_type":"b","actions":["b"]}"#, "duplicate field"),
-            (r#"{"resource_type":"a","resourceType":"b","actions":["b"]}"#, "duplicate field"),
+            ("[]", "the grant must be an object"),
+            (r#"["builder","*",["ensure"]]"#, "repeat --grant for several"),
+            ("7", "the grant must be an object (line 1, column 1)"),
+            ("\"builder\"", "the grant must be an object"),
+            ("null", "the grant must be an object"),
+            ("{}", "the grant has no \"resource_type\""),
+            (r#"{"resource_type":"","actions":["a"]}"#, "has no \"resource_type\""),
+            (r#"{"resource_type":null,"actions":["a"]}"#, "has no \"resource_type\""),
+            (r#"{"resource_type":"a"}"#, "has no \"actions\""),
+            (r#"{"resource_type":"a","actions":[]}"#, "has no \"actions\""),
+            (r#"{"resource_type":"a","actions":"b"}"#, "\"actions\" must be an array (line 1, column 32)"),
+            (r#"{"resource_type":"a","actions":[7]}"#, "an action must be a string (line 1, column 33)"),
+            (r#"{"resource_type":7,"actions":["b"]}"#, "\"resource_type\" must be a string"),
+            (r#"{"resource_type":"a","actions":["b"],"effect":"allow"}"#, "has an unknown field \"effect\""),
+            (r#"{"resource_type":"a","resource_type":"b","actions":["b"]}"#, "has \"resource_type\" twice"),
+            (r#"{"resource_type":"a","resourceType":"b","actions":["b"]}"#, "has \"resource_type\" twice"),
             (r#"{"resource_type":"a","actions":["b"]} x"#, "trailing characters"),
             (r#"{"resource_type":"a","actions":["b"]"#, "EOF"),
-            ("@", "needs the name of a file"),
+            ("@", "a file name must follow @"),
             ("@/nonexistent/grants.json", "cannot be read"),
             ("grants.json", "--grant @grants.json"),
         ] {
@@ -226,10 +216,7 @@ mod tests {
         assert_eq!(read_all(&value).map(|grants| grants.len()).ok(), Some(1));
         std::fs::write(&path, format!("[{},\n  {{\"resource\":1}}]", grant("artifact")))?;
         let refusal = read_all(&value).err().map(|failure| failure.to_text()).unwrap_or_default();
-        assert!(
-            refusal.contains("[1]: unknown field `resource`") && refusal.contains("(line 2, column 13)"),
-            "{refusal}"
-        );
+        assert!(refusal.contains("grant 2 has an unknown field \"resource\" (line 2, column 15)"), "{refusal}");
         for bad in ["", "[]", "[7]", "[[]]"] {
             std::fs::write(&path, bad)?;
             assert!(read_all(&value).is_err(), "{bad}");
@@ -238,23 +225,23 @@ mod tests {
     }
 
     #[test]
-    fn doubts_name_the_nearest() {
+    fn warnings_name_the_nearest() {
         let grant = |kind: &str, id: &str, action: &str| Permission {
             resource_type: kind.into(),
             resource_id: id.into(),
             actions: vec![action.into()],
         };
-        assert!(doubts(&[grant("builder", "*", "ensure"), grant("github/runner-profile", "*", "*")]).is_empty());
+        assert!(lint(&[grant("builder", "*", "ensure"), grant("github/runner-profile", "*", "*")]).is_empty());
         assert_eq!(
-            doubts(&[grant("buidler", "*", "x")]),
+            lint(&[grant("buidler", "*", "x")]),
             ["\"buidler\" is not a known resource type; did you mean \"builder\"?"]
         );
         assert_eq!(
-            doubts(&[grant("instance", "*", "destory")]),
+            lint(&[grant("instance", "*", "destory")]),
             ["\"destory\" is not a known action of instance; did you mean \"destroy\"?"]
         );
-        assert_eq!(doubts(&[grant("artifact", "", "list")]).len(), 1);
-        assert_eq!(doubts(&[grant("instance", "*", "*")]).len(), 1);
+        assert_eq!(lint(&[grant("artifact", "", "list")]).len(), 1);
+        assert_eq!(lint(&[grant("instance", "*", "*")]).len(), 1);
     }
 
     proptest! {

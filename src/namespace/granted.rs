@@ -1,6 +1,6 @@
-//! What a server granted, compared with what was asked of it. An older server
-//! drops fields that it does not know, and makes a token for the whole workspace
-//! out of one that was to be a user's.
+//! Compares what a server granted with what was requested. An older server ignores
+//! fields that it does not know, and then creates a token for the whole workspace
+//! where one for a user was requested.
 
 use std::collections::BTreeSet;
 
@@ -12,24 +12,22 @@ use crate::namespace::proto::Time;
 use crate::text::sanitize::shortened;
 use crate::text::time::rfc3339;
 
-/// How far two times may lie apart that are taken for the same.
-const LEEWAY: SignedDuration = SignedDuration::from_secs(60);
+/// Times that differ by less count as the same.
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
-/// How an answer differs from what was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Differences {
-    /// What was granted otherwise.
+    /// Sentences about what differs from the request.
     pub granted: Vec<String>,
-    /// What the server did not say.
+    /// What the server did not say, as the object of a sentence.
     pub unsaid: Vec<String>,
 }
 
-/// Whether a token is good for the whole workspace that was to be a user's.
+/// Whether a token is valid for the whole workspace, and one for a user was requested.
 pub fn is_too_wide(request: &CreateRequest, token: &RevokableToken) -> bool {
     request.scope == Scope::Membership && token.scope == Scope::Tenant
 }
 
-/// Compares the token of a create's answer with its request.
 pub fn compare(request: &CreateRequest, token: &RevokableToken, clocks: Option<ClockReading>) -> Differences {
     let mut differences = Differences::default();
     differences.compare_scope(&request.scope, &token.scope);
@@ -61,7 +59,7 @@ impl Differences {
             (_, Scope::Other(other)) => {
                 format!("the token's scope is {other}, though it was to be good for the workspace")
             }
-            // Nobody asks for what is not known here.
+            // Never requested.
             (Scope::Other(_), _) => return,
         };
         self.granted.push(difference);
@@ -87,7 +85,7 @@ impl Differences {
             (Some(asked), Some(granted)) => (asked.0, granted.0),
         };
         let difference = granted.duration_since(asked);
-        if difference.abs() > LEEWAY {
+        if difference.abs() > MAX_CLOCK_SKEW {
             let than = if difference.is_positive() { "later" } else { "sooner" };
             self.granted.push(format!(
                 "the token expires {than} than was asked for: at {}, not at {}",
@@ -95,7 +93,7 @@ impl Differences {
                 rfc3339(asked)
             ));
         } else if let Some(ClockReading { server, local }) = clocks
-            && server.duration_since(local).abs() > LEEWAY
+            && server.duration_since(local).abs() > MAX_CLOCK_SKEW
         {
             let (local, server) = (rfc3339(local), rfc3339(server));
             self.granted.push(format!(
@@ -119,23 +117,23 @@ impl Differences {
             let is_covered = |one: &&Action| those.iter().any(|other| covers(other, one));
             let all: Vec<&Action> = these.iter().filter(|one| !is_covered(one)).collect();
             if !all.is_empty() {
-                self.granted.push(format!("{what} {}", shown(&all)));
+                self.granted.push(format!("{what} {}", list(&all)));
             }
         }
     }
 }
 
-/// The kind of a resource, its id, and what may be done.
+/// Resource type, resource id and action.
 type Action = (String, String, String);
 
-/// Whether who may do one thing may do another, which `*` says of all.
+/// Whether one permission includes another; `*` includes all.
 fn covers(one: &Action, other: &Action) -> bool {
     let is_in = |one: &str, other: &str| one == "*" || one == other;
     one.0 == other.0 && is_in(&one.1, &other.1) && is_in(&one.2, &other.2)
 }
 
-/// Each action by itself, so that neither order nor grouping counts. No id and
-/// `*` are the same.
+/// Each action by itself, so that order and grouping do not matter. An empty id is
+/// the same as `*`.
 fn actions(grants: &[Permission]) -> BTreeSet<Action> {
     let mut all = BTreeSet::new();
     for grant in grants {
@@ -145,8 +143,7 @@ fn actions(grants: &[Permission]) -> BTreeSet<Action> {
     all
 }
 
-fn shown(actions: &[&Action]) -> String {
-    /// More than these are no help.
+fn list(actions: &[&Action]) -> String {
     const MAX_SHOWN: usize = 10;
     let mut shown: Vec<String> = actions
         .iter()
@@ -159,7 +156,7 @@ fn shown(actions: &[&Action]) -> String {
     shown.join(", ")
 }
 
-/// How much sooner than asked a token ends after a refresh, in words.
+/// The warning if a refreshed token expires sooner than was requested.
 pub fn refreshed(minimum: std::time::Duration, expires_at: Time, clocks: ClockReading) -> Option<String> {
     if expires_at == Time::UNREADABLE {
         return Some("the server says when the token expires in a form that is not known here".to_owned());
@@ -167,7 +164,7 @@ pub fn refreshed(minimum: std::time::Duration, expires_at: Time, clocks: ClockRe
     let now: Timestamp = clocks.server;
     let needed = SignedDuration::try_from(minimum).ok()?;
     let left = expires_at.0.duration_since(now);
-    (needed - left > LEEWAY).then(|| {
+    (needed - left > MAX_CLOCK_SKEW).then(|| {
         format!("the token expires at {}, which is sooner than --minimum_duration asks", rfc3339(expires_at.0))
     })
 }
@@ -207,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_in_other_words_is_the_same() {
+    fn equivalent_grants_are_the_same() {
         assert_eq!(compare(&asked(), &granted(), None), Differences::default());
         let old = RevokableToken { scope: Scope::Unknown, permissions: Vec::new(), ..granted() };
         let differences = compare(&asked(), &old, None);
@@ -215,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn each_difference_is_told() {
+    fn each_difference_is_reported() {
         let user = CreateRequest { scope: Scope::Membership, ..asked() };
         let never = CreateRequest { expires_at: None, ..asked() };
         let at = |text| RevokableToken { expires_at: Some(Time(time(text))), ..granted() };

@@ -1,11 +1,11 @@
-//! The published resource types and their actions, for warnings only: the
-//! vendor's pages disagree with each other, so nothing is refused by them.
+//! The published resource types and their actions, for warnings only: the vendor's
+//! pages disagree with each other.
 
 use serde_json::{Value, json};
 
 use crate::text::nearest::nearest;
 
-/// The catalogue as published, in its order.
+/// In the order of the published page.
 pub const PUBLISHED: [(&str, &[&str]); 29] = [
     ("artifact", &["create", "expire", "list", "resolve"]),
     ("bazel/cache", &["ensure"]),
@@ -54,7 +54,6 @@ pub const PUBLISHED: [(&str, &[&str]); 29] = [
     ("volume/persistent", &["describe", "destroy", "list"]),
 ];
 
-/// The type of the tokens themselves.
 pub const TOKENS: &str = "token/revokable";
 
 /// Types seen in use outside the published page.
@@ -65,19 +64,17 @@ pub const UNPUBLISHED: [(&str, &[&str]); 4] = [
     ("vault/object", &[]),
 ];
 
-/// The known actions of a type, published or not; `None` for a type that
-/// nobody knows, and empty where only the type is known.
+/// The known actions of a type. `None` for an unknown type, empty where only the type is
+/// known.
 pub fn actions_of(resource_type: &str) -> Option<&'static [&'static str]> {
     PUBLISHED.iter().chain(&UNPUBLISHED).find(|(known, _)| *known == resource_type).map(|(_, actions)| *actions)
 }
 
-/// The known type nearest to a misspelt one.
 pub fn nearest_type(resource_type: &str) -> Option<&'static str> {
     nearest(resource_type, PUBLISHED.iter().chain(&UNPUBLISHED).map(|(known, _)| *known))
 }
 
-/// A grant of all actions of a type on all its resources, as `--grant` takes
-/// it.
+/// A grant of these actions on all resources of a type, for `--grant`.
 pub fn template(resource_type: &str, actions: &[&str]) -> Value {
     json!({ "resource_type": resource_type, "resource_id": "*", "actions": actions })
 }

@@ -1,5 +1,5 @@
-//! The document of a service account, as `--file` and `--stdin` hand it over:
-//! checked whole before anything is sent.
+//! A service account as a JSON document, from `--file` or `--stdin`: checked whole
+//! before anything is sent.
 
 use uuid::Uuid;
 
@@ -7,16 +7,16 @@ use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::input::document::Document;
 use crate::input::node::Node;
-use crate::nscale::message::{AccountSpec, AccountWrite, Tag, WriteMetadata, is_name};
-use crate::secret::looks_secret;
+use crate::nscale::message::{AccountSpec, AccountWrite, Tag, WriteMetadata};
+use crate::nscale::validate::{check_description, check_name};
 use crate::text::nearest::nearest;
-use crate::text::sanitize::{escape, shortened};
+use crate::text::sanitize::shortened;
 
-/// What a document looks like, for hints.
+/// An example, for hints.
 pub const FORMAT: &str = r#"a document looks like {"metadata":{"name":"ci","description":"…","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":[]}}"#;
 
-/// The fields that can be set, and the object that each belongs into.
-const PLACES: [(&str, &str); 6] = [
+/// The fields that can be set, and the object that each belongs in.
+const FIELDS: [(&str, &str); 6] = [
     ("metadata", DOCUMENT),
     ("spec", DOCUMENT),
     ("name", METADATA),
@@ -25,17 +25,13 @@ const PLACES: [(&str, &str); 6] = [
     ("groupIDs", SPEC),
 ];
 
-/// What messages call the objects of a document.
 const DOCUMENT: &str = "the document";
 const METADATA: &str = "\"metadata\"";
 const SPEC: &str = "\"spec\"";
 
-/// The longest description, in bytes: a server that is given more fails.
-const LONGEST_DESCRIPTION: usize = 256 * 1024;
-
-/// What the server says of an account and a caller cannot: in a document that
-/// was saved from an answer it is passed over.
-const SERVERS_OWN: [&str; 12] = [
+/// What only the server sets. In a document that was saved from an answer it is
+/// ignored without a warning.
+const READ_ONLY_FIELDS: [&str; 12] = [
     "createdBy",
     "creationTime",
     "deletionTime",
@@ -50,105 +46,104 @@ const SERVERS_OWN: [&str; 12] = [
     "provisioningStatusDetail",
 ];
 
-/// What a document says. What it leaves out is none.
+/// The fields of a document; those that it leaves out are `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountDocument {
-    /// The name.
     pub name: Option<String>,
-    /// What the account is for.
     pub description: Option<String>,
-    /// The tags.
     pub tags: Option<Vec<Tag>>,
-    /// The groups, by id in canonical form, each once.
+    /// Canonical UUIDs, each once.
     pub group_ids: Option<Vec<String>>,
-    /// The account that it was saved from.
+    /// The account that the document was saved from.
     pub id: Option<String>,
 }
 
 impl AccountDocument {
-    /// Reads a document. Unless it is `partial`, everything that the server
-    /// wants must be there.
+    /// Reads a document. Unless it is `partial`, every field that the server
+    /// requires must be there.
     ///
     /// # Errors
     /// Usage, with the place of the first mistake.
     pub fn read(document: &Document, partial: bool, ctx: &mut Context) -> Result<Self> {
-        let mut doubts = Vec::new();
-        let read = Self::parse(document, partial, &mut doubts);
-        doubts.iter().for_each(|doubt| ctx.warn(doubt));
+        let mut warnings = Vec::new();
+        let read = Self::parse(document, partial, &mut warnings);
+        for warning in &warnings {
+            ctx.warn(warning);
+        }
         read.map_err(|failure| failure.hint(FORMAT))
     }
 
-    pub(crate) fn parse(document: &Document, partial: bool, doubts: &mut Vec<String>) -> Result<Self> {
+    pub(crate) fn parse(document: &Document, partial: bool, warnings: &mut Vec<String>) -> Result<Self> {
         let mut account = Self::default();
         let root = Node::root(document)?;
         let (mut has_metadata, mut has_spec) = (false, false);
-        for (key, value) in members(root, DOCUMENT)? {
+        for (key, value) in fields(root, DOCUMENT)? {
             match key.as_str() {
                 "metadata" => {
                     has_metadata = true;
-                    account.read_metadata(value, partial, doubts)?;
+                    account.read_metadata(value, partial, warnings)?;
                 }
                 "spec" => {
                     has_spec = true;
-                    account.read_spec(value, partial, doubts)?;
+                    account.read_spec(value, partial, warnings)?;
                 }
-                // In a saved answer; it may hold a token, which goes nowhere.
+                // Part of a saved answer. It may contain a token, which is not sent.
                 "status" => {}
-                _ => doubts.push(unknown(DOCUMENT, &key)),
+                _ => warnings.push(unknown(DOCUMENT, &key)),
             }
         }
         for (name, is_there) in [("metadata", has_metadata), ("spec", has_spec)] {
             if !is_there && !partial {
-                return Err(root.refuse(&format!("the document has no \"{name}\"")));
+                return Err(root.error(&format!("the document has no \"{name}\"")));
             }
         }
         if partial && !account.sets_anything() {
             return Err(root
-                .refuse("the document sets nothing")
-                .hint("what can be set is \"name\", \"description\" and \"tags\" in \"metadata\", and \"groupIDs\" in \"spec\""));
+                .error("the document sets nothing")
+                .hint("fields that can be set: \"name\", \"description\" and \"tags\" in \"metadata\", \"groupIDs\" in \"spec\""));
         }
         Ok(account)
     }
 
-    fn read_metadata(&mut self, metadata: Node<'_>, partial: bool, doubts: &mut Vec<String>) -> Result<()> {
-        for (key, value) in members(metadata, METADATA)? {
+    fn read_metadata(&mut self, metadata: Node<'_>, partial: bool, warnings: &mut Vec<String>) -> Result<()> {
+        for (key, value) in fields(metadata, METADATA)? {
             match key.as_str() {
                 "name" => {
-                    let name = value.text("\"name\"")?;
-                    check_name(&name).map_err(|why| value.refuse(&why))?;
+                    let name = value.string("\"name\"")?;
+                    check_name(&name).map_err(|why| value.error(&why))?;
                     self.name = Some(name);
                 }
                 "description" => {
-                    let description = value.text("\"description\"")?;
-                    check_description(&description).map_err(|why| value.refuse(&why))?;
+                    let description = value.string("\"description\"")?;
+                    check_description(&description).map_err(|why| value.error(&why))?;
                     self.description = Some(description);
                 }
                 "tags" => {
-                    let tags = value.items("\"tags\"")?;
-                    self.tags = Some(tags.into_iter().map(|tag| read_tag(tag, doubts)).collect::<Result<_>>()?);
+                    let tags = value.array("\"tags\"")?;
+                    self.tags = Some(tags.into_iter().map(|tag| read_tag(tag, warnings)).collect::<Result<_>>()?);
                 }
-                "id" => self.id = value.text("\"id\"").ok(),
-                key if SERVERS_OWN.contains(&key) => {}
-                _ => doubts.push(unknown(METADATA, &key)),
+                "id" => self.id = value.string("\"id\"").ok(),
+                key if READ_ONLY_FIELDS.contains(&key) => {}
+                _ => warnings.push(unknown(METADATA, &key)),
             }
         }
         if self.name.is_none() && !partial {
-            return Err(metadata.refuse("\"metadata\" has no \"name\""));
+            return Err(metadata.error("\"metadata\" has no \"name\""));
         }
         Ok(())
     }
 
-    fn read_spec(&mut self, spec: Node<'_>, partial: bool, doubts: &mut Vec<String>) -> Result<()> {
-        for (key, value) in members(spec, SPEC)? {
+    fn read_spec(&mut self, spec: Node<'_>, partial: bool, warnings: &mut Vec<String>) -> Result<()> {
+        for (key, value) in fields(spec, SPEC)? {
             match key.as_str() {
                 "groupIDs" => {
                     let mut ids = Vec::new();
-                    for item in value.items("\"groupIDs\"")? {
-                        let given = item.text("a group's id")?;
+                    for item in value.array("\"groupIDs\"")? {
+                        let given = item.string("a group's id")?;
                         let id = Uuid::parse_str(given.trim())
                             .map_err(|_| {
-                                let names = "`serviceaccounts create` at a terminal, without a document, offers the groups by name";
-                                item.refuse("this is no group's id, which is a UUID").hint(names)
+                                let names = "to choose groups by name, run `serviceaccounts create` at a terminal without a document";
+                                item.error("a group's id must be a UUID").hint(names)
                             })?
                             .to_string();
                         if !ids.contains(&id) {
@@ -157,11 +152,11 @@ impl AccountDocument {
                     }
                     self.group_ids = Some(ids);
                 }
-                _ => doubts.push(unknown(SPEC, &key)),
+                _ => warnings.push(unknown(SPEC, &key)),
             }
         }
         if self.group_ids.is_none() && !partial {
-            return Err(spec.refuse("\"spec\" has no \"groupIDs\"").hint("no groups at all are \"groupIDs\":[]"));
+            return Err(spec.error("\"spec\" has no \"groupIDs\"").hint("for no groups write \"groupIDs\":[]"));
         }
         Ok(())
     }
@@ -170,7 +165,7 @@ impl AccountDocument {
         self.name.is_some() || self.description.is_some() || self.tags.is_some() || self.group_ids.is_some()
     }
 
-    /// The message of a document that is whole.
+    /// The message of a document that is not partial.
     pub fn into_message(self) -> AccountWrite {
         AccountWrite {
             metadata: WriteMetadata {
@@ -182,115 +177,70 @@ impl AccountDocument {
         }
     }
 
-    /// Refuses a document that was saved from another account.
-    ///
     /// # Errors
-    /// Usage.
+    /// Usage: the document was saved from another account than this.
     pub fn check_id(&self, id: &str) -> Result<()> {
         match &self.id {
-            Some(own) if !own.eq_ignore_ascii_case(id) => Err(Failure::usage(format!(
-                "the document was saved from another service account: its metadata.id is not {id}"
-            ))
-            .hint("take \"id\" out of the document if it is meant for this account")),
+            Some(own) if !own.eq_ignore_ascii_case(id) => {
+                Err(Failure::usage(format!("the document is of another service account: its metadata.id is not {id}"))
+                    .hint("remove \"id\" from the document to apply it to this account"))
+            }
             _ => Ok(()),
         }
     }
 }
 
-fn read_tag(tag: Node<'_>, doubts: &mut Vec<String>) -> Result<Tag> {
+fn read_tag(tag: Node<'_>, warnings: &mut Vec<String>) -> Result<Tag> {
     let (mut name, mut value) = (None, None);
-    for (key, member) in tag.members("a tag")? {
+    for (key, member) in tag.object("a tag")? {
         match key.as_str() {
-            "name" => name = Some(member.text("a tag's \"name\"")?),
-            "value" => value = Some(member.text("a tag's \"value\"")?),
-            _ => doubts.push(unsent("a tag", &key, &["name", "value"])),
+            "name" => name = Some(member.string("a tag's \"name\"")?),
+            "value" => value = Some(member.string("a tag's \"value\"")?),
+            _ => warnings.push(ignored("a tag", &key, &["name", "value"])),
         }
     }
     match (name, value) {
         (Some(name), Some(value)) => Ok(Tag { name, value }),
-        (None, _) => Err(tag.refuse("a tag has no \"name\"")),
-        (_, None) => Err(tag.refuse("a tag has no \"value\"")),
+        (None, _) => Err(tag.error("a tag has no \"name\"")),
+        (_, None) => Err(tag.error("a tag has no \"value\"")),
     }
 }
 
-/// Says what is wrong with a name, if anything is.
-///
-/// # Errors
-/// The reason, in a sentence.
-pub fn check_name(name: &str) -> std::result::Result<(), String> {
-    let length = name.chars().count();
-    let strange = name.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'));
-    if is_credential(name) {
-        return Err("the name is a secret; names are shown to everyone in the organization".to_owned());
-    }
-    match strange {
-        _ if is_name(name) => Ok(()),
-        _ if name.is_empty() => Err("the name is empty".to_owned()),
-        Some(c) => {
-            let shown = escape(c.to_string().as_bytes());
-            Err(format!("the name contains \"{shown}\"; it may have letters of ASCII, digits, \"-\", \"_\" and \".\""))
-        }
-        None if length > 63 => Err(format!("the name has {length} characters; at most 63 are allowed")),
-        None => Err("the name must begin and end with a letter or a digit".to_owned()),
-    }
-}
-
-/// Whether a name is a token in the wrong place. Names may begin as the
-/// shortest prefixes of tokens do: `st_staging`.
-fn is_credential(name: &str) -> bool {
-    let longer = ["nsrt_", "nsct_", "nscw_", "eyJ"];
-    looks_secret(name) && longer.iter().any(|prefix| name.starts_with(prefix))
-}
-
-/// Says what is wrong with a description, if anything is.
-///
-/// # Errors
-/// The reason, in a sentence.
-pub fn check_description(description: &str) -> std::result::Result<(), String> {
-    match description.len() {
-        0..=LONGEST_DESCRIPTION => Ok(()),
-        bytes => Err(format!("the description has {} KiB; the server keeps at most 256 KiB", bytes.div_ceil(1024))),
-    }
-}
-
-/// The members of one of the objects. One that belongs into another is
-/// refused, before anything is said of the rest.
-fn members<'a>(object: Node<'a>, place: &str) -> Result<Vec<(String, Node<'a>)>> {
-    let members = object.members(place)?;
-    for (key, value) in &members {
-        let known = |(field, home): &&(&str, &str)| *home != place && field.eq_ignore_ascii_case(key);
-        if let Some((field, home)) = PLACES.iter().find(known) {
-            return Err(value.refuse(&format!("\"{field}\" belongs into {home}, not into {place}")));
+/// The fields of one of the objects. One that belongs in another object is an
+/// error, before any warning about the others.
+fn fields<'a>(object: Node<'a>, place: &str) -> Result<Vec<(String, Node<'a>)>> {
+    let fields = object.object(place)?;
+    for (key, value) in &fields {
+        let misplaced = |(field, home): &&(&str, &str)| *home != place && field.eq_ignore_ascii_case(key);
+        if let Some((field, home)) = FIELDS.iter().find(misplaced) {
+            return Err(value.error(&format!("\"{field}\" belongs in {home}, not in {place}")));
         }
     }
-    Ok(members)
+    Ok(fields)
 }
 
-/// What to say of a field that does not belong into the object that it is in,
-/// nor into any other.
+/// The warning about a field that belongs in none of the objects.
 fn unknown(place: &str, key: &str) -> String {
-    let known: Vec<&str> = PLACES.iter().filter(|(_, home)| *home == place).map(|(field, _)| *field).collect();
-    unsent(place, key, &known)
+    let known: Vec<&str> = FIELDS.iter().filter(|(_, home)| *home == place).map(|(field, _)| *field).collect();
+    ignored(place, key, &known)
 }
 
-fn unsent(place: &str, key: &str, known: &[&str]) -> String {
+fn ignored(place: &str, key: &str, known: &[&str]) -> String {
     let meant = nearest(key, known.iter().copied()).map(|near| format!("; did you mean \"{near}\"?"));
-    let key = shortened(key);
-    format!("{place} has \"{key}\", which no server knows: it is not sent{}", meant.unwrap_or_default())
+    format!("{place} has an unknown field \"{}\", which is ignored{}", shortened(key), meant.unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     const GROUP: &str = "b3b1c0de-52a1-4c4e-9f7a-2f9f6f0c1d11";
 
     fn parse(text: &str, partial: bool) -> (std::result::Result<AccountDocument, String>, Vec<String>) {
-        let mut doubts = Vec::new();
+        let mut warnings = Vec::new();
         let document = Document::inline("--file sa.json", text);
-        let read = AccountDocument::parse(&document, partial, &mut doubts);
-        (read.map_err(|failure| failure.to_text()), doubts)
+        let read = AccountDocument::parse(&document, partial, &mut warnings);
+        (read.map_err(|failure| failure.to_text()), warnings)
     }
 
     #[test]
@@ -300,7 +250,7 @@ mod tests {
                 "spec":{{"groupIDs":["{}","{GROUP}"]}},"status":{{"accessToken":"CANARY"}}}}"#,
             GROUP.to_uppercase()
         );
-        let (read, doubts) = parse(&text, false);
+        let (read, warnings) = parse(&text, false);
         let expected = AccountDocument {
             name: Some("ci".into()),
             description: Some(String::new()),
@@ -308,7 +258,7 @@ mod tests {
             group_ids: Some(vec![GROUP.into()]),
             id: Some("A1".into()),
         };
-        assert_eq!((read, doubts), (Ok(expected), vec![]));
+        assert_eq!((read, warnings), (Ok(expected), vec![]));
     }
 
     #[test]
@@ -322,8 +272,8 @@ mod tests {
             (r#"{"metadata":{},"spec":{"groupIDs":[]}}"#.into(), "\"metadata\" has no \"name\" (line 1, column 13)"),
             (r#"{"metadata":{"name":"a"},"spec":{}}"#.into(), "\"spec\" has no \"groupIDs\" (line 1, column 33)"),
             (r#"{"metadata":7,"spec":{"groupIDs":[]}}"#.into(), "\"metadata\" must be an object"),
-            (r#"{"metadata":{"name":7}}"#.into(), "\"name\" must be a text"),
-            (r#"{"metadata":{"name":"a","description":null}}"#.into(), "\"description\" must be a text"),
+            (r#"{"metadata":{"name":7}}"#.into(), "\"name\" must be a string"),
+            (r#"{"metadata":{"name":"a","description":null}}"#.into(), "\"description\" must be a string"),
             (r#"{"metadata":{"name":"a","tags":{}}}"#.into(), "\"tags\" must be an array"),
             (named(""), "the name is empty"),
             (named(&"a".repeat(64)), "has 64 characters"),
@@ -334,11 +284,11 @@ mod tests {
             (tagged("7"), "a tag must be an object"),
             (tagged(r#"{"name":"a"}"#), "a tag has no \"value\""),
             (tagged(r#"{"value":"a"}"#), "a tag has no \"name\""),
-            (tagged(r#"{"name":1,"value":"a"}"#), "a tag's \"name\" must be a text"),
+            (tagged(r#"{"name":1,"value":"a"}"#), "a tag's \"name\" must be a string"),
             (grouped("null"), "\"groupIDs\" must be an array"),
             (grouped("\"a\""), "\"groupIDs\" must be an array"),
-            (grouped("[7]"), "a group's id must be a text"),
-            (grouped("[\n\"administrators\"]"), "no group's id, which is a UUID (line 2, column 1)"),
+            (grouped("[7]"), "a group's id must be a string"),
+            (grouped("[\n\"administrators\"]"), "a group's id must be a UUID (line 2, column 1)"),
         ] {
             let refusal = parse(&text, false).0.err().unwrap_or_default();
             assert!(refusal.contains(words), "{text}: {refusal}");
@@ -346,12 +296,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_a_doubt_that_names_the_nearest() {
-        let (read, doubts) = parse(r#"{"metadata":{"name":"a","tag":1},"spec":{"groupIds":[]},"kind":"x"}"#, true);
+    fn an_unknown_field_is_a_warning_that_names_the_nearest() {
+        let (read, warnings) = parse(r#"{"metadata":{"name":"a","tag":1},"spec":{"groupIds":[]},"kind":"x"}"#, true);
         assert!(read.is_ok());
-        assert_eq!(doubts.len(), 3, "{doubts:?}");
-        for (doubt, words) in doubts.iter().zip(["\"tags\"?", "\"groupIDs\"?", "\"kind\""]) {
-            assert!(doubt.contains(words), "{doubt}");
+        assert_eq!(warnings.len(), 3, "{warnings:?}");
+        for (warning, words) in warnings.iter().zip(["\"tags\"?", "\"groupIDs\"?", "\"kind\""]) {
+            assert!(warning.contains(words), "{warning}");
         }
     }
 
@@ -360,28 +310,19 @@ mod tests {
         for (text, words) in [
             (
                 r#"{"description":"x"}"#,
-                "\"description\" belongs into \"metadata\", not into the document (line 1, column 16)",
+                "\"description\" belongs in \"metadata\", not in the document (line 1, column 16)",
             ),
-            (r#"{"metadata":{},"Name":"x"}"#, "\"name\" belongs into \"metadata\", not into the document"),
-            (r#"{"tags":[]}"#, "\"tags\" belongs into \"metadata\""),
-            (r#"{"groupIds":[]}"#, "\"groupIDs\" belongs into \"spec\", not into the document"),
-            (r#"{"metadata":{"groupIDs":[]}}"#, "\"groupIDs\" belongs into \"spec\", not into \"metadata\""),
-            (r#"{"spec":{"name":"x"}}"#, "\"name\" belongs into \"metadata\", not into \"spec\""),
-            (r#"{"spec":{"metadata":{}}}"#, "\"metadata\" belongs into the document, not into \"spec\""),
+            (r#"{"metadata":{},"Name":"x"}"#, "\"name\" belongs in \"metadata\", not in the document"),
+            (r#"{"tags":[]}"#, "\"tags\" belongs in \"metadata\""),
+            (r#"{"groupIds":[]}"#, "\"groupIDs\" belongs in \"spec\", not in the document"),
+            (r#"{"metadata":{"groupIDs":[]}}"#, "\"groupIDs\" belongs in \"spec\", not in \"metadata\""),
+            (r#"{"spec":{"name":"x"}}"#, "\"name\" belongs in \"metadata\", not in \"spec\""),
+            (r#"{"spec":{"metadata":{}}}"#, "\"metadata\" belongs in the document, not in \"spec\""),
         ] {
             for partial in [false, true] {
                 let refusal = parse(text, partial).0.err().unwrap_or_default();
                 assert!(refusal.contains(words), "{text}: {refusal}");
             }
-        }
-    }
-
-    proptest! {
-        #![proptest_config(crate::testing::properties())]
-
-        #[test]
-        fn what_passes_here_passes_the_servers_pattern(name in "[a-zA-Z0-9._ é-]{0,66}") {
-            prop_assert_eq!(check_name(&name).is_ok(), is_name(&name));
         }
     }
 }

@@ -13,6 +13,7 @@ mod minted;
 pub mod organization;
 pub mod plan;
 pub mod status;
+pub mod validate;
 pub mod view;
 
 use crate::cloud::NSCALE;

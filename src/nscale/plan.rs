@@ -1,5 +1,5 @@
-//! What an update would do: the message to send, and how it differs from
-//! what the server has.
+//! What an update would do: the message to send, and how it differs from the
+//! account as it is.
 
 use crate::nscale::document::AccountDocument;
 use crate::nscale::groups::Groups;
@@ -9,20 +9,16 @@ use crate::text::sanitize::{cut, escape, shortened};
 /// A field that an update sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
-    /// The name.
     Name,
-    /// The description.
     Description,
-    /// The tags.
     Tags,
-    /// The groups.
     Groups,
 }
 
 impl Field {
     const ALL: [Self; 4] = [Self::Name, Self::Description, Self::Tags, Self::Groups];
 
-    /// What messages call it.
+    /// Its name in messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Name => "name",
@@ -33,8 +29,8 @@ impl Field {
     }
 }
 
-/// The message that a document makes of an account: with `merge` what it
-/// leaves out stays as it is, else it is erased.
+/// The message for a document. What the document leaves out stays as it is with
+/// `merge`, and is erased without.
 pub fn message(document: &AccountDocument, current: Option<&Account>, merge: bool) -> AccountWrite {
     let Some(current) = current.filter(|_| merge) else { return document.clone().into_message() };
     let current = as_message(current);
@@ -48,7 +44,7 @@ pub fn message(document: &AccountDocument, current: Option<&Account>, merge: boo
     }
 }
 
-/// The message that would leave an account as it is.
+/// The message that leaves an account as it is.
 fn as_message(account: &Account) -> AccountWrite {
     let tags = account.metadata.tags.clone();
     AccountWrite {
@@ -61,16 +57,13 @@ fn as_message(account: &Account) -> AccountWrite {
     }
 }
 
-/// How a message differs from what there is.
 pub struct Changes {
-    /// A line for each difference.
     pub lines: Vec<String>,
-    /// What is lost: fields that have something now and would have nothing.
+    /// What is lost: the fields that have a value now and none after the update.
     pub erased: Vec<String>,
 }
 
 impl Changes {
-    /// The differences between an account and what a message makes of it.
     pub fn between(current: &Account, message: &AccountWrite, groups: &Groups) -> Self {
         let now = as_message(current);
         let mut changes = Self { lines: Vec::new(), erased: Vec::new() };
@@ -107,8 +100,8 @@ impl Changes {
     }
 }
 
-/// The fields that a message sets and that somebody else has set otherwise in
-/// between: neither to what they were nor to what the message says.
+/// The fields that the message sets and that somebody else changed since `before`
+/// was read, to neither the old value nor the one in the message.
 pub fn conflicting_fields(
     before: &Account,
     now: &Account,
@@ -117,25 +110,25 @@ pub fn conflicting_fields(
 ) -> Vec<Field> {
     let (before, now) = (as_message(before), as_message(now));
     let is_set = |field: Field| match (field, document) {
-        // Without a merge every field is set, if to nothing.
+        // Without a merge every field is set, some to nothing.
         (_, None) => true,
         (Field::Name, Some(document)) => document.name.is_some(),
         (Field::Description, Some(document)) => document.description.is_some(),
         (Field::Tags, Some(document)) => document.tags.is_some(),
         (Field::Groups, Some(document)) => document.group_ids.is_some(),
     };
-    // The server writes groups one by one: each is looked at by itself.
+    // The server writes groups one by one, so each is compared by itself.
     let is_in = |message: &AccountWrite, id: &String| message.spec.group_ids.contains(id);
     let mut ids = [&before, &now, message].into_iter().flat_map(|message| &message.spec.group_ids);
-    let groups_touched = ids.any(|id| is_in(&now, id) != is_in(&before, id) && is_in(&now, id) != is_in(message, id));
+    let groups_conflict = ids.any(|id| is_in(&now, id) != is_in(&before, id) && is_in(&now, id) != is_in(message, id));
     let is_other = |field: &Field| match field {
-        Field::Groups => groups_touched,
+        Field::Groups => groups_conflict,
         field => differs(*field, &before, &now) && differs(*field, &now, message),
     };
     Field::ALL.into_iter().filter(|field| is_set(*field)).filter(is_other).collect()
 }
 
-/// Whether two readings of an account say the same, of what can be set.
+/// Whether two states of an account are the same in all that can be set.
 pub fn is_same(one: &Account, other: &Account) -> bool {
     let (one, other) = (as_message(one), as_message(other));
     !Field::ALL.into_iter().any(|field| differs(field, &one, &other))
@@ -158,7 +151,7 @@ fn differs(field: Field, one: &AccountWrite, other: &AccountWrite) -> bool {
     }
 }
 
-/// A field's value for people; none where it is not set.
+/// A field's value for people; `None` where it is not set.
 fn show(field: Field, message: &AccountWrite) -> Option<String> {
     match field {
         Field::Name => Some(message.metadata.name.clone()),
@@ -171,13 +164,12 @@ fn show(field: Field, message: &AccountWrite) -> Option<String> {
     }
 }
 
-/// A text in quotes, with what cannot be seen made visible.
+/// In quotes, with invisible characters escaped.
 fn quoted(text: &str) -> String {
     let (beginning, rest) = cut(text);
     escape(format!("\"{}\"{rest}", beginning.replace('\n', "\\n")).as_bytes())
 }
 
-/// Tags on one line.
 pub fn show_tags(tags: &[Tag]) -> String {
     tags.iter().map(|tag| format!("{}={}", tag.name, tag.value)).collect::<Vec<_>>().join(", ")
 }
@@ -195,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_touched_is_what_neither_side_knows() {
+    fn a_conflict_is_a_value_that_neither_side_has() {
         let before = account("a", Some("one"), &["g", "h"]);
         let document = AccountDocument { name: Some("b".into()), ..AccountDocument::default() };
         let message = message(&document, Some(&before), true);

@@ -1,5 +1,5 @@
-//! JSON out: the server's answer laid out, with the field names as documented
-//! and everything else as it came.
+//! The server's JSON for output: indented, with field names as documented, and
+//! otherwise unchanged.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,33 +9,32 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// Deeper than this, names stay as they came, and values on one line.
-const DEEPEST: usize = 100;
+/// Below this depth names are not changed, and values are on one line.
+const MAX_DEPTH: usize = 100;
 
-/// The JSON text on one line, with every field name in snake_case. Order, numbers and
-/// unknown fields stay as they are; where two names would become one, both
-/// stay too.
+/// Rewrites JSON with every field name in snake_case, without spaces. Order, numbers
+/// and unknown fields stay as they are, and so do two names that would become the same.
 ///
 /// # Errors
-/// The text is not JSON.
+/// It is not JSON.
 pub fn snake_case_names(json: &str) -> serde_json::Result<String> {
     let mut out = String::with_capacity(json.len());
     rename(json.trim(), 0, &mut out)?;
     Ok(out)
 }
 
-/// The JSON text as it is, over several lines.
+/// Indents JSON that is otherwise unchanged.
 ///
 /// # Errors
-/// The text is not JSON.
+/// It is not JSON.
 pub fn pretty(json: &str) -> serde_json::Result<String> {
     let _: IgnoredAny = serde_json::from_str(json)?;
-    Ok(laid_out(json))
+    Ok(indented(json))
 }
 
 fn rename(json: &str, depth: usize, out: &mut String) -> serde_json::Result<()> {
     match json.as_bytes().first() {
-        Some(b'{') if depth < DEEPEST => {
+        Some(b'{') if depth < MAX_DEPTH => {
             let Fields(fields) = serde_json::from_str(json)?;
             let mut uses: HashMap<String, usize> = HashMap::with_capacity(fields.len());
             for (name, _) in &fields {
@@ -52,7 +51,7 @@ fn rename(json: &str, depth: usize, out: &mut String) -> serde_json::Result<()> 
             }
             out.push('}');
         }
-        Some(b'[') if depth < DEEPEST => {
+        Some(b'[') if depth < MAX_DEPTH => {
             let items: Vec<&RawValue> = serde_json::from_str(json)?;
             out.push('[');
             for (index, item) in items.iter().enumerate() {
@@ -69,18 +68,15 @@ fn rename(json: &str, depth: usize, out: &mut String) -> serde_json::Result<()> 
     Ok(())
 }
 
-/// What is known to be JSON, over several lines.
-fn laid_out(json: &str) -> String {
-    const BLANKS: &str = match str::from_utf8(&[b' '; 2 * DEEPEST]) {
-        Ok(blanks) => blanks,
-        Err(_) => "",
-    };
+/// Indents what must be JSON.
+fn indented(json: &str) -> String {
+    let spaces = " ".repeat(2 * MAX_DEPTH);
     let mut out = String::with_capacity(json.len() + json.len() / 2);
     let mut depth: usize = 0;
     let new_line = |depth: usize, out: &mut String| {
-        if let Some(blanks) = BLANKS.get(..2 * depth) {
+        if let Some(spaces) = spaces.get(..2 * depth) {
             out.push('\n');
-            out.push_str(blanks);
+            out.push_str(spaces);
         }
     };
     let mut last = b' ';
@@ -88,8 +84,8 @@ fn laid_out(json: &str) -> String {
         let first = token.as_bytes().first().copied().unwrap_or(last);
         match first {
             b'}' | b']' => {
-                // Only where what it closes was broken too.
-                if !matches!(last, b'{' | b'[') && depth <= DEEPEST {
+                // Only where the opening bracket is at the end of a line.
+                if !matches!(last, b'{' | b'[') && depth <= MAX_DEPTH {
                     new_line(depth.saturating_sub(1), &mut out);
                 }
                 depth = depth.saturating_sub(1);
@@ -101,7 +97,7 @@ fn laid_out(json: &str) -> String {
         out.push_str(token);
         match first {
             b'{' | b'[' => depth += 1,
-            b':' if depth <= DEEPEST => out.push(' '),
+            b':' if depth <= MAX_DEPTH => out.push(' '),
             _ => {}
         }
         last = first;
@@ -109,18 +105,18 @@ fn laid_out(json: &str) -> String {
     out
 }
 
-/// What JSON is made of: texts in their quotes, other values, and each sign.
-/// What is no JSON is cut up in some way too.
+/// The tokens of JSON: strings with their quotes, other scalars, and punctuation. What
+/// is not JSON is split in some way too.
 pub fn tokens(json: &str) -> impl Iterator<Item = &str> {
-    let is_sign = |byte: u8| matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':');
-    let ends_value = move |byte: &u8| is_sign(*byte) || *byte == b'"' || byte.is_ascii_whitespace();
+    let is_punctuation = |byte: u8| matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':');
+    let ends_value = move |byte: &u8| is_punctuation(*byte) || *byte == b'"' || byte.is_ascii_whitespace();
     let mut rest = json;
     std::iter::from_fn(move || {
         rest = rest.trim_ascii_start();
         let bytes = rest.as_bytes();
         let length = match bytes.first()? {
-            b'"' => text_length(bytes),
-            first if is_sign(*first) => 1,
+            b'"' => string_length(bytes),
+            first if is_punctuation(*first) => 1,
             _ => bytes.iter().position(ends_value).unwrap_or(bytes.len()),
         };
         let (token, behind) = rest.split_at(length);
@@ -129,15 +125,15 @@ pub fn tokens(json: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// How long the text in quotes is that these bytes begin with.
-fn text_length(bytes: &[u8]) -> usize {
+/// The length of the string that the bytes begin with, quotes included.
+fn string_length(bytes: &[u8]) -> usize {
     let mut length = 1;
     while let Some(next) = bytes[length..].iter().position(|byte| matches!(byte, b'"' | b'\\')) {
         length += next + 1;
         if bytes[length - 1] == b'"' {
             return length;
         }
-        // What a backslash stands before is part of the text.
+        // The character after a backslash belongs to the string.
         length += 1;
         if length > bytes.len() {
             break;
@@ -146,11 +142,11 @@ fn text_length(bytes: &[u8]) -> usize {
     bytes.len()
 }
 
-/// Hands on the elements of a JSON array, each read by the seed, until `visit`
-/// breaks off. `null` is an empty one, as some servers write it.
+/// Calls `visit` with each element of a JSON array, read by the seed, until it breaks.
+/// `null` is an empty array, as some servers write it.
 ///
 /// # Errors
-/// The text is no such array, be it behind that place.
+/// It is not such an array. This is also checked after a break.
 pub fn each<'de, S: DeserializeSeed<'de> + Copy>(
     json: &'de str,
     seed: S,
@@ -182,7 +178,7 @@ pub fn each<'de, S: DeserializeSeed<'de> + Copy>(
     deserializer.end()
 }
 
-/// An object's fields in their order, values as they stand.
+/// An object's fields in their order, with unparsed values.
 pub struct Fields<'a>(pub Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
@@ -207,8 +203,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     }
 }
 
-/// `tokenId` as `token_id`, by protobuf's rule backwards: a capital is an
-/// underscore and its small letter.
+/// `tokenId` as `token_id`, the inverse of protobuf's rule: a capital becomes an
+/// underscore and its lower case letter.
 fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
     for c in name.chars() {

@@ -1,4 +1,4 @@
-//! What goes out: tables, JSON, filtered values, and the one-time secret.
+//! Output: tables, JSON and the results of filters.
 
 pub mod json;
 pub mod private_file;
@@ -11,7 +11,7 @@ use std::io;
 
 use crate::error::{Failure, Kind, Result};
 
-/// The end of writing what is no secret.
+/// The failure of a write to standard output, of what is no secret.
 ///
 /// # Errors
 /// Broken pipe: the reader has gone away. Unexpected: the write failed otherwise.
@@ -22,7 +22,6 @@ pub fn map_write_error(result: io::Result<()>) -> Result<()> {
     })
 }
 
-/// Standard output could not be written.
 pub fn write_error(error: io::Error) -> Failure {
     Failure::unexpected("standard output cannot be written").source(error)
 }

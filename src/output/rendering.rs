@@ -1,5 +1,4 @@
-//! What a command prints: the answer filtered, whole as JSON, or as people
-//! read it.
+//! What a command prints: the results of filters, JSON, or a view for people.
 
 use std::io::Write;
 use std::time::Duration;
@@ -20,7 +19,7 @@ pub enum Format {
     Json,
 }
 
-/// The flag that shows what filters run over, where [`OutputArgs`] are had.
+/// The flag that prints what filters run over, in commands with [`OutputArgs`].
 pub const JSON_FLAG: &str = "--output json";
 
 /// `--output` and `-q`, as most commands have them.
@@ -43,40 +42,39 @@ impl OutputArgs {
     }
 }
 
-/// How an answer is to be printed.
+/// How an answer is printed.
 pub struct Output {
     is_json: bool,
     query: Option<Query>,
-    plain: fn(Vec<u8>) -> Vec<u8>,
+    escape: fn(Vec<u8>) -> Vec<u8>,
+    /// How long filters may run.
     limit: Duration,
-    /// Whether filters run in a process of their own.
-    is_apart: bool,
+    in_subprocess: bool,
 }
 
 impl Output {
-    /// Settled before any request, so that a filter that does not compile
-    /// stops the command. `whole` is the flag that shows what filters run
-    /// over.
+    /// Called before any request, so that a filter that does not compile stops the
+    /// command. `json_flag` is the flag that prints what filters run over.
     ///
     /// # Errors
     /// Usage: a filter does not compile.
-    pub fn prepare(is_json: bool, query: &QueryArgs, whole: &'static str, ctx: &Context) -> Result<Self> {
+    pub fn prepare(is_json: bool, query: &QueryArgs, json_flag: &str, ctx: &Context) -> Result<Self> {
         Ok(Self {
             is_json,
-            query: query.compile(whole)?,
-            plain: ctx.stdout.escaper(),
+            query: query.compile(json_flag)?,
+            escape: ctx.stdout.escaper(),
             limit: ctx.settings.timeout,
-            is_apart: false,
+            in_subprocess: false,
         })
     }
 
-    /// The same for an answer with a secret, which no filter may take along when
-    /// it crashes.
+    /// For an answer with a secret: filters run in a subprocess, so that the secret is
+    /// not lost if one crashes.
     pub fn of_secret(self) -> Self {
-        Self { is_apart: true, ..self }
+        Self { in_subprocess: true, ..self }
     }
 
-    /// The same, with JSON where nothing else was asked for.
+    /// JSON instead of the view for people.
     pub fn as_json(self) -> Self {
         Self { is_json: true, ..self }
     }
@@ -86,39 +84,42 @@ impl Output {
         self.is_json && self.query.is_none()
     }
 
-    /// Whether people are to read it.
     pub fn is_for_people(&self) -> bool {
         !self.is_json && self.query.is_none()
     }
 
-    /// The bytes for standard output: of the payload, which is JSON, or of
-    /// the view. Only what is needed of the two is made.
+    /// The bytes for standard output: of `payload`, which is JSON, or of `view`. Only
+    /// the one that is printed is called.
     ///
     /// # Errors
-    /// What a filter comes to. Unexpected: the payload is no JSON.
+    /// Those of the payload. Unexpected: the payload is not JSON, or a filter fails on
+    /// it.
     pub async fn bytes(
         self,
         payload: impl FnOnce() -> Result<String>,
         view: impl FnOnce() -> String,
     ) -> Result<Vec<u8>> {
-        match self.query {
-            Some(query) if self.is_apart => Ok((self.plain)(query.run_apart(payload()?, self.limit).await?)),
-            Some(query) => Ok((self.plain)(query.run(payload()?, self.limit).await?)),
-            None if self.is_json => {
-                let mut json =
-                    pretty(&payload()?).map_err(|error| Failure::unexpected("the answer is not JSON").source(error))?;
-                json.push('\n');
-                Ok((self.plain)(json.into_bytes()))
-            }
-            None => Ok(view().into_bytes()),
+        if self.is_for_people() {
+            return Ok(view().into_bytes());
         }
+        let json = payload()?;
+        let bytes = match self.query {
+            Some(query) if self.in_subprocess => query.run_in_subprocess(json, self.limit).await?,
+            Some(query) => query.run(json, self.limit).await?,
+            None => {
+                let pretty = pretty(&json);
+                let pretty = pretty.map_err(|error| Failure::unexpected("the answer is not JSON").source(error))?;
+                format!("{pretty}\n").into_bytes()
+            }
+        };
+        Ok((self.escape)(bytes))
     }
 }
 
-/// Writes what is no secret to standard output.
+/// Writes to standard output what is no secret.
 ///
 /// # Errors
-/// As [`map_write_error`] says.
+/// As [`map_write_error`].
 pub fn write_out(bytes: &[u8], ctx: &mut Context) -> Result<()> {
     map_write_error(ctx.stdout.write_all(bytes).and_then(|()| ctx.stdout.flush()))
 }

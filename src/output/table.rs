@@ -1,43 +1,97 @@
-//! Draws views. On a terminal a table fits the width and is coloured; on a
-//! pipe the same table is whole: untruncated, unwrapped, no trailing blanks.
+//! Draws views with comfy-table. On a terminal a listing fits the width; on a
+//! pipe it is whole: untruncated and unwrapped. No line ends in a space.
 
 use std::borrow::Cow;
 
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle, Table, Width, presets};
 use unicode_width::UnicodeWidthStr;
 
 use crate::context::Stream;
 use crate::output::view::{Cell, Details, Listing, Tone};
 use crate::text::sanitize::sanitize;
 
-/// How narrow a column that wraps may become, in characters. On a terminal
-/// that leaves less, lines run over rather than fall to single letters.
-const NARROWEST: usize = 12;
+/// How narrow a column that wraps may become, in characters. Where a terminal
+/// leaves less, lines are longer than it is wide.
+const MIN_WRAPPED_WIDTH: usize = 12;
 
-/// The blanks between columns.
+/// The longest text of a cell, in characters. comfy-table measures up to 65,535
+/// columns, and a character takes three at most.
+const MAX_CELL_ON_TERMINAL: usize = 400;
+const MAX_CELL_ON_PIPE: usize = 20_000;
+
+/// The borders that comfy-table draws between cells and between rows. They show
+/// which cell a piece of a line belongs to, so that it is coloured after the table
+/// is laid out, and are not part of the output. No cell contains one: they are
+/// control characters, which [`sanitize`] removes.
+const CELL_BORDER: char = '\u{1f}';
+const ROW_BORDER: char = '\u{1e}';
+
+/// The spaces between the columns of a listing.
 const GAP: usize = 2;
+
+/// How many rows a pipe gets at a time, so that comfy-table, which takes several
+/// times the room of the text, holds few of them.
+const ROWS_ON_PIPE: usize = 1_000;
 
 /// Draws a listing, for the stream that it will be written to.
 pub fn listing(stream: &Stream, mut listing: Listing) -> String {
-    let mut widths: Vec<usize> = listing.header.iter().map(|head| head.width()).collect();
-    for row in &mut listing.rows {
-        for (cell, widest) in row.iter_mut().zip(&mut widths) {
-            cell.text = shown(std::mem::take(&mut cell.text), stream);
-            *widest = cell.text.width().max(*widest);
+    listing.rows.insert(0, listing.header.iter().copied().map(Cell::from).collect());
+    for cell in listing.rows.iter_mut().flatten() {
+        cell.text = clip(std::mem::take(&mut cell.text), stream);
+    }
+    let mut columns = columns(&listing, stream.width().is_some());
+    let mut rows_at_a_time = ROWS_ON_PIPE;
+    if let Some(width) = stream.width() {
+        // How wide what wraps becomes depends on all rows.
+        rows_at_a_time = listing.rows.len();
+        for optional in listing.optional {
+            let gaps = GAP * columns.len().saturating_sub(1);
+            if columns.iter().map(|column| column.min_width).sum::<usize>() + gaps <= width.into() {
+                break;
+            }
+            columns.retain(|column| column.head != *optional);
         }
     }
-    let Some(width) = stream.width() else {
-        return aligned(&listing, &widths, stream.color());
-    };
-    let mut columns = columns(&listing, &widths);
-    for optional in listing.optional {
-        let gaps = GAP * columns.len().saturating_sub(1);
-        if columns.iter().map(|column| column.least).sum::<usize>() + gaps <= width.into() {
-            break;
+    let mut out = String::new();
+    for rows in listing.rows.chunks(rows_at_a_time) {
+        let mut drawing = Drawing::new(stream.color());
+        for row in rows {
+            drawing.add_row(columns.iter().filter_map(|column| row.get(column.index)));
         }
-        columns.retain(|column| column.head != *optional);
+        if let Some(width) = stream.width() {
+            let borders = u16::try_from(columns.len().saturating_sub(1)).unwrap_or_default();
+            drawing.table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.saturating_add(borders));
+        }
+        for (index, (drawn, column)) in drawing.table.column_iter_mut().zip(&columns).enumerate() {
+            let padding = if index + 1 == columns.len() { 0 } else { GAP };
+            drawn.set_padding((0, u16::try_from(padding).unwrap_or_default()));
+            let width = Width::Fixed(u16::try_from(column.min_width + padding).unwrap_or(u16::MAX));
+            drawn.set_constraint(if column.wraps {
+                ColumnConstraint::LowerBoundary(width)
+            } else {
+                ColumnConstraint::Absolute(width)
+            });
+        }
+        drawing.draw(&mut out);
     }
-    fitted(&listing, &columns, width, stream.color())
+    out
+}
+
+/// Draws `Label: value` lines, the values aligned, for the stream that they
+/// will be written to.
+pub fn details(stream: &Stream, details: &Details) -> String {
+    let mut drawing = Drawing::new(stream.color());
+    for (label, cell) in &details.0 {
+        let label = if label.is_empty() { String::new() } else { format!("{label}:") };
+        let value = Cell { text: clip(cell.text.clone(), stream), ..*cell };
+        drawing.add_row([&label.into(), &value]);
+    }
+    for column in drawing.table.column_iter_mut() {
+        column.set_padding((0, 1));
+    }
+    let mut out = String::new();
+    drawing.draw(&mut out);
+    out
 }
 
 /// A column that is shown.
@@ -45,123 +99,94 @@ struct Column {
     index: usize,
     head: &'static str,
     /// How narrow it may become, in characters.
-    least: usize,
+    min_width: usize,
     wraps: bool,
 }
 
-fn columns(listing: &Listing, widths: &[usize]) -> Vec<Column> {
-    let column = |(index, (head, widest)): (usize, (&&'static str, &usize))| {
-        let wraps = listing.wrapping.contains(head);
+fn columns(listing: &Listing, may_wrap: bool) -> Vec<Column> {
+    let column = |(index, head): (usize, &&'static str)| {
+        let cells = listing.rows.iter().filter_map(|row| row.get(index));
+        let width = cells.map(|cell| cell.text.width()).max().unwrap_or(0);
+        let wraps = may_wrap && listing.wrapping.contains(head);
         // A head is never wrapped.
-        let least = if wraps { NARROWEST.min(*widest).max(head.width()) } else { *widest };
-        Column { index, head, least, wraps }
+        let min_width = if wraps { MIN_WRAPPED_WIDTH.min(width).max(head.width()) } else { width };
+        Column { index, head, min_width, wraps }
     };
-    listing.header.iter().zip(widths).enumerate().map(column).collect()
+    listing.header.iter().enumerate().map(column).collect()
 }
 
-/// All of it, however wide that is.
-fn aligned(listing: &Listing, widths: &[usize], color: bool) -> String {
-    let mut out = String::new();
-    let head: Vec<Cell> = listing.header.iter().copied().map(Cell::from).collect();
-    for row in std::iter::once(&head).chain(&listing.rows) {
-        let start = out.len();
-        let mut blanks = 0;
-        for (cell, width) in row.iter().zip(widths) {
-            out.extend(std::iter::repeat_n(' ', blanks));
-            painted(&cell.text, cell.tone, color, &mut out);
-            blanks = width + GAP - cell.text.width();
+/// A table that is being filled, and the tones of its cells.
+struct Drawing {
+    table: Table,
+    tones: Vec<Vec<Tone>>,
+    color: bool,
+}
+
+impl Drawing {
+    fn new(color: bool) -> Self {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        table.style_mut().content_lines = ContentLineStyle::none().junction(CELL_BORDER);
+        if color {
+            table.style_mut().row_separator = LineStyle::none().fill(ROW_BORDER).junction(ROW_BORDER);
         }
-        let end = out[start..].trim_end().len();
-        out.truncate(start + end);
-        out.push('\n');
+        Self { table, tones: Vec::new(), color }
     }
-    out
+
+    fn add_row<'a>(&mut self, cells: impl IntoIterator<Item = &'a Cell>) {
+        let (texts, tones): (Vec<&str>, Vec<Tone>) = cells.into_iter().map(|cell| (&*cell.text, cell.tone)).unzip();
+        self.table.add_row(texts);
+        if self.color {
+            self.tones.push(tones);
+        }
+    }
+
+    fn draw(self, out: &mut String) {
+        let mut rows = self.tones.iter();
+        let mut tones = rows.next();
+        for line in self.table.lines() {
+            if line.starts_with(ROW_BORDER) {
+                tones = rows.next();
+                continue;
+            }
+            let start = out.len();
+            for (index, cell) in line.split(CELL_BORDER).enumerate() {
+                let tone = tones.and_then(|tones| tones.get(index)).copied().unwrap_or_default();
+                colorize(cell, tone, out);
+            }
+            out.truncate(start + out[start..].trim_end().len());
+            out.push('\n');
+        }
+    }
 }
 
-/// As wide as a terminal, with what is long wrapped.
-fn fitted(listing: &Listing, columns: &[Column], width: u16, color: bool) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    table.set_header(columns.iter().map(|column| column.head));
-    for row in &listing.rows {
-        table.add_row(columns.iter().filter_map(|column| row.get(column.index)).map(|cell| marked(cell, color)));
-    }
-    for (index, (drawn, column)) in table.column_iter_mut().zip(columns).enumerate() {
-        // What stands last needs no room behind it.
-        let padding = if index + 1 == columns.len() { 0 } else { GAP };
-        drawn.set_padding((0, u16::try_from(padding).unwrap_or_default()));
-        drawn.set_constraint(match u16::try_from(column.least + padding) {
-            Ok(least) if column.wraps => ColumnConstraint::LowerBoundary(Width::Fixed(least)),
-            _ => ColumnConstraint::ContentWidth,
-        });
-    }
-    table.lines().map(|line| format!("{}\n", paint(line.trim_end()))).collect()
-}
-
-/// Draws `Label: value` lines, the values aligned, for the stream that they
-/// will be written to.
-pub fn details(stream: &Stream, details: &Details) -> String {
-    let mut text = String::new();
-    let width = details.0.iter().map(|(label, _)| label.len() + 1).max().unwrap_or(0);
-    for (label, cell) in &details.0 {
-        let label = if label.is_empty() { String::new() } else { format!("{label}:") };
-        let mut line = format!("{label:<width$} ");
-        painted(&shown(cell.text.clone(), stream), cell.tone, stream.color(), &mut line);
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
-}
-
-/// What is shown of a text: enough for people on a terminal, and on a pipe
-/// all that can be laid out at all.
-fn shown(text: String, stream: &Stream) -> String {
-    let longest = if stream.is_terminal() { 400 } else { 20_000 };
+/// The text of a cell as it is shown: without what could steer the terminal, and
+/// cut where it is too long.
+fn clip(text: String, stream: &Stream) -> String {
+    let max = if stream.is_terminal() { MAX_CELL_ON_TERMINAL } else { MAX_CELL_ON_PIPE };
     let text = match sanitize(&text) {
         Cow::Borrowed(_) => text,
         Cow::Owned(safe) => safe,
     };
     // There are no more characters than bytes.
-    match if text.len() > longest { text.char_indices().nth(longest) } else { None } {
+    match if text.len() > max { text.char_indices().nth(max) } else { None } {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
 }
 
-/// The colour of each tone. While comfy-table measures widths, which takes
-/// real escape codes for text, an invisible character stands for it: they are
-/// unassigned, have no width, and [`sanitize`] lets none of them through.
-const COLORS: [(Tone, char, &str); 4] = [
-    (Tone::Good, '\u{e0f01}', "\u{1b}[32m"),
-    (Tone::Warning, '\u{e0f02}', "\u{1b}[33m"),
-    (Tone::Bad, '\u{e0f03}', "\u{1b}[31m"),
-    (Tone::Faint, '\u{e0f04}', "\u{1b}[2m"),
-];
-const END: (char, &str) = ('\u{e0f00}', "\u{1b}[0m");
-
-/// What stands for a tone's colour, and its code.
-fn color_of(tone: Tone, color: bool) -> Option<(char, &'static str)> {
-    COLORS.iter().find(|(known, ..)| color && *known == tone).map(|(_, mark, code)| (*mark, *code))
-}
-
-fn painted(text: &str, tone: Tone, color: bool, out: &mut String) {
-    match color_of(tone, color) {
-        Some((_, code)) => out.extend([code, text, END.1]),
-        None => out.push_str(text),
+/// Adds a cell in its colour, and then the spaces behind it.
+fn colorize(cell: &str, tone: Tone, out: &mut String) {
+    let code = match tone {
+        Tone::Plain => return out.push_str(cell),
+        Tone::Good => "\u{1b}[32m",
+        Tone::Warning => "\u{1b}[33m",
+        Tone::Bad => "\u{1b}[31m",
+        Tone::Faint => "\u{1b}[2m",
+    };
+    let (text, spaces) = cell.split_at(cell.trim_end().len());
+    if !text.is_empty() {
+        out.extend([code, text, "\u{1b}[0m"]);
     }
-}
-
-fn marked(cell: &Cell, color: bool) -> String {
-    match color_of(cell.tone, color) {
-        Some((mark, _)) => format!("{mark}{}{}", cell.text, END.0),
-        None => cell.text.clone(),
-    }
-}
-
-fn paint(line: &str) -> String {
-    let mut painted = line.replace(END.0, END.1);
-    for (_, mark, code) in COLORS {
-        painted = painted.replace(mark, code);
-    }
-    painted
+    out.push_str(spaces);
 }

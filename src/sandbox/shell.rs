@@ -23,7 +23,7 @@ use crate::output::private_file;
 use crate::sandbox::namespace::caller::{ADMIN, MEMBER};
 use crate::sandbox::server::Clouds;
 use crate::secret::Secret;
-use crate::text::sanitize::quoted;
+use crate::text::shell::quoted;
 
 /// Of the credentials that the sandbox hands out.
 const CREDENTIAL_LIFETIME: Duration = Duration::from_secs(30 * 86_400);

@@ -1,23 +1,21 @@
-//! The colours of what is said beside the data: of its labels alone, so that
-//! the words stay as readable as they are.
+//! Colours for the labels of messages. The text behind a label is not coloured.
 
-/// The labels that lines begin with, and their colours.
 const LABELS: [(&str, &str); 4] =
     [("error:", "\u{1b}[1;31m"), ("warning:", "\u{1b}[1;33m"), ("hint:", "\u{1b}[36m"), ("note:", "\u{1b}[1m")];
 
-/// The lines, with their labels coloured where colours are wanted.
+/// Colours the label that a line begins with, in each of the lines.
 pub fn painted(lines: &str, color: bool) -> String {
     if !color {
         return lines.to_owned();
     }
-    let paint = |line: &str| {
+    let colorize_line = |line: &str| {
         let known = LABELS.iter().find_map(|(label, code)| Some((label, code, line.strip_prefix(label)?)));
         match known {
             Some((label, code, rest)) => format!("{code}{label}\u{1b}[0m{rest}"),
             None => line.to_owned(),
         }
     };
-    lines.split_inclusive('\n').map(paint).collect()
+    lines.split_inclusive('\n').map(colorize_line).collect()
 }
 
 #[cfg(test)]

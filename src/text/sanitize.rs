@@ -1,13 +1,13 @@
-//! Text from a server, made safe to show: it must not steer the terminal or
-//! reorder what stands beside it.
+//! Makes text from a server safe to show: it must not control the terminal or change
+//! the order of the text around it.
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
 
-/// The text without control, bidirectional and invisible characters. Line
-/// ends and tabs become blanks.
+/// Removes control, bidirectional and invisible characters. Line ends and tabs become
+/// spaces.
 pub fn sanitize(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(|c| is_blank(c) || is_hidden(c)) {
+    let is_printable_ascii = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_printable_ascii || !text.chars().any(|c| is_blank(c) || is_hidden(c)) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(
@@ -15,45 +15,26 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
     )
 }
 
-/// The beginning of a text that may be huge, for a message, and what to write
-/// behind it: nothing where that is all, else an ellipsis and the whole size.
+/// The beginning of a text for a message, and what to write after it: nothing, or an
+/// ellipsis and the size of the whole.
 pub fn cut(text: &str) -> (&str, String) {
-    /// More characters than this nobody reads in a message.
-    const MOST: usize = 1000;
-    match text.char_indices().nth(MOST) {
+    /// In characters.
+    const MAX_LENGTH: usize = 1000;
+    match text.char_indices().nth(MAX_LENGTH) {
         None => (text, String::new()),
         Some((end, _)) if text.len() < 10 * 1024 => (&text[..end], format!("… ({} bytes)", text.len())),
         Some((end, _)) => (&text[..end], format!("… ({} KiB)", text.len().div_ceil(1024))),
     }
 }
 
-/// The same as one text.
+/// Both as one string.
 pub fn shortened(text: &str) -> String {
     let (beginning, rest) = cut(text);
     format!("{beginning}{rest}")
 }
 
-/// A word in quotes, as a POSIX shell reads it back.
-pub fn quoted(word: &OsStr) -> String {
-    format!("'{}'", word.to_string_lossy().replace('\'', r"'\''"))
-}
-
-/// A file as a word for a POSIX shell, in quotes where it needs them.
-pub fn shell_word(path: &OsStr) -> String {
-    let word = path.to_string_lossy();
-    let is_shell_safe =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':' | '+' | ',' | '@');
-    if !word.is_empty() && !word.starts_with('-') && word.chars().all(is_shell_safe) {
-        return word.into_owned();
-    }
-    // Behind ./ nothing is an option.
-    let here = if word.starts_with('-') { "./" } else { "" };
-    format!("{here}{}", quoted(path))
-}
-
-/// Bytes that a person is going to see as they are, such as JSON or the result
-/// of a filter: what could steer a terminal is written as `\\u001b`, which JSON
-/// reads back as the same.
+/// Escapes what could control a terminal in JSON or the results of a filter, as in
+/// `\\u001b`, which is the same JSON.
 pub fn escape(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for c in String::from_utf8_lossy(bytes).chars() {
@@ -69,7 +50,7 @@ pub fn escape(bytes: &[u8]) -> String {
     out
 }
 
-/// White space other than a blank, which would break a table's lines.
+/// White space other than a space.
 fn is_blank(c: char) -> bool {
     c != ' ' && c.is_whitespace()
 }
@@ -88,7 +69,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn escapes_and_bidi_are_taken_out() {
+    fn escapes_and_bidi_are_removed() {
         assert_eq!(sanitize("a\u{1b}[31mb\u{7}"), "a[31mb");
         assert_eq!(sanitize("a\r\nb\tc"), "a  b c");
         assert_eq!(sanitize("\u{202e}evil\u{2066}"), "evil");
@@ -110,7 +91,7 @@ mod tests {
         #![proptest_config(crate::testing::properties())]
 
         #[test]
-        fn nothing_that_steers_a_terminal_survives(text in any::<String>()) {
+        fn nothing_that_controls_a_terminal_is_left(text in any::<String>()) {
             prop_assert!(!sanitize(&text).chars().any(|c| c.is_control() || is_hidden(c)));
         }
     }

@@ -1,47 +1,45 @@
 //! Times: RFC 3339 in whole seconds for machines, relative for people.
 //!
-//! [`Timestamp::MAX`] stands for every time that is later than the calendar
-//! here goes, such as the last day of the year 9999, and [`UNREADABLE`] for a
-//! text that is no time.
+//! [`Timestamp::MAX`] stands for every time that jiff cannot represent, such as the
+//! last day of the year 9999, and [`UNREADABLE`] for text that is not a time.
 
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 
-/// What stands where a server sent a time that cannot be read.
 pub const UNREADABLE: Timestamp = Timestamp::MIN;
 
-/// Reads RFC 3339; `None` where it is none.
+/// `None` where it is not RFC 3339.
 pub fn parse(text: &str) -> Option<Timestamp> {
-    // The calendar here ends in the last days of 9999, which is no leap year
-    // either.
+    // jiff ends in the last days of 9999. The year before has the same days.
     let in_last_year = || format!("9998{}", text.strip_prefix("9999")?).parse::<Timestamp>().ok();
     text.parse().ok().or_else(|| in_last_year().map(|_| Timestamp::MAX))
 }
 
 /// RFC 3339 in UTC, whole seconds, as in `2026-11-22T10:00:00Z`.
 pub fn rfc3339(time: Timestamp) -> String {
-    if let Some(words) = beyond(time, "9999-12-31T23:59:59Z") {
+    if let Some(words) = special(time, "9999-12-31T23:59:59Z") {
         return words;
     }
-    /// It cuts fractions off, and rounds nothing.
+    /// Truncates, does not round.
     const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(0));
     PRINTER.timestamp_to_string(&time)
 }
 
-/// The words for what is no time of the calendar here.
-fn beyond(time: Timestamp, later: &str) -> Option<String> {
-    match () {
-        () if time == Timestamp::MAX => Some(later.to_owned()),
-        () if time == UNREADABLE => Some("unreadable".to_owned()),
-        () => None,
+/// What to show for the two special values.
+fn special(time: Timestamp, max: &str) -> Option<String> {
+    if time == Timestamp::MAX {
+        Some(max.to_owned())
+    } else if time == UNREADABLE {
+        Some("unreadable".to_owned())
+    } else {
+        None
     }
 }
 
-/// How far a time lies from now, in one unit: `in 47h`, `in 2d`, `5m ago`, `now`.
-/// A unit counts as soon as nearly all of it is there: what was to live for 7
-/// days does so a moment later too.
+/// The distance from now in one unit: `in 47h`, `in 2d`, `5m ago`, `now`. A unit counts
+/// when nearly all of it is left, so that a life of 7 days is `in 7d` a moment later.
 pub fn relative(time: Timestamp, now: Timestamp) -> String {
-    if let Some(words) = beyond(time, "in the year 9999") {
+    if let Some(words) = special(time, "in the year 9999") {
         return words;
     }
     let seconds = time.as_second() - now.as_second();
@@ -50,11 +48,14 @@ pub fn relative(time: Timestamp, now: Timestamp) -> String {
         return "now".to_owned();
     }
     let count = |unit: u64| (length + unit / 48) / unit;
-    let text = match () {
-        () if count(1) < 60 => format!("{length}s"),
-        () if count(60) < 60 => format!("{}m", count(60)),
-        () if count(3_600) < 48 => format!("{}h", count(3_600)),
-        () => format!("{}d", count(86_400)),
+    let text = if length < 60 {
+        format!("{length}s")
+    } else if count(60) < 60 {
+        format!("{}m", count(60))
+    } else if count(3_600) < 48 {
+        format!("{}h", count(3_600))
+    } else {
+        format!("{}d", count(86_400))
     };
     if seconds < 0 { format!("{text} ago") } else { format!("in {text}") }
 }
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_later_than_the_calendar_goes_is_the_last_of_all() {
+    fn what_jiff_cannot_represent_is_its_maximum() {
         for text in ["9999-12-31T23:59:59.999999999Z", "9999-12-30T22:00:01Z", "9999-12-31T00:00:00+01:00"] {
             assert_eq!(parse(text), Some(Timestamp::MAX), "{text}");
         }

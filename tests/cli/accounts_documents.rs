@@ -83,7 +83,7 @@ fn what_is_no_document_is_refused_with_a_sentence() {
         (b"{\n  \"metadata\": {\"name\": \"a b\"},\n  \"spec\": {\"groupIDs\": []}}", "(line 2, column 24)"),
         (b"[]", "must be an object"),
         (DOCUMENT.replace("ci", "").as_bytes(), "the name is empty"),
-        (DOCUMENT.replace("[]", "[\"admins\"]").as_bytes(), "no group's id"),
+        (DOCUMENT.replace("[]", "[\"admins\"]").as_bytes(), "a group's id must be a UUID"),
         (format!("{DOCUMENT}{DOCUMENT}").as_bytes(), "trailing characters"),
         ("[".repeat(100_000).as_bytes(), "EOF"),
     ] {
@@ -104,7 +104,7 @@ fn the_place_of_a_mistake_is_pointed_at() {
     assert_eq!(
         world.sa(&format!("create --file {path} --yes")).fails(2).lines().take(3).collect::<Vec<_>>(),
         [
-            &format!("error: --file {path}: \"name\" must be a text, in quotes (line 1, column 23)"),
+            &format!("error: --file {path}: \"name\" must be a string (line 1, column 23)"),
             "  {\"metadata\": {\"name\": 7}}",
             "                        ^",
         ]
@@ -141,7 +141,11 @@ fn unknown_keys_are_warned_about_and_not_sent() {
         r#"{"kind":"x","metadata":{"name":"ci","tag":[],"creationTime":"t"},"spec":{"groupIDs":[],"roles":[]},"status":{}}"#,
     );
     let run = sandbox.sa(&format!("create --file {path} --dry-run"));
-    for words in ["warning: the document has \"kind\"", "did you mean \"tags\"?", "\"spec\" has \"roles\""] {
+    for words in [
+        "warning: the document has an unknown field \"kind\", which is ignored",
+        "did you mean \"tags\"?",
+        "\"spec\" has an unknown field \"roles\"",
+    ] {
         assert!(run.stderr.contains(words), "{run:#?}");
     }
     assert!(!run.stderr.contains("creationTime") && !run.stderr.contains("status"), "{run:#?}");

@@ -35,17 +35,17 @@ fn a_field_at_the_wrong_level_is_refused_with_the_right_place() {
     for (document, words, caret) in [
         (
             "{\"description\":\"x\"}",
-            "\"description\" belongs into \"metadata\", not into the document (line 1, column 16)",
+            "\"description\" belongs in \"metadata\", not in the document (line 1, column 16)",
             "               ^",
         ),
         (
             "{\"metadata\":{\"name\":\"a\"},\n \"spec\":{\"groupIDs\":[],\n  \"tags\":[]}}",
-            "\"tags\" belongs into \"metadata\", not into \"spec\" (line 3, column 10)",
+            "\"tags\" belongs in \"metadata\", not in \"spec\" (line 3, column 10)",
             "         ^",
         ),
         (
             "{\"metadata\":{\"name\":\"a\",\"groupIds\":[]},\"spec\":{\"groupIDs\":[]}}",
-            "\"groupIDs\" belongs into \"spec\", not into \"metadata\" (line 1, column 36)",
+            "\"groupIDs\" belongs in \"spec\", not in \"metadata\" (line 1, column 36)",
             "^",
         ),
     ] {

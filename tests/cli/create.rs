@@ -226,7 +226,7 @@ fn a_filter_that_never_ends_or_crashes_does_not_take_the_secret_along() {
     // What takes its process down does not take this one along.
     for (number, filter) in ["def f: 1 + f; f", "\"x\" * 100000000000"].into_iter().enumerate() {
         let crashed = run(&format!("deep{number}"), filter);
-        let stderr = crashed.fails_with(1, "the filter ran out of stack or memory, and was ended");
+        let stderr = crashed.fails_with(1, "the filter ran out of stack or memory and was killed");
         assert!(stderr.contains("undelivered/tok_"), "{stderr}");
         assert_eq!(rescued(&sandbox).len(), 2 + number);
     }
@@ -268,11 +268,11 @@ fn bad_input_is_refused_before_anything_is_sent() {
         assert_eq!(world.files(), before, "{args:?}");
     };
     let grant = |grant: &str, words: &str| refused(&["--name", "t", "--grant", grant], words);
-    grant("[]", "--grant: is not a JSON object");
-    grant("7", "invalid type: integer `7`, expected a JSON object (line 1, column 1)");
-    grant(r#"{"resource_id":"*","actions":["ensure"]}"#, "--grant: has no resource_type");
-    grant(r#"{"resource_type":"builder","actions":[]}"#, "--grant: has no actions");
-    grant(r#"{"resource_type":"builder","actions":["a"],"effect":1}"#, "unknown field `effect`");
+    grant("[]", "--grant: the grant must be an object (line 1, column 1)");
+    grant("7", "--grant: the grant must be an object (line 1, column 1)");
+    grant(r#"{"resource_id":"*","actions":["ensure"]}"#, r#"--grant: the grant has no "resource_type""#);
+    grant(r#"{"resource_type":"builder","actions":[]}"#, r#"--grant: the grant has no "actions""#);
+    grant(r#"{"resource_type":"builder","actions":["a"],"effect":1}"#, r#"unknown field "effect""#);
     grant(r#"{"resource_type":"builder""#, "EOF while parsing an object (line 1, column 26)");
     grant("@missing.json", "--grant file missing.json cannot be read");
     grant("@not-utf8.json", "is not UTF-8 text (byte 1)");
@@ -288,7 +288,7 @@ fn bad_input_is_refused_before_anything_is_sent() {
     flags("--expires_in 1month", "unknown unit \"month\"");
     flags("--expires_in 0h", "it must be more than zero");
     flags("--expires_in -1h", "it cannot be negative");
-    flags("--expires_in 366d", "the most is 365 days");
+    flags("--expires_in 366d", "at most 365 days are allowed");
     flags("--expires_in 300y", "is too long");
     flags("--no_expiry", "--user");
     flags("--user --no_expiry --expires_in 1h", "cannot be used with");

@@ -58,8 +58,7 @@ fn a_sink_by_any_name_is_refused() {
             assert!(run.stderr.is_empty() || run.stderr.contains("discards what is written"), "{line}: {run:#?}");
         }
     }
-    for (file, words) in
-        [("/dev/full", "is a device that keeps no files"), ("/dev/stdout", "standard output is closed")]
+    for (file, words) in [("/dev/full", "is a device that keeps no data"), ("/dev/stdout", "standard output is closed")]
     {
         let run = sandbox.sh(&format!("{} >&-", rotate(file)));
         assert_eq!(run.code, 2, "{file}: {run:#?}");
@@ -92,7 +91,7 @@ fn a_limit_on_the_size_of_files_is_an_error_before_the_request() {
     limited(&format!("{create} --token_file a.json -q .token.name")).fails_with(2, "ulimit -f");
     limited(&rotate("app.token")).fails_with(2, "ulimit -f");
     // Without a file a rotation still needs a second place.
-    limited(&rotate("x").replace(" --token-file x", " | cat")).fails_with(0, "no second place");
+    limited(&rotate("x").replace(" --token-file x", " | cat")).fails_with(0, "needs a rescue file");
     assert_untouched(&sandbox);
     // What is written to standard output fails in words, and not by a signal.
     sandbox.write("out", "");

@@ -70,7 +70,8 @@ fn a_rotation_needs_two_places() {
     // Nothing can be kept in any of the three places.
     let nowhere = "mount -t tmpfs -o ro none disk; mount --bind disk /tmp; export HOME=/tmp TMPDIR=/tmp;";
     for to in ["--token-file new.token", "-q .status.accessToken", "> out"] {
-        let stderr = mounted(&sandbox, unshare, &format!("{nowhere} {ROTATE} {to}")).fails_with(2, "no second place");
+        let stderr =
+            mounted(&sandbox, unshare, &format!("{nowhere} {ROTATE} {to}")).fails_with(2, "needs a rescue file");
         assert!(stderr.contains("set TMPDIR"), "{stderr}");
     }
     assert!(works(&sandbox, &old));
@@ -125,7 +126,7 @@ fn a_mount_point_needs_room_and_a_second_place() {
         unshare,
         &format!("{full} {ROTATE} --token-file mounted.token; code=$?; cmp disk/small app.token >&2; exit $code"),
     );
-    run.fails_with(2, "has no room for a secret");
+    run.fails_with(2, "has no space for a secret");
     // Where it is overwritten, even what can be undone needs a second place.
     let administrator = sandbox.get("NSCALE_SERVICE_TOKEN").to_owned();
     let nowhere = format!(
@@ -133,7 +134,7 @@ fn a_mount_point_needs_room_and_a_second_place() {
          export HOME=/tmp TMPDIR=/tmp NSCALE_SERVICE_TOKEN={administrator}; \
          $nscale sa create --file sa.json --yes --token-file mounted.token"
     );
-    mounted(&sandbox, unshare, &nowhere).fails_with(2, "no second place");
+    mounted(&sandbox, unshare, &nowhere).fails_with(2, "needs a rescue file");
     assert!(works(&sandbox, &old));
     assert_eq!(sandbox.sa("list -q length").ok(), "2\n");
 }

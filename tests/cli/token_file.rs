@@ -150,7 +150,7 @@ fn what_a_killed_run_left_is_kept_and_named() {
     let content = format!("{{\n  \"bearer_token\": \"{secret}\",\n  \"token_id\": \"{id}\"\n}}\n");
     sandbox.write(".nscred-t.json", &content);
     let run = sandbox.create("b", FILE);
-    assert!(run.stderr.contains("is in ") && run.stderr.contains(".nscred-t.json-1 now"), "{}", run.stderr);
+    assert!(run.stderr.contains("is now in .nscred-t.json-1: "), "{}", run.stderr);
     run.ok();
     assert_eq!(sandbox.read(".nscred-t.json-1"), content);
     assert_eq!(sandbox.files(), [".nscred-t.json-1", "t.json"]);

@@ -300,7 +300,7 @@ fn an_interrupted_rotation_says_what_became_of_it() {
 fn a_rotation_whose_token_could_be_kept_nowhere_is_not_begun() {
     let (world, server) = nscale_world([json(200, CREATED)]);
     let run = world.sh(&format!("ulimit -f 0; nscale sa rotate --org {ORG} --id {ID} --yes -q .metadata.id"));
-    run.fails_with(2, "there is no second place for the new secret");
+    run.fails_with(2, "the new secret needs a rescue file");
     server.requests(0);
 }
 

@@ -92,7 +92,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     let rendering = Output::prepare(args.output == Format::Json, &args.query, JSON_FLAG, ctx)?.of_secret();
     let delivery =
         Delivery::prepare("--token_file", args.token_file.as_deref(), args.no_clobber, Purpose::Create, ctx)?;
-    grant::doubts(&grants).iter().for_each(|doubt| ctx.warn(doubt));
+    grant::lint(&grants).iter().for_each(|warning| ctx.warn(warning));
     let request = request(&args, grants, life, ctx)?;
     let api = TokensApi::connect(ctx).await?;
     let reply = mint(&args, &request, &api, ctx).await?;

@@ -1,4 +1,4 @@
-//! From a filter's text to a program, or to the place of the mistake in it.
+//! Compiles a filter, or points at the mistake in it.
 
 use jaq_core::Native;
 use jaq_core::compile::{Compiler, Filter};
@@ -9,25 +9,23 @@ use jaq_core::native::Fun;
 use crate::error::{Failure, Result};
 use crate::output::query::{Data, formats};
 
-/// Where the library departs from jq in what scripts over these APIs use.
+/// Definitions as in jq where jaq differs, of what scripts over these APIs use.
 const PRELUDE: &str = include_str!("prelude.jq");
 
-/// Compiles a filter.
-///
 /// # Errors
 /// Usage, with the place of the mistake.
 pub fn filter(code: &str) -> Result<Filter<Native<Data>>> {
-    /// Longer than anybody writes.
-    const LONGEST: usize = 8 * 1024;
-    if code.len() > LONGEST {
+    /// In bytes.
+    const MAX_LENGTH: usize = 8 * 1024;
+    if code.len() > MAX_LENGTH {
         return Err(Failure::usage("the filter is over 8 KiB"));
     }
-    // A path calls nothing, and reading all definitions takes longer than the
-    // rest of the compilation.
+    // A path calls no function, and loading all definitions takes longer than
+    // everything else.
     with(code, std::iter::empty(), std::iter::empty()).or_else(|_| {
         let own = load::parse(PRELUDE, |parser| parser.defs()).unwrap_or_default();
         let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs()).chain(own);
-        // `env` would hand every variable, credentials included, to the output.
+        // `env` would print every variable, credentials included.
         let functions = jaq_core::funs()
             .chain(jaq_std::funs())
             .chain(jaq_json::funs())
@@ -45,15 +43,15 @@ fn with(
     let arena = Arena::default();
     let modules = Loader::new(definitions)
         .load(&arena, File { code, path: () })
-        .map_err(|errors| refuse(code, load_mistake(code, &errors)))?;
+        .map_err(|errors| compile_error(code, load_error(code, &errors)))?;
     Compiler::default().with_funs(functions).compile(modules).map_err(|errors| {
         let first = errors.first().and_then(|(_, mistakes)| mistakes.first());
         let mistake = first.map(|(name, kind)| (format!("undefined {} `{name}`", kind.as_str()), offset(code, name)));
-        refuse(code, mistake)
+        compile_error(code, mistake)
     })
 }
 
-fn load_mistake(code: &str, errors: &load::Errors<&str, ()>) -> Option<(String, usize)> {
+fn load_error(code: &str, errors: &load::Errors<&str, ()>) -> Option<(String, usize)> {
     match &errors.first()?.1 {
         load::Error::Io(io) => io.first().map(|(path, error)| (format!("{error}: `{path}`"), offset(code, path))),
         load::Error::Lex(lex) => {
@@ -65,13 +63,13 @@ fn load_mistake(code: &str, errors: &load::Errors<&str, ()>) -> Option<(String, 
     }
 }
 
-/// Where a part of the code begins, in bytes; its end where it is no part.
+/// Where a part of the code begins, in bytes; the end where it is not a part.
 fn offset(code: &str, part: &str) -> usize {
     let start = (part.as_ptr() as usize).wrapping_sub(code.as_ptr() as usize);
     if start <= code.len() && code.is_char_boundary(start) { start } else { code.len() }
 }
 
-fn refuse(code: &str, mistake: Option<(String, usize)>) -> Failure {
+fn compile_error(code: &str, mistake: Option<(String, usize)>) -> Failure {
     let Some((what, at)) = mistake else {
         return Failure::usage(format!("the filter `{code}` does not compile"));
     };

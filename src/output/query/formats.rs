@@ -4,7 +4,6 @@ use jaq_core::native::{Fun, bome, run, v};
 use jaq_core::{DataT, Error};
 use jaq_json::{Val, write};
 
-/// Both, for the compiler.
 pub fn functions<D: for<'a> DataT<V<'a> = Val>>() -> impl Iterator<Item = Fun<D>> {
     [
         run::<D>(("@csv", v(0), |cv| bome(row(&cv.1, b',', quote)))),
@@ -13,9 +12,9 @@ pub fn functions<D: for<'a> DataT<V<'a> = Val>>() -> impl Iterator<Item = Fun<D>
     .into_iter()
 }
 
-/// An array as one line: numbers and truth values as they are, null as
-/// nothing, and texts as `write_text` has them.
-fn row(value: &Val, separator: u8, write_text: fn(&[u8], &mut Vec<u8>)) -> Result<Val, Error<Val>> {
+/// An array as one line: numbers and booleans as they are, null as nothing, and
+/// strings by `write_string`.
+fn row(value: &Val, separator: u8, write_string: fn(&[u8], &mut Vec<u8>)) -> Result<Val, Error<Val>> {
     let Val::Arr(cells) = value else { return Err(Error::str("the value is not an array")) };
     let mut line = Vec::new();
     for (index, cell) in cells.iter().enumerate() {
@@ -27,8 +26,8 @@ fn row(value: &Val, separator: u8, write_text: fn(&[u8], &mut Vec<u8>)) -> Resul
             Val::Bool(_) | Val::Num(_) => {
                 write::write(&mut line, &write::Pp::default(), 0, cell).map_err(Error::str)?
             }
-            Val::TStr(text) | Val::BStr(text) => write_text(text, &mut line),
-            Val::Arr(_) | Val::Obj(_) => return Err(Error::str("a value within the array is no text or number")),
+            Val::TStr(text) | Val::BStr(text) => write_string(text, &mut line),
+            Val::Arr(_) | Val::Obj(_) => return Err(Error::str("a value in the array is an array or an object")),
         }
     }
     Ok(Val::utf8_str(line))
@@ -53,13 +52,13 @@ fn escape(text: &[u8], line: &mut Vec<u8>) {
     replace(text, escaped, line);
 }
 
-/// The text with other bytes in place of those for which there are any.
-fn replace(text: &[u8], other: impl Fn(u8) -> &'static [u8], line: &mut Vec<u8>) {
-    for part in text.split_inclusive(|byte| !other(*byte).is_empty()) {
+/// Replaces the bytes for which `replacement` is not empty.
+fn replace(text: &[u8], replacement: impl Fn(u8) -> &'static [u8], line: &mut Vec<u8>) {
+    for part in text.split_inclusive(|byte| !replacement(*byte).is_empty()) {
         match part.split_last() {
-            Some((last, before)) if !other(*last).is_empty() => {
+            Some((last, before)) if !replacement(*last).is_empty() => {
                 line.extend_from_slice(before);
-                line.extend_from_slice(other(*last));
+                line.extend_from_slice(replacement(*last));
             }
             _ => line.extend_from_slice(part),
         }

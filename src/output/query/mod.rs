@@ -1,11 +1,12 @@
-//! `-q`: jq filters over a JSON answer. Compiled before any request is sent.
+//! `-q`: jq filters over a JSON answer, compiled before any request is sent.
 
-#[cfg(test)]
-mod agreement;
-pub mod apart;
 mod compile;
-mod elements;
 mod formats;
+mod partial;
+mod projection;
+#[cfg(test)]
+mod projection_tests;
+pub mod subprocess;
 mod tree;
 
 use std::io;
@@ -20,15 +21,14 @@ use jaq_json::{Val, write};
 
 use crate::error::{Failure, Result};
 use crate::output::json::each;
-use crate::output::query::elements::Need;
+use crate::output::query::projection::Projection;
 use crate::output::query::tree::Source;
 
 type Data = data::JustLut<Val>;
 
-/// Room for filters that recurse, in bytes; only what is used of it is taken.
+/// In bytes, for filters that recurse. Only what is used of it takes memory.
 const RUN_STACK: usize = 64 * 1024 * 1024;
 
-/// `-q`.
 #[derive(Debug, Args)]
 pub struct QueryArgs {
     /// Run a jq filter over the JSON answer and print each result on its own line. Repeatable.
@@ -37,67 +37,61 @@ pub struct QueryArgs {
 }
 
 impl QueryArgs {
-    /// Whether there are any.
     pub fn is_given(&self) -> bool {
         !self.filters.is_empty()
     }
 
-    /// The filters, compiled; `None` where there are none. `whole` is the flag
-    /// that shows what they run over.
+    /// `None` where there are no filters. `json_flag` is the flag that prints what they
+    /// run over.
     ///
     /// # Errors
     /// Usage, with the place of the mistake.
-    pub fn compile(&self, whole: &'static str) -> Result<Option<Query>> {
-        self.is_given().then(|| Query::compile(&self.filters, whole)).transpose()
+    pub fn compile(&self, json_flag: &str) -> Result<Option<Query>> {
+        self.is_given().then(|| Query::compile(&self.filters, json_flag)).transpose()
     }
 }
 
-/// Filters, compiled, in the order given.
+/// Compiled filters, in the order given.
 pub struct Query {
-    filters: Vec<Program>,
-    whole: &'static str,
+    filters: Vec<CompiledFilter>,
+    json_flag: String,
 }
 
-/// A filter.
-struct Program {
+struct CompiledFilter {
     code: String,
     filter: Filter<Native<Data>>,
-    /// What it looks at.
-    need: Need,
-    /// What it looks at of each element of an array, where it sees one at a
-    /// time.
-    of_each: Option<Need>,
+    projection: Projection,
+    /// What it reads of each element, where it can run over one element of an array
+    /// at a time.
+    per_element: Option<Projection>,
 }
 
-/// What becomes of the results.
-struct Results {
+struct Results<'a> {
     out: Vec<u8>,
-    whole: &'static str,
+    json_flag: &'a str,
 }
 
 impl Query {
-    /// Filters out of their texts. `whole` is the flag that shows what they run
-    /// over.
+    /// `json_flag` is the flag that prints what the filters run over.
     ///
     /// # Errors
     /// Usage, with the place of the mistake.
-    pub fn compile(filters: &[String], whole: &'static str) -> Result<Self> {
-        /// The compiler recurses: room for the deepest filter that is read.
+    pub fn compile(filters: &[String], json_flag: &str) -> Result<Self> {
+        /// In bytes: the compiler recurses, and takes filters of some depth.
         const STACK: usize = 256 * 1024 * 1024;
         let filters = filters.to_vec();
         let all = move || filters.into_iter().map(compile).collect();
         let compiled = std::thread::Builder::new().stack_size(STACK).spawn(all);
         let compiled = compiled.map_err(|error| Failure::unexpected("the filter cannot be compiled").source(error))?;
         let filters = compiled.join().unwrap_or_else(|_| Err(Failure::unexpected("the filter cannot be compiled")))?;
-        Ok(Self { filters, whole })
+        Ok(Self { filters, json_flag: json_flag.to_owned() })
     }
 
     /// Runs each filter over the JSON text and gives each result on its own
     /// line: strings raw, everything else as compact JSON. Numbers keep their
     /// digits and objects their order.
     ///
-    /// A filter is a program that may never end, so it runs beside the rest
-    /// and is given up after `limit`.
+    /// A filter may never end, so it runs in a thread that is abandoned after `limit`.
     ///
     /// # Errors
     /// Unexpected: the text is not JSON, a filter fails on it, does not end in
@@ -107,8 +101,8 @@ impl Query {
         std::thread::Builder::new()
             .stack_size(RUN_STACK)
             .spawn(move || {
-                // A large tree is given back only after the results, while they
-                // are written: that takes as long as to make it.
+                // Freeing a large tree takes as long as making it, and is done while the
+                // results are written.
                 let mut trees = Vec::new();
                 let _ = done.send(self.results_of(&Source::new(json), &mut trees));
             })
@@ -116,11 +110,11 @@ impl Query {
         match tokio::time::timeout(limit, result).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Failure::unexpected("the filter ended without a result")),
-            Err(_) => Err(too_long(limit)),
+            Err(_) => Err(timeout_error(limit)),
         }
     }
 
-    /// The same at once, however long it takes.
+    /// As [`Query::run`], in this thread and without a limit on time.
     ///
     /// # Errors
     /// As [`Query::run`], but for the time.
@@ -128,19 +122,19 @@ impl Query {
         self.results_of(&Source::new(json), &mut Vec::new())
     }
 
-    fn results_of<'a>(&'a self, source: &Source, trees: &mut Vec<(&'a Need, Val)>) -> Result<Vec<u8>> {
-        let mut results = Results { out: Vec::new(), whole: self.whole };
+    fn results_of<'a>(&'a self, source: &Source, trees: &mut Vec<(&'a Projection, Val)>) -> Result<Vec<u8>> {
+        let mut results = Results { out: Vec::new(), json_flag: &self.json_flag };
         for program in &self.filters {
-            match &program.of_each {
-                Some(need) if source.is_array() => results.add_each(program, need, source)?,
+            match &program.per_element {
+                Some(projection) if source.is_array() => results.add_each(program, projection, source)?,
                 _ => {
-                    let input = match trees.iter().find(|(need, _)| **need == program.need) {
+                    let input = match trees.iter().find(|(projection, _)| **projection == program.projection) {
                         Some((_, tree)) => tree.clone(),
                         None => {
-                            // It may be that what should be an object is none.
-                            let tree = program.need.read(source).or_else(|_| Need::All.read(source));
-                            let tree = tree.map_err(unreadable)?;
-                            trees.push((&program.need, tree.clone()));
+                            // Something that should be an object may be a string.
+                            let tree = program.projection.read(source).or_else(|_| Projection::All.read(source));
+                            let tree = tree.map_err(input_error)?;
+                            trees.push((&program.projection, tree.clone()));
                             tree
                         }
                     };
@@ -152,43 +146,46 @@ impl Query {
     }
 }
 
-impl Results {
-    /// Adds those of a filter on an array, one element after another.
-    fn add_each(&mut self, program: &Program, need: &Need, source: &Source) -> Result<()> {
+impl Results<'_> {
+    /// Adds the results of a filter over an array, one element after another.
+    fn add_each(&mut self, program: &CompiledFilter, projection: &Projection, source: &Source) -> Result<()> {
         let before = self.out.len();
         let mut failed = None;
-        let read = each(source.json(), need.of_source(source), |element| {
+        let read = each(source.json(), projection.of_source(source), |element| {
             self.add(program, [element].into_iter().collect()).unwrap_or_else(|failure| {
                 failed = Some(failure);
                 ControlFlow::Break(())
             })
         });
         match (read, failed) {
-            // It may be that what should be an object is none.
-            (Err(_), _) if *need != Need::All => {
+            // Something that should be an object may be a string.
+            (Err(_), _) if *projection != Projection::All => {
                 self.out.truncate(before);
-                self.add_each(program, &Need::All, source)
+                self.add_each(program, &Projection::All, source)
             }
-            (Err(error), _) => Err(unreadable(error)),
+            (Err(error), _) => Err(input_error(error)),
             (Ok(()), failed) => failed.map_or(Ok(()), Err),
         }
     }
 
-    /// Adds those of a filter on an input; breaks off where it halts.
-    fn add(&mut self, program: &Program, input: Val) -> Result<ControlFlow<()>> {
-        /// More results than this come from a filter without end.
-        const MOST: usize = 1024 * 1024 * 1024;
-        let Program { code, filter, .. } = program;
+    /// Adds the results of a filter over an input. Breaks where the filter halts.
+    fn add(&mut self, program: &CompiledFilter, input: Val) -> Result<ControlFlow<()>> {
+        /// In bytes: a filter with more output never ends.
+        const MAX_OUTPUT: usize = 1024 * 1024 * 1024;
+        let CompiledFilter { code, filter, .. } = program;
         let ctx = Ctx::<Data>::new(&filter.lut, Vars::new([]));
         for result in filter.id.run((ctx, input)) {
             match result {
                 Ok(value) => write_result(&mut self.out, &value)
                     .map_err(|error| Failure::unexpected("a result cannot be written").source(error))?,
                 Err(exception) => match exception.get_err() {
-                    // jaq quotes values in its messages, and a value may be a secret.
+                    // jaq's message would quote a value, which may be a secret.
                     Ok(_) => {
                         return Err(Failure::unexpected(format!("the filter `{code}` fails on the answer")).hint(
-                            format!("look at the whole answer with {}, then try the filter on it with jq", self.whole),
+                            format!(
+                                "print the whole answer with {}, then try the filter on it with jq",
+                                self.json_flag
+                            ),
                         ));
                     }
                     Err(exception) => match exception.get_halt() {
@@ -201,7 +198,7 @@ impl Results {
                     },
                 },
             }
-            if self.out.len() > MOST {
+            if self.out.len() > MAX_OUTPUT {
                 return Err(Failure::unexpected(format!("the filter `{code}` gives more than 1 GiB")));
             }
         }
@@ -209,12 +206,12 @@ impl Results {
     }
 }
 
-fn too_long(limit: Duration) -> Failure {
+fn timeout_error(limit: Duration) -> Failure {
     let limit = humantime::format_duration(limit);
     Failure::unexpected(format!("the filter did not end within {limit}")).hint("allow more time with --timeout 2m")
 }
 
-fn unreadable(error: impl std::fmt::Display) -> Failure {
+fn input_error(error: impl std::fmt::Display) -> Failure {
     Failure::unexpected(format!("the answer cannot be filtered: {error}"))
 }
 
@@ -227,11 +224,11 @@ fn write_result(out: &mut Vec<u8>, value: &Val) -> io::Result<()> {
     Ok(())
 }
 
-fn compile(code: String) -> Result<Program> {
+fn compile(code: String) -> Result<CompiledFilter> {
     let filter = compile::filter(&code)?;
     let term = load::parse(&code, |parser| parser.term()).unwrap_or_default();
-    let (need, of_each) = (Need::of(&term), Need::of_each(&term));
-    Ok(Program { code, filter, need, of_each })
+    let (projection, per_element) = (Projection::of(&term), Projection::per_element(&term));
+    Ok(CompiledFilter { code, filter, projection, per_element })
 }
 
 #[cfg(test)]
@@ -297,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_what_came_before_a_mistake_is_given() {
+    fn no_results_before_an_error_are_printed() {
         assert!(run(&[".[] | .id.deeper"], r#"[{"id":{}},{"id":"b"}]"#).is_err());
         assert!(run(&[".[] | .id"], r#"[{"id":"a"},{"id":"#).is_err());
         assert!(run(&[".[] | ., halt"], "[1,}").is_err());

@@ -1,40 +1,37 @@
-//! JSON as the tree that a filter runs over. Its texts are not copied: they
-//! stay parts of the answer that they came in.
+//! JSON as the tree of values that a filter runs over. Strings without escapes are
+//! not copied but refer to the answer.
 
 use bytes::Bytes;
 use jaq_json::{Map, Val};
 
 use crate::output::json::tokens;
 
-/// An answer.
 pub struct Source(Bytes);
 
 impl Source {
-    /// The answer with this text.
     pub fn new(json: String) -> Self {
         Self(Bytes::from(json))
     }
 
-    /// Its text.
     pub fn json(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// Whether it is an array, if it is JSON at all. A look at its text would
-    /// look for mistakes in all of it.
+    /// Whether it is an array, if it is JSON.
     pub fn is_array(&self) -> bool {
+        // Not `json`, which would check all of it for UTF-8.
         self.0.trim_ascii_start().starts_with(b"[")
     }
 
-    /// Reads a part of it that is known to be a value.
+    /// Reads a part of it, which must be valid JSON.
     ///
     /// # Errors
     /// It is nested too deeply for the filter's stack.
     pub fn tree(&self, part: &str) -> Result<Val, String> {
-        /// The most levels that fit.
-        const DEEPEST: usize = 10_000;
-        // Each takes two brackets.
-        if part.len() > 2 * DEEPEST && depth(part) > DEEPEST {
+        /// As many levels as fit on the stack.
+        const MAX_DEPTH: usize = 10_000;
+        // Each level takes two brackets.
+        if part.len() > 2 * MAX_DEPTH && depth(part) > MAX_DEPTH {
             return Err("it is nested too deeply".to_owned());
         }
         let mut tokens = tokens(part);
@@ -64,11 +61,11 @@ impl Source {
                 }
                 array.into_iter().collect()
             }
-            text if text.starts_with('"') && !text.contains('\\') => {
-                Val::utf8_str(self.0.slice_ref(text.trim_matches('"').as_bytes()))
+            string if string.starts_with('"') && !string.contains('\\') => {
+                Val::utf8_str(self.0.slice_ref(string.trim_matches('"').as_bytes()))
             }
-            // Its errors say where in this part, which leads nowhere.
-            other => jaq_json::read::parse_single(other.as_bytes()).map_err(|_| "a text in it is no Unicode")?,
+            // Its errors name a place within this part, which helps nobody.
+            other => jaq_json::read::parse_single(other.as_bytes()).map_err(|_| "invalid Unicode in a string")?,
         })
     }
 }
@@ -94,19 +91,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::output::query::elements::Need;
+    use crate::output::query::projection::Projection;
 
     #[test]
-    fn what_is_nested_without_end_is_refused() {
+    fn what_is_nested_too_deeply_is_an_error() {
         let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
-        assert!(Need::All.read(&Source::new(deep)).is_err());
+        assert!(Projection::All.read(&Source::new(deep)).is_err());
         assert_eq!(depth(r#"[{"a":"[[[\"[","b":[]}]"#), 3);
     }
 
     fn check(json: &str) {
         let theirs = jaq_json::read::parse_single(json.as_bytes()).ok();
         assert_eq!(
-            Need::All.read(&Source::new(json.to_owned())).ok().map(|value| value.to_string()),
+            Projection::All.read(&Source::new(json.to_owned())).ok().map(|value| value.to_string()),
             theirs.map(|value| value.to_string()),
             "{json}"
         );

@@ -1,4 +1,5 @@
-//! What a filter is given gives the same results as all of the answer.
+//! A filter gives the same results for the parts that it reads as for the whole
+//! answer.
 
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -106,13 +107,12 @@ const FILTERS: &[&str] = &[
     "tojson",
 ];
 
-/// Whether each filter gives the same with what it needs as with all.
 fn check(json: &str) {
     thread_local! {
         static COMPILED: Vec<[Query; 2]> = FILTERS.iter().map(|code| {
             let compiled = || compile((*code).to_owned()).ok().unwrap();
-            let whole = Program { need: Need::All, of_each: None, ..compiled() };
-            [compiled(), whole].map(|program| Query { filters: vec![program], whole: "--json" })
+            let whole = CompiledFilter { projection: Projection::All, per_element: None, ..compiled() };
+            [compiled(), whole].map(|program| Query { filters: vec![program], json_flag: "--json".to_owned() })
         }).collect();
     }
     COMPILED.with(|queries| {

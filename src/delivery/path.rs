@@ -1,5 +1,5 @@
-//! What a path that a secret is to be written to really is, however it is
-//! spelled, and what would keep a file from being put there.
+//! What the path for a secret leads to, and what would keep a file from being
+//! replaced there.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -7,72 +7,69 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-/// Where a path leads once every link is followed.
+/// What a path leads to once every link is followed.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Place {
-    /// A file, or the place of one, in a directory.
+pub enum Destination {
+    /// A file, which may not exist yet.
     File(PathBuf),
-    /// This process's standard output.
     Stdout,
-    /// This process's standard error.
     Stderr,
-    /// What another descriptor leads to.
+    /// Another open descriptor, of this process or another.
     Descriptor(PathBuf),
 }
 
-/// Follows the links of a path, so that a link is kept and its target replaced.
+/// Follows the links of a path: links stay, and their target is replaced.
 ///
 /// # Errors
 /// A link leads in a circle, or to the name of a directory.
-pub fn follow(path: &Path) -> io::Result<Place> {
-    /// What Linux allows in one look-up.
+pub fn resolve(path: &Path) -> io::Result<Destination> {
+    /// As in Linux.
     const MAX_LINKS: usize = 40;
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         if names_directory(&path) {
-            return Err(io::Error::other("it names a directory"));
+            return Err(io::Error::other("it is a directory's name"));
         }
-        let Ok(directory) = fs::canonicalize(parent(&path)) else { return Ok(Place::File(path)) };
+        let Ok(directory) = fs::canonicalize(parent(&path)) else { return Ok(Destination::File(path)) };
         if is_descriptors(&directory) {
             let is_own = fs::canonicalize("/proc/self")
                 .map_or(directory == Path::new("/dev/fd"), |own| directory.starts_with(own));
             return Ok(match path.file_name().and_then(|name| name.to_str()) {
-                Some("1") if is_own => Place::Stdout,
-                Some("2") if is_own => Place::Stderr,
-                _ => Place::Descriptor(path),
+                Some("1") if is_own => Destination::Stdout,
+                Some("2") if is_own => Destination::Stderr,
+                _ => Destination::Descriptor(path),
             });
         }
         match fs::read_link(&path) {
-            Ok(_) if is_planted(&path) => {
-                return Err(io::Error::other("it is another user's link in a directory that everybody may write to"));
+            Ok(_) if is_foreign_link(&path) => {
+                return Err(io::Error::other("it is another user's link in a directory that everybody can write to"));
             }
             Ok(target) => path = parent(&path).join(target),
-            Err(_) => return Ok(Place::File(path)),
+            Err(_) => return Ok(Destination::File(path)),
         }
     }
     Err(io::Error::other("too many links"))
 }
 
-/// Whether a link may have been put there by somebody else to lead astray: such
-/// links Linux itself does not follow by default.
-fn is_planted(link: &Path) -> bool {
+/// Whether another user may have created a link to redirect the secret. Linux does
+/// not follow such links by default (`fs.protected_symlinks`).
+fn is_foreign_link(link: &Path) -> bool {
     let (Ok(link), Ok(directory)) = (fs::symlink_metadata(link), fs::metadata(parent(link))) else { return false };
     let user = rustix::process::geteuid().as_raw();
     directory.mode() & (STICKY | 0o002) == STICKY | 0o002 && ![user, directory.uid()].contains(&link.uid())
 }
 
-/// Whether a path can only be that of a directory.
+/// Whether only a directory can have this path.
 pub fn names_directory(path: &Path) -> bool {
     let bytes = path.as_os_str().as_bytes();
     matches!(bytes, b"." | b"..") || [&b"/"[..], b"/.", b"/.."].iter().any(|end| bytes.ends_with(end))
 }
 
-/// Whether a directory's entries are descriptors of a process.
+/// Whether a directory lists the open descriptors of a process.
 fn is_descriptors(directory: &Path) -> bool {
     directory == Path::new("/dev/fd") || (directory.starts_with("/proc") && directory.ends_with("fd"))
 }
 
-/// The directory that a path is in.
 pub fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -80,25 +77,25 @@ pub fn parent(path: &Path) -> &Path {
     }
 }
 
-/// Whether a device swallows what is written to it.
-pub fn is_sink(metadata: &Metadata) -> bool {
+/// Whether a device discards what is written to it.
+pub fn discards_data(metadata: &Metadata) -> bool {
     let is_device = |name: &&str| fs::metadata(name).is_ok_and(|known| known.rdev() == metadata.rdev());
     metadata.file_type().is_char_device()
         && ["/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"].iter().any(is_device)
 }
 
-/// The bit of a directory in which each may remove what is their own alone.
+/// In a directory with this mode bit users can remove and replace only their own files.
 const STICKY: u32 = 0o1000;
 
-/// Why a file will not be put in that place, or should not, where that can be
-/// known beforehand: a rename would fail after the secret was made.
+/// Why a rename cannot replace the file, or must not, checked before the secret
+/// exists.
 pub fn obstacle(path: &Path, existing: Option<&Metadata>) -> Option<&'static str> {
     let directory = fs::metadata(parent(path)).ok()?;
     let user = rustix::process::geteuid().as_raw();
     let is_foreign = existing.is_some_and(|existing| existing.uid() != user);
-    // root may, and would give the secret to whoever put the file there.
-    let may_not = user == 0 || directory.uid() != user;
-    if directory.mode() & STICKY != 0 && is_foreign && may_not {
+    // root can, and would give the secret to whoever created the file.
+    let is_forbidden = user == 0 || directory.uid() != user;
+    if directory.mode() & STICKY != 0 && is_foreign && is_forbidden {
         return Some("belongs to another user, in a directory where only the owner may replace a file (sticky bit)");
     }
     attribute(path, parent(path))
@@ -109,11 +106,11 @@ fn attribute(path: &Path, directory: &Path) -> Option<&'static str> {
     use rustix::fs::StatxAttributes;
     let has = |path, attribute| attributes(path).is_some_and(|(attributes, _)| attributes.contains(attribute));
     if has(path, StatxAttributes::IMMUTABLE) {
-        Some("is immutable (chattr +i), and cannot be replaced")
+        Some("is immutable (chattr +i) and cannot be replaced")
     } else if has(path, StatxAttributes::APPEND) {
-        Some("is append-only (chattr +a), and cannot be replaced")
+        Some("is append-only (chattr +a) and cannot be replaced")
     } else if has(directory, StatxAttributes::APPEND) {
-        Some("is in an append-only directory (chattr +a), and cannot be replaced")
+        Some("is in an append-only directory (chattr +a) and cannot be replaced")
     } else {
         None
     }
@@ -126,8 +123,8 @@ fn attributes(path: &Path) -> Option<(rustix::fs::StatxAttributes, rustix::fs::S
     Some((stat.stx_attributes, stat.stx_attributes_mask))
 }
 
-/// Whether a file is itself a mount point, as containers mount single files: it
-/// can be written to and not replaced.
+/// Whether a file is a mount point, as in containers. It can be written to but not
+/// replaced.
 #[cfg(target_os = "linux")]
 pub fn is_mount_point(path: &Path) -> bool {
     use rustix::fs::StatxAttributes;
@@ -139,8 +136,8 @@ pub fn is_mount_point(path: &Path) -> bool {
     }
 }
 
-/// Linux before 5.8 tells it in a table alone, of which the fifth column is the
-/// path, with blanks and the like as `\040`.
+/// For Linux before 5.8. The path is the fifth column, with spaces and the like as
+/// `\040` (proc_pid_mountinfo(5)).
 #[cfg(target_os = "linux")]
 fn is_in_mountinfo(path: &Path, table: &[u8]) -> bool {
     let Ok(path) = fs::canonicalize(path) else { return false };
@@ -159,7 +156,7 @@ fn attribute(_path: &Path, _directory: &Path) -> Option<&'static str> {
     None
 }
 
-/// Other systems mount no single files.
+/// Other systems do not mount single files.
 #[cfg(not(target_os = "linux"))]
 pub fn is_mount_point(_path: &Path) -> bool {
     false
@@ -186,14 +183,14 @@ mod tests {
         let link = directory.path().join("out");
         std::os::unix::fs::symlink("/dev/stdout", &link).unwrap();
         for path in ["/dev/stdout", "/dev/fd/1", "/dev/../dev/stdout", "/proc/self/fd/1", "/proc/thread-self/fd/1"] {
-            assert_eq!(follow(Path::new(path)).unwrap(), Place::Stdout, "{path}");
+            assert_eq!(resolve(Path::new(path)).unwrap(), Destination::Stdout, "{path}");
         }
-        assert_eq!(follow(&link).unwrap(), Place::Stdout);
-        assert_eq!(follow(Path::new("/dev/fd/2")).unwrap(), Place::Stderr);
-        assert_eq!(follow(Path::new("/proc/self/fd/7")).unwrap(), Place::Descriptor("/proc/self/fd/7".into()));
-        assert_eq!(follow(Path::new("/proc/1/fd/1")).unwrap(), Place::Descriptor("/proc/1/fd/1".into()));
+        assert_eq!(resolve(&link).unwrap(), Destination::Stdout);
+        assert_eq!(resolve(Path::new("/dev/fd/2")).unwrap(), Destination::Stderr);
+        assert_eq!(resolve(Path::new("/proc/self/fd/7")).unwrap(), Destination::Descriptor("/proc/self/fd/7".into()));
+        assert_eq!(resolve(Path::new("/proc/1/fd/1")).unwrap(), Destination::Descriptor("/proc/1/fd/1".into()));
         let file = directory.path().join("file");
-        assert_eq!(follow(&file).unwrap(), Place::File(file));
+        assert_eq!(resolve(&file).unwrap(), Destination::File(file));
     }
 
     #[cfg(target_os = "linux")]

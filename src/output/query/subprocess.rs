@@ -1,6 +1,6 @@
-//! Filters over an answer with a secret run in a process of their own: one that
-//! overflows its stack or takes all memory ends that process, and not the one
-//! that knows where the secret is kept.
+//! Filters over an answer with a secret run in a subprocess: one that overflows its
+//! stack or takes all memory ends the subprocess, and not the process that has to
+//! deliver the secret.
 
 use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
@@ -18,37 +18,34 @@ use tokio::process::Command;
 use crate::error::{Failure, Result};
 use crate::output::query::Query;
 
-/// What such a process is called by.
+/// The `argv[0]` of the subprocess.
 const NAME: &str = "nscred-filter";
 
-/// The most memory that it may take, in bytes.
+/// In bytes.
 const MAX_MEMORY: u64 = 4 * 1024 * 1024 * 1024;
 
-/// The exit code of one that says why it failed on standard error.
-const FAILED: u8 = 1;
-
-/// Why a filter failed, as it is handed over.
+/// Why the filter failed, as the subprocess prints it on standard error.
 #[derive(Deserialize)]
-struct Told {
+struct ErrorMessage {
     message: String,
     hints: Vec<String>,
 }
 
 impl Query {
-    /// As [`Query::run`], in a process of its own.
+    /// As [`Query::run`], in a subprocess.
     ///
     /// # Errors
-    /// As [`Query::run`], and where that process does not end by itself.
-    pub async fn run_apart(self, json: String, limit: Duration) -> Result<Vec<u8>> {
+    /// As [`Query::run`], and where the subprocess is killed.
+    pub async fn run_in_subprocess(self, json: String, limit: Duration) -> Result<Vec<u8>> {
         let cannot = |error: std::io::Error| Failure::unexpected("the filter cannot be started").source(error);
         let filters = self.filters.iter().map(|program| program.code.as_str());
         let mut child = Command::new(executable().map_err(cannot)?)
             .arg0(NAME)
             .arg(limit.as_millis().to_string())
-            .arg(self.whole)
+            .arg(&self.json_flag)
             .args(filters)
             .env_clear()
-            // What the terminal sends is for this process to answer.
+            // Ctrl-C is for the parent, which ends the subprocess.
             .process_group(0)
             .kill_on_drop(true)
             .stdin(Stdio::piped())
@@ -58,58 +55,57 @@ impl Query {
             .map_err(cannot)?;
         let stdin = child.stdin.take();
         let feed = async move {
-            // A process that reads no more has ended, and says why.
+            // A subprocess that stops reading has failed, and says why.
             if let Some(mut stdin) = stdin {
                 let _ = stdin.write_all(json.as_bytes()).await;
             }
         };
         let both = async { tokio::join!(feed, child.wait_with_output()).1 };
         let Ok(output) = tokio::time::timeout(limit, both).await else {
-            return Err(super::too_long(limit));
+            return Err(super::timeout_error(limit));
         };
         let output = output.map_err(|error| Failure::unexpected("the filter cannot be waited for").source(error))?;
         if output.status.success() {
             return Ok(output.stdout);
         }
-        match serde_json::from_slice::<Told>(&output.stderr) {
-            Ok(told) => Err(told.hints.into_iter().fold(Failure::unexpected(told.message), Failure::hint)),
+        match serde_json::from_slice::<ErrorMessage>(&output.stderr) {
+            Ok(error) => Err(error.hints.into_iter().fold(Failure::unexpected(error.message), Failure::hint)),
             Err(_) if output.status.signal().is_some() => {
-                Err(Failure::unexpected("the filter ran out of stack or memory, and was ended"))
+                Err(Failure::unexpected("the filter ran out of stack or memory and was killed"))
             }
             Err(_) => Err(Failure::unexpected("the filter ended without a result")),
         }
     }
 }
 
-/// This program, also where its file has been replaced meanwhile.
+/// This program, even if its file was replaced since it started.
 fn executable() -> std::io::Result<PathBuf> {
     let own = PathBuf::from("/proc/self/exe");
     if own.exists() { Ok(own) } else { std::env::current_exe() }
 }
 
-/// The whole of such a process, where this is one.
+/// Runs the filters, if this process is the subprocess.
 pub fn serve(argv: &[OsString]) -> Option<ExitCode> {
-    let [name, limit, whole, filters @ ..] = argv else { return None };
+    let [name, limit, json_flag, filters @ ..] = argv else { return None };
     if name != NAME {
         return None;
     }
     let limit = Duration::from_millis(limit.to_str()?.parse().ok()?);
-    // The flag's name lives as long as the process.
-    let whole: &'static str = Box::leak(whole.to_str()?.to_owned().into_boxed_str());
+    let json_flag = json_flag.to_str()?.to_owned();
     let filters: Vec<String> = filters.iter().filter_map(|filter| Some(filter.to_str()?.to_owned())).collect();
-    Some(match run(filters, whole, limit) {
+    Some(match run(filters, json_flag, limit) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let _ = std::io::stderr().write_all(failure.to_json().as_bytes());
-            FAILED.into()
+            ExitCode::FAILURE
         }
     })
 }
 
-fn run(filters: Vec<String>, whole: &'static str, limit: Duration) -> Result<()> {
+fn run(filters: Vec<String>, json_flag: String, limit: Duration) -> Result<()> {
     let mut memory = getrlimit(Resource::As);
     memory.current = Some(memory.current.unwrap_or(MAX_MEMORY).min(MAX_MEMORY));
-    // Without it the system's own limit holds.
+    // Without it the system's limit applies.
     let _ = setrlimit(Resource::As, Rlimit { ..memory });
     let (done, result) = mpsc::channel();
     std::thread::Builder::new()
@@ -118,12 +114,11 @@ fn run(filters: Vec<String>, whole: &'static str, limit: Duration) -> Result<()>
             let mut json = String::new();
             let read = std::io::stdin().read_to_string(&mut json);
             let read = read.map_err(|error| Failure::unexpected("the answer cannot be read").source(error));
-            let _ = done.send(read.and_then(|_| Query::compile(&filters, whole)?.results(json)));
+            let _ = done.send(read.and_then(|_| Query::compile(&filters, &json_flag)?.results(json)));
         })
         .map_err(|error| Failure::unexpected("the filter cannot be started").source(error))?;
-    // Whoever asked for it may be gone by now.
-    let results = result.recv_timeout(limit).map_err(|_| super::too_long(limit))??;
+    let results = result.recv_timeout(limit).map_err(|_| super::timeout_error(limit))??;
     let mut stdout = std::io::stdout();
     let written = stdout.write_all(&results).and_then(|()| stdout.flush());
-    written.map_err(|error| Failure::unexpected("the results cannot be handed over").source(error))
+    written.map_err(|error| Failure::unexpected("the results cannot be written").source(error))
 }
