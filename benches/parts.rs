@@ -12,7 +12,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use nscred::context::{Environment, Stream};
 use nscred::http::connect::ErrorBody;
 use nscred::http::tls::client_config;
-use nscred::nscale::message::Account;
+use nscred::nscale::messages::Account;
 use nscred::output::json::{each, pretty};
 use nscred::output::query::Query;
 use nscred::output::table::listing;

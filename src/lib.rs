@@ -6,7 +6,7 @@
 //! **Providers**, one module for each cloud, which do not know each other:
 //! [`namespace`] (the commands `token` and `permissions`) and [`nscale`]
 //! (`serviceaccounts`). Both have the same files: `credential` finds the
-//! credential, `message` is the wire, `api` the calls, `explain` words what went
+//! credential, `messages` are the wire, `api` the calls, `explain` words what went
 //! wrong, `view` shows things, `status` is for `auth status`, and `commands` has a
 //! file for each verb: its flags, what it reads and can end with, its request,
 //! its call, its output.

@@ -18,7 +18,7 @@ use crate::http::json::{decode, encode};
 use crate::http::retry::Effect;
 use crate::namespace::credential::{self, Found};
 use crate::namespace::explain::explain;
-use crate::namespace::message::{
+use crate::namespace::messages::{
     CreateRequest, CreateResponse, ListRequest, ListResponse, RefreshRequest, RefreshResponse, RevokeRequest,
     TOKEN_SERVICE,
 };

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::{Failure, Result};
 use crate::input::document::Document;
 use crate::input::node::Node;
-use crate::namespace::message::Permission;
+use crate::namespace::messages::Permission;
 use crate::namespace::permissions::{actions_of, nearest_type};
 use crate::text::nearest::nearest;
 use crate::text::sanitize::shortened;

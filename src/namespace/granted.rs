@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::http::clock_reading::ClockReading;
-use crate::namespace::message::{CreateRequest, Permission, RevokableToken, Scope};
+use crate::namespace::messages::{CreateRequest, Permission, RevokableToken, Scope};
 use crate::namespace::proto::Time;
 use crate::text::sanitize::shortened;
 use crate::text::time::rfc3339;
@@ -172,7 +172,7 @@ pub fn refreshed(minimum: std::time::Duration, expires_at: Time, clocks: ClockRe
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::namespace::message::AccessPolicy;
+    use crate::namespace::messages::AccessPolicy;
 
     fn time(text: &str) -> Timestamp {
         text.parse().unwrap_or_default()

@@ -5,7 +5,7 @@ use crate::http::endpoint::Endpoint;
 use crate::http::error::{BadResponse, Error};
 use crate::http::json::{decode, salvage};
 use crate::http::retry::Effect;
-use crate::namespace::message::{CreateResponse, RevokableToken, Scope};
+use crate::namespace::messages::{CreateResponse, RevokableToken, Scope};
 use crate::redactor::Redactor;
 use crate::secret::Secret;
 

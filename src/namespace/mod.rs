@@ -8,7 +8,7 @@ pub mod explain;
 pub mod grant;
 pub mod granted;
 pub mod jwt;
-pub mod message;
+pub mod messages;
 mod minted;
 pub mod permissions;
 pub mod proto;

@@ -18,7 +18,7 @@ use crate::input::document::read_limited;
 use crate::namespace::credential::Found;
 use crate::namespace::explain::explain_exchange;
 use crate::namespace::jwt::{Claims, TokenKind};
-use crate::namespace::message::{IssueTenantTokenRequest, IssueTenantTokenResponse, SESSIONS_SERVICE};
+use crate::namespace::messages::{IssueTenantTokenRequest, IssueTenantTokenResponse, SESSIONS_SERVICE};
 use crate::namespace::proto::Span;
 use crate::namespace::token_file::is_usable;
 use crate::output::private_file;

@@ -11,7 +11,7 @@ use crate::denylist::{denied, has_jose_header};
 use crate::error::{Failure, Result};
 use crate::names::Program;
 use crate::namespace::jwt::TokenKind;
-use crate::namespace::message::CreateResponse;
+use crate::namespace::messages::CreateResponse;
 use crate::namespace::proto::Time;
 use crate::secret::Secret;
 use crate::text::time;

@@ -1,7 +1,7 @@
 //! How a token is shown.
 
 use crate::context::Context;
-use crate::namespace::message::{Permission, RevokableToken, Scope, State};
+use crate::namespace::messages::{Permission, RevokableToken, Scope, State};
 use crate::output::view::{Cell, Details, Listing, Tone};
 
 /// Tokens as a table, in the order given.

@@ -7,7 +7,7 @@ use crate::error::{Failure, Kind, Result};
 use crate::http::endpoint::Endpoint;
 use crate::http::json::{decode, decode_each, decode_list};
 use crate::http::retry::Effect;
-use crate::nscale::message::{Account, Resource};
+use crate::nscale::messages::{Account, Resource};
 use crate::text::sanitize::shortened;
 
 /// What the server reads lags a moment behind what it wrote.

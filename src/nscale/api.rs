@@ -18,7 +18,7 @@ use crate::names::Program;
 use crate::nscale::accounts::{AccountReply, Accounts};
 use crate::nscale::credential::{self, Found};
 use crate::nscale::explain::explain;
-use crate::nscale::message::{AccountWrite, ReadMetadata, Resource, Userinfo};
+use crate::nscale::messages::{AccountWrite, ReadMetadata, Resource, Userinfo};
 use crate::nscale::minted;
 use crate::secret::Secret;
 

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::input::document::Document;
 use crate::input::node::Node;
-use crate::nscale::message::{AccountSpec, AccountWrite, Tag, WriteMetadata};
+use crate::nscale::messages::{AccountSpec, AccountWrite, Tag, WriteMetadata};
 use crate::nscale::validate::{check_description, check_name};
 use crate::text::nearest::nearest;
 use crate::text::sanitize::shortened;

@@ -4,7 +4,7 @@
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::nscale::api::IdentityApi;
-use crate::nscale::message::ReadMetadata;
+use crate::nscale::messages::ReadMetadata;
 
 /// The groups of an organization, as far as they are known.
 pub enum Groups {

@@ -6,7 +6,7 @@ use crate::http::error::{BadResponse, Error};
 use crate::http::json::{decode, salvage};
 use crate::http::retry::Effect;
 use crate::nscale::accounts::AccountReply;
-use crate::nscale::message::{Account, AccountStatus, ReadMetadata};
+use crate::nscale::messages::{Account, AccountStatus, ReadMetadata};
 use crate::redactor::Redactor;
 use crate::secret::Secret;
 

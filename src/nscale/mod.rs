@@ -8,7 +8,7 @@ pub mod credential;
 pub mod document;
 pub mod explain;
 pub mod groups;
-pub mod message;
+pub mod messages;
 mod minted;
 pub mod organization;
 pub mod plan;

@@ -9,7 +9,7 @@ use crate::error::{Failure, Kind, Result};
 use crate::input::prompt::{can_ask, choose};
 use crate::nscale::accounts::Accounts;
 use crate::nscale::api::IdentityApi;
-use crate::nscale::message::{ReadMetadata, Userinfo};
+use crate::nscale::messages::{ReadMetadata, Userinfo};
 use crate::secret::looks_secret;
 use crate::text::sanitize::shortened;
 

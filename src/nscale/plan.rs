@@ -3,7 +3,7 @@
 
 use crate::nscale::document::AccountDocument;
 use crate::nscale::groups::Groups;
-use crate::nscale::message::{Account, AccountSpec, AccountWrite, Tag, WriteMetadata};
+use crate::nscale::messages::{Account, AccountSpec, AccountWrite, Tag, WriteMetadata};
 use crate::text::sanitize::{cut, escape, shortened};
 
 /// A field that an update sets.

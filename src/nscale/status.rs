@@ -7,7 +7,7 @@ use crate::error::{Failure, Kind, Result};
 use crate::http::endpoint::Endpoint;
 use crate::nscale::api::IdentityApi;
 use crate::nscale::credential;
-use crate::nscale::message::Userinfo;
+use crate::nscale::messages::Userinfo;
 use crate::nscale::organization::{self, ORGANIZATION_VARIABLE, canonical_id};
 use crate::provider::Demand;
 

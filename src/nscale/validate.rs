@@ -1,6 +1,6 @@
 //! What a server accepts as a name and as a description.
 
-use crate::nscale::message::is_name;
+use crate::nscale::messages::is_name;
 use crate::secret::looks_secret;
 use crate::text::sanitize::escape;
 

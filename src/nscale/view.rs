@@ -1,7 +1,7 @@
 //! How a service account is shown.
 
 use crate::context::Context;
-use crate::nscale::message::Account;
+use crate::nscale::messages::Account;
 use crate::nscale::plan::show_tags;
 use crate::output::view::{Cell, Details, Listing, Tone};
 

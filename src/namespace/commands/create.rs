@@ -10,7 +10,7 @@ use crate::delivery::{Delivery, Minted, Purpose, UNDO_TIMEOUT, Undelivered, is_s
 use crate::error::{Failure, Kind, Result};
 use crate::input::duration::lifetime;
 use crate::namespace::api::{Reply, TokensApi};
-use crate::namespace::message::{AccessPolicy, CreateRequest, CreateResponse, Permission, RevokeRequest, Scope};
+use crate::namespace::messages::{AccessPolicy, CreateRequest, CreateResponse, Permission, RevokeRequest, Scope};
 use crate::namespace::proto::Time;
 use crate::namespace::{grant, granted, token_file, view};
 use crate::output::query::QueryArgs;

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::namespace::api::TokensApi;
-use crate::namespace::message::ListRequest;
+use crate::namespace::messages::ListRequest;
 use crate::namespace::view;
 use crate::output::rendering::{OutputArgs, write_out};
 use crate::output::table;

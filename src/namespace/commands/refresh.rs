@@ -8,7 +8,7 @@ use crate::http::clock_reading::ClockReading;
 use crate::input::duration::lifetime;
 use crate::namespace::api::TokensApi;
 use crate::namespace::commands::{if_not_found, token_id};
-use crate::namespace::message::RefreshRequest;
+use crate::namespace::messages::RefreshRequest;
 use crate::namespace::proto::Span;
 use crate::namespace::{granted, view};
 use crate::output::rendering::{OutputArgs, write_out};

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::namespace::api::TokensApi;
 use crate::namespace::commands::{if_not_found, token_id};
-use crate::namespace::message::RevokeRequest;
+use crate::namespace::messages::RevokeRequest;
 use crate::output::map_write_error;
 use crate::output::rendering::Format;
 use crate::verb::{CHANGE, Variables, Verb};

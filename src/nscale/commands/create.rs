@@ -13,7 +13,7 @@ use crate::nscale::commands::input::{InputArgs, WAYS};
 use crate::nscale::commands::{ChangeArgs, OrganizationArgs, OutputArgs, interactive, preview};
 use crate::nscale::document::{AccountDocument, FORMAT};
 use crate::nscale::groups::Groups;
-use crate::nscale::message::{Account, AccountWrite};
+use crate::nscale::messages::{Account, AccountWrite};
 use crate::nscale::organization::{self, Organization, canonical_id};
 use crate::nscale::plan::show_tags;
 use crate::text::sanitize::shortened;

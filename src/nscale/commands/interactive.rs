@@ -5,7 +5,7 @@ use crate::error::{Kind, Result};
 use crate::input::prompt::{choose_any, line};
 use crate::nscale::api::IdentityApi;
 use crate::nscale::groups::Groups;
-use crate::nscale::message::{AccountSpec, AccountWrite, ReadMetadata, WriteMetadata};
+use crate::nscale::messages::{AccountSpec, AccountWrite, ReadMetadata, WriteMetadata};
 use crate::nscale::validate::{check_description, check_name};
 
 /// Asks for name, description and groups.

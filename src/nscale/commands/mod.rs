@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::input::prompt::{can_ask, confirm};
 use crate::nscale::api::IdentityApi;
-use crate::nscale::message::AccountWrite;
+use crate::nscale::messages::AccountWrite;
 use crate::nscale::organization::{self, Organization, SELF, canonical_id};
 use crate::output::query::QueryArgs;
 use crate::output::rendering::{Output, write_out};

@@ -12,7 +12,7 @@ use crate::nscale::commands::input::{InputArgs, WAYS};
 use crate::nscale::commands::{AccountArgs, AccountRef, AccountSelector, ChangeArgs, OutputArgs, preview, resolve};
 use crate::nscale::document::{AccountDocument, FORMAT};
 use crate::nscale::groups::Groups;
-use crate::nscale::message::{Account, AccountWrite};
+use crate::nscale::messages::{Account, AccountWrite};
 use crate::nscale::plan::{Changes, conflicting_fields, is_same, message};
 use crate::nscale::view;
 use crate::output::rendering::{Output, write_out};

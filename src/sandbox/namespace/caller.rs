@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::namespace::detail::MissingPermission;
-use crate::namespace::message::{Permission, RevokableToken, State};
+use crate::namespace::messages::{Permission, RevokableToken, State};
 use crate::namespace::permissions::TOKENS;
 use crate::sandbox::keys::{Keys, hash};
 use crate::sandbox::namespace::reply::{RpcFailure, RpcResult};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::namespace::message::{SESSIONS_SERVICE, TOKEN_SERVICE};
+use crate::namespace::messages::{SESSIONS_SERVICE, TOKEN_SERVICE};
 use crate::sandbox::namespace::Namespace;
 use crate::sandbox::namespace::caller::{self, Caller, SandboxClaims};
 use crate::sandbox::namespace::reply::RpcResult;

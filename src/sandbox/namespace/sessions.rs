@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::http::connect::Code;
 use crate::input::duration::MAX_LIFETIME;
-use crate::namespace::message::IssueTenantTokenRequest;
+use crate::namespace::messages::IssueTenantTokenRequest;
 use crate::namespace::proto::{Time, read_optional_int64};
 use crate::sandbox::namespace::caller::{ADMIN, SandboxClaims, TENANT_ID};
 use crate::sandbox::namespace::reply::{RpcFailure, RpcResult};

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::http::connect::Code;
 use crate::input::duration::MAX_LIFETIME;
 use crate::namespace::detail::MissingPermission;
-use crate::namespace::message::{
+use crate::namespace::messages::{
     BatchRevokeRequest, BatchRevokeResponse, CreateRequest, ListRequest, ListResponse, Permission, RefreshRequest,
     RefreshResponse, RevokableToken, RevokeRequest, Scope,
 };

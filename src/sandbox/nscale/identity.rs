@@ -4,7 +4,7 @@ use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use crate::nscale::message::{Authz, Userinfo};
+use crate::nscale::messages::{Authz, Userinfo};
 use crate::sandbox::nscale::caller::Caller;
 use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult, host};
 use crate::sandbox::nscale::roles::{ORGANIZATIONS, PROJECTS, ROLES, ROLES_ENDPOINT, role_id};

@@ -24,7 +24,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Response, StatusCode};
 
 use crate::error::{Failure, Result};
-use crate::nscale::message::WriteMetadata;
+use crate::nscale::messages::WriteMetadata;
 use crate::sandbox::clock::ServerClock;
 use crate::sandbox::keys::Keys;
 use crate::sandbox::nscale::caller::Caller;

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::http::json::is_json;
-use crate::nscale::message::{AccountWrite, NAME_PATTERN, WriteMetadata, is_name};
+use crate::nscale::messages::{AccountWrite, NAME_PATTERN, WriteMetadata, is_name};
 use crate::sandbox::nscale::reply::{RestFailure, RestResult};
 use crate::sandbox::nscale::route::Request;
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::nscale::message::{self, AccountSpec, AccountStatus, ReadMetadata};
+use crate::nscale::messages::{self, AccountSpec, AccountStatus, ReadMetadata};
 use crate::sandbox::store::{ResourceKind, StoredAccount, StoredResource};
 
 pub fn metadata(kind: ResourceKind, resource: &StoredResource) -> ReadMetadata {
@@ -34,8 +34,8 @@ pub fn group(stored: &StoredResource, members: &[String]) -> Value {
     group
 }
 
-pub fn account(stored: &StoredAccount) -> message::Account {
-    message::Account {
+pub fn account(stored: &StoredAccount) -> messages::Account {
+    messages::Account {
         metadata: metadata(ResourceKind::Account, &stored.resource),
         spec: AccountSpec { group_ids: stored.group_ids.clone() },
         status: AccountStatus { expiry: Some(stored.expires_at), access_token: None },

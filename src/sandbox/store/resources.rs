@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::nscale::message::Tag;
+use crate::nscale::messages::Tag;
 use crate::sandbox::store::{Store, StoreResult, from_nanos, to_nanos};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

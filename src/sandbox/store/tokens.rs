@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 
-use crate::namespace::message::{RevokableToken, Scope, State};
+use crate::namespace::messages::{RevokableToken, Scope, State};
 use crate::namespace::proto::Time;
 use crate::sandbox::store::{Store, StoreResult, from_nanos, to_nanos};
 
