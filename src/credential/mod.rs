@@ -13,6 +13,19 @@ use crate::denylist::{has_quotes_around, is_content};
 use crate::error::{Failure, Kind, Result};
 use crate::input::document::read_limited;
 
+/// A credential that was found.
+#[derive(Clone, Debug)]
+pub struct Credential<T> {
+    /// What it holds, ready to be sent.
+    pub token: T,
+    /// What messages call the place that it was found in.
+    pub source: String,
+    /// The file that it is in, where it is in one.
+    pub path: Option<PathBuf>,
+    /// Variables that are set too, and were not used.
+    pub shadowed: Vec<&'static str>,
+}
+
 /// There is no credential, or none that can be used.
 pub fn not_authenticated(message: impl Into<String>) -> Failure {
     Failure::new(Kind::NotAuthenticated, message)

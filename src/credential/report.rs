@@ -1,7 +1,7 @@
 //! What is known of a credential, and how it is shown.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cloud::Cloud;
 use crate::context::Context;
+use crate::credential::Credential;
 use crate::delivery::undelivered;
 use crate::error::{Failure, Kind, Result};
 use crate::http::endpoint::Endpoint;
@@ -111,19 +112,19 @@ impl Report {
     pub fn begin<T>(
         cloud: &'static Cloud,
         endpoint: &Endpoint,
-        places: Vec<String>,
-        found: Result<T>,
-    ) -> (Self, Option<T>) {
-        let mut places = places.into_iter();
-        let source = places.next();
+        sources: Vec<String>,
+        found: Result<Credential<T>>,
+    ) -> (Self, Option<Credential<T>>) {
+        let mut sources = sources.into_iter();
+        let source = sources.next();
         let if_not = if source.is_some() { Status::Unusable } else { Status::Missing };
-        let report = Self {
+        let mut report = Self {
             cloud,
             status: Status::NotChecked,
             endpoint: source.is_some().then(|| endpoint.authority()),
             source,
             path: None,
-            overrides: places.collect(),
+            overrides: sources.collect(),
             kind: None,
             identity: Vec::new(),
             expires_at: None,
@@ -132,7 +133,11 @@ impl Report {
             failure: None,
         };
         match found {
-            Ok(found) => (report, Some(found)),
+            Ok(credential) => {
+                report.path = credential.path.clone();
+                report.warn_of_readers();
+                (report, Some(credential))
+            }
             Err(failure) => (report.failed(if_not, failure), None),
         }
     }
@@ -157,7 +162,8 @@ impl Report {
     }
 
     /// Warns where others may read the file that it is in.
-    pub fn warn_of_readers(&mut self, path: &Path) {
+    fn warn_of_readers(&mut self) {
+        let Some(path) = &self.path else { return };
         let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
         if mode & 0o077 != 0 {
             let word = shell_word(path.as_os_str());

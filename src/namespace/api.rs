@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::context::{Context, Environment};
+use crate::credential::Credential;
 use crate::error::{Failure, Result};
 use crate::http::client::Client;
 use crate::http::clock_reading::ClockReading;
@@ -16,7 +17,7 @@ use crate::http::endpoint::Endpoint;
 use crate::http::error::CallError;
 use crate::http::json::{decode, encode};
 use crate::http::retry::Effect;
-use crate::namespace::credential::{self, Found};
+use crate::namespace::credential::{self, Tokens};
 use crate::namespace::explain::explain;
 use crate::namespace::messages::{
     CreateRequest, CreateResponse, ListRequest, ListResponse, RefreshRequest, RefreshResponse, RevokeRequest,
@@ -47,7 +48,7 @@ pub struct TokensApi {
     endpoint: Endpoint,
     /// Where sessions are exchanged.
     sessions: Endpoint,
-    credential: Found,
+    credential: Credential<Tokens>,
     bearer: RefCell<Bearer>,
 }
 
@@ -114,7 +115,7 @@ impl TokensApi {
     ///
     /// # Errors
     /// Usage: a certificate file cannot be used. Else as the exchange fails.
-    pub async fn with(endpoint: Endpoint, credential: Found, ctx: &Context) -> Result<Self> {
+    pub async fn with(endpoint: Endpoint, credential: Credential<Tokens>, ctx: &Context) -> Result<Self> {
         let sessions = Endpoint::from_env(&ctx.env, &ENDPOINT_VARIABLES, GLOBAL_ENDPOINT)?;
         let client = Client::new(ctx, &[&endpoint, &sessions])?;
         let bearer = session::bearer(&credential, &client, &sessions, ctx.now()).await?;

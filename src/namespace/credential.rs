@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::context::Environment;
-use crate::credential::{ReadError, file_of, is_missing, not_authenticated, read, read_named};
+use crate::credential::{Credential, ReadError, file_of, is_missing, not_authenticated, read, read_named};
 use crate::error::Result;
 use crate::namespace::jwt::{Claims, TokenKind};
 use crate::namespace::token_file::parse;
@@ -25,50 +25,22 @@ const WORKLOAD_FILE: &str = "/var/run/nsc/token.json";
 /// What to do where there is no credential.
 pub const LOG_IN: &str = "log in with the official `nsc login`, or point NSC_TOKEN_FILE at a token file";
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The file that `NSC_TOKEN_FILE` names.
-    Variable,
-    /// A variable that official programs would use, and nothing here does.
-    Other(&'static str),
-    /// The workload's file.
-    Workload,
-    /// The file of the official login.
-    Login(PathBuf),
-}
-
-impl Source {
-    /// What messages call it.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Variable => file_of(TOKEN_FILE_VARIABLE),
-            Self::Other(variable) => (*variable).to_owned(),
-            Self::Workload => WORKLOAD_FILE.to_owned(),
-            Self::Login(path) => path.display().to_string(),
-        }
-    }
-}
-
 /// What a token file holds.
-#[derive(Clone, Debug)]
-pub struct Found {
-    pub source: Source,
-    pub path: PathBuf,
+#[derive(Clone, Debug, Default)]
+pub struct Tokens {
     /// A token to be sent as it is.
     pub bearer: Option<Secret>,
     /// A session to be exchanged for one.
     pub session: Option<Secret>,
-    /// The variables that official programs would have used instead.
-    pub passed_over: Vec<&'static str>,
 }
 
-/// The places that hold something, the one that is used first.
-pub fn places(env: &Environment) -> Vec<Source> {
+/// What messages call the sources that hold something, the one that is used first.
+pub fn sources(env: &Environment) -> Vec<String> {
     let is_there = |path: &Path| !fs::metadata(path).is_err_and(|error| is_missing(&error));
-    let variable = env.var_os(TOKEN_FILE_VARIABLE).map(|_| Source::Variable);
-    let workload = is_there(Path::new(WORKLOAD_FILE)).then_some(Source::Workload);
-    let login = login_file(env).filter(|path| is_there(path)).map(Source::Login);
-    let others = other_identities(env).into_iter().map(Source::Other);
+    let variable = env.var_os(TOKEN_FILE_VARIABLE).map(|_| file_of(TOKEN_FILE_VARIABLE));
+    let workload = is_there(Path::new(WORKLOAD_FILE)).then(|| WORKLOAD_FILE.to_owned());
+    let login = login_file(env).filter(|path| is_there(path)).map(|path| path.display().to_string());
+    let others = other_identities(env).into_iter().map(str::to_owned);
     variable.into_iter().chain(others).chain(workload).chain(login).collect()
 }
 
@@ -82,37 +54,37 @@ fn other_identities(env: &Environment) -> Vec<&'static str> {
 /// Not authenticated, each cause in its own sentence: no credential, a file
 /// that is missing, a directory, unreadable or malformed, a token where a path
 /// belongs, or a variable by which official programs would be somebody else.
-pub fn find(env: &Environment) -> Result<Found> {
+pub fn find(env: &Environment) -> Result<Credential<Tokens>> {
     find_in(env, Path::new(WORKLOAD_FILE))
 }
 
-fn find_in(env: &Environment, workload: &Path) -> Result<Found> {
-    let passed_over = other_identities(env);
-    let found = |source: Source, path: PathBuf, text: &str| {
-        let (bearer, session) = parse(&source.name(), text)?;
-        Ok(Found { source, path, bearer, session, passed_over: passed_over.clone() })
+fn find_in(env: &Environment, workload: &Path) -> Result<Credential<Tokens>> {
+    let shadowed = other_identities(env);
+    let found = |source: String, path: PathBuf, text: &str| {
+        let token = parse(&source, text)?;
+        Ok(Credential { token, source, path: Some(path), shadowed: shadowed.clone() })
     };
     let instead =
         format!("write the token to a file that only you can read, and set {TOKEN_FILE_VARIABLE} to its path");
     if let Some((path, text)) = read_named(env, TOKEN_FILE_VARIABLE, &instead)? {
-        return found(Source::Variable, path, &text);
+        return found(file_of(TOKEN_FILE_VARIABLE), path, &text);
     }
-    if !passed_over.is_empty() {
+    if !shadowed.is_empty() {
         return Err(not_authenticated(format!(
             "{} set: official programs sign in with that, which nscred cannot, and not with a token file",
-            listed(&passed_over)
+            listed(&shadowed)
         ))
-        .hint(format!("point {TOKEN_FILE_VARIABLE} at a token file, or unset {}", passed_over.join(" and "))));
+        .hint(format!("point {TOKEN_FILE_VARIABLE} at a token file, or unset {}", shadowed.join(" and "))));
     }
     match read(workload) {
-        Ok(text) => return found(Source::Workload, workload.to_owned(), &text),
+        Ok(text) => return found(WORKLOAD_FILE.to_owned(), workload.to_owned(), &text),
         Err(ReadError::Missing) => {}
-        Err(error) => return Err(error.explain(&Source::Workload.name())),
+        Err(error) => return Err(error.explain(WORKLOAD_FILE)),
     }
     let login = login_file(env).ok_or_else(|| {
         not_authenticated("there is no credential, and without HOME no place to look for a login").hint(LOG_IN)
     })?;
-    let source = Source::Login(login.clone());
+    let source = login.display().to_string();
     match read(&login) {
         Ok(text) => found(source, login, &text),
         Err(ReadError::Missing) => {
@@ -122,7 +94,7 @@ fn find_in(env: &Environment, workload: &Path) -> Result<Found> {
             ))
             .hint(LOG_IN))
         }
-        Err(error) => Err(error.explain(&source.name())),
+        Err(error) => Err(error.explain(&source)),
     }
 }
 
@@ -148,16 +120,16 @@ fn listed(names: &[&str]) -> String {
 
 /// As [`find`] reads the text of a file.
 #[cfg(any(fuzzing, test))]
-pub(crate) fn parse_text(text: &str) -> Result<(Option<Secret>, Option<Secret>)> {
-    parse(&Source::Variable.name(), text)
+pub(crate) fn parse_text(text: &str) -> Result<Tokens> {
+    parse(&file_of(TOKEN_FILE_VARIABLE), text)
 }
 
-impl Found {
-    /// What may surprise about this choice.
+impl Credential<Tokens> {
+    /// The warning where official programs would use another.
     pub fn warning(&self) -> Option<String> {
-        let name = self.source.name();
-        (!self.passed_over.is_empty()).then(|| {
-            format!("{} set too: official programs would use that, and nscred uses {name}", listed(&self.passed_over))
+        let name = &self.source;
+        (!self.shadowed.is_empty()).then(|| {
+            format!("{} set too: official programs would use that, and nscred uses {name}", listed(&self.shadowed))
         })
     }
 
@@ -175,8 +147,7 @@ impl Found {
             TokenKind::Workload => "workload token",
             _ => "token",
         };
-        Err(not_authenticated(format!("the {what} in {} expired at {}", self.source.name(), rfc3339(expiry)))
-            .hint(LOG_IN))
+        Err(not_authenticated(format!("the {what} in {} expired at {}", self.source, rfc3339(expiry))).hint(LOG_IN))
     }
 }
 
@@ -204,13 +175,13 @@ mod tests {
             path
         }
 
-        fn find(&self, vars: Vec<(&'static str, OsString)>) -> Result<Found> {
+        fn find(&self, vars: Vec<(&'static str, OsString)>) -> Result<Credential<Tokens>> {
             find_in(&Environment::Fixed(vars), &self.directory.path().join("workload.json"))
         }
     }
 
-    fn bearer(found: &Found) -> &str {
-        found.bearer.as_ref().map_or("", |token| token.expose())
+    fn bearer(found: &Credential<Tokens>) -> &str {
+        found.token.bearer.as_ref().map_or("", |token| token.expose())
     }
 
     #[cfg(not(any(target_os = "macos", windows)))]
@@ -252,7 +223,7 @@ mod tests {
             let found = place.find(vec![(TOKEN_FILE_VARIABLE, path.into_os_string())]);
             let found = found.unwrap_or_else(|failure| panic!("{content}: {failure}"));
             assert_eq!(bearer(&found), bearer_token, "{content}");
-            assert_eq!(found.session.as_ref().map_or("", |token| token.expose()), session_token, "{content}");
+            assert_eq!(found.token.session.as_ref().map_or("", |token| token.expose()), session_token, "{content}");
         }
     }
 

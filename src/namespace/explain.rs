@@ -5,12 +5,11 @@ use crate::http::connect::{Code, RpcError};
 use crate::http::error::CallError;
 use crate::http::explain::{OUTCOME_UNKNOWN, run_again};
 use crate::http::retry::kind;
-use crate::namespace::credential::Source;
 use crate::namespace::detail::{PERMISSION_DENIED, REQUEST_ID, read_permission_denied, read_request_id};
 use crate::text::sanitize::sanitize;
 
 /// Explains a call with the credential from this source.
-pub fn explain(error: CallError<RpcError>, source: &Source) -> Failure {
+pub fn explain(error: CallError<RpcError>, source: &str) -> Failure {
     match error {
         CallError::Api(error) => api_error(&error, source),
         CallError::Http(error) => error.into(),
@@ -18,11 +17,11 @@ pub fn explain(error: CallError<RpcError>, source: &Source) -> Failure {
 }
 
 /// Explains the exchange of the session from this source.
-pub fn explain_exchange(error: CallError<RpcError>, source: &Source) -> Failure {
+pub fn explain_exchange(error: CallError<RpcError>, source: &str) -> Failure {
     match error {
         CallError::Api(error) if error.code == Code::Unauthenticated => Failure::new(
             Kind::NotAuthenticated,
-            format!("the session in {} was rejected{}", source.name(), server_words(&error)),
+            format!("the session in {} was rejected{}", source, server_words(&error)),
         )
         .hint("log in again with the official `nsc login`")
         .http_status(error.http_status),
@@ -30,12 +29,12 @@ pub fn explain_exchange(error: CallError<RpcError>, source: &Source) -> Failure 
     }
 }
 
-fn api_error(error: &RpcError, source: &Source) -> Failure {
+fn api_error(error: &RpcError, source: &str) -> Failure {
     let words = server_words(error);
     let code = error.code.name();
     let kind = kind(error.code.kind(), error.may_have_been_processed);
     let message = match kind {
-        Kind::NotAuthenticated => format!("the server rejected the credential from {}{words}", source.name()),
+        Kind::NotAuthenticated => format!("the server rejected the credential from {}{words}", source),
         Kind::NotPermitted => format!("not permitted{}", missing_permissions(error).unwrap_or(words)),
         Kind::NotFound => format!("not found{words}"),
         Kind::Conflict if error.code == Code::AlreadyExists => format!("already exists{words} ({code})"),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::credential::Credential;
 use crate::error::{Failure, Result};
 use crate::http::client::Client;
 use crate::http::connect::{RpcCall, RpcError, call};
@@ -15,7 +16,7 @@ use crate::http::error::{BadResponse, CallError, Error};
 use crate::http::json::{decode, encode};
 use crate::http::retry::Effect;
 use crate::input::document::read_limited;
-use crate::namespace::credential::Found;
+use crate::namespace::credential::Tokens;
 use crate::namespace::explain::explain_exchange;
 use crate::namespace::jwt::{Claims, TokenKind};
 use crate::namespace::messages::{IssueTenantTokenRequest, IssueTenantTokenResponse, SESSIONS_SERVICE};
@@ -44,19 +45,24 @@ pub struct Bearer {
 /// # Errors
 /// Not authenticated: it has expired, or the session was rejected. Else as the
 /// exchange fails.
-pub async fn bearer(found: &Found, client: &Client, endpoint: &Endpoint, now: Timestamp) -> Result<Bearer> {
+pub async fn bearer(
+    credential: &Credential<Tokens>,
+    client: &Client,
+    endpoint: &Endpoint,
+    now: Timestamp,
+) -> Result<Bearer> {
     let as_it_is = |token: &Secret| Bearer { token: token.clone(), cached_from: None };
-    match (&found.bearer, &found.session) {
+    match (&credential.token.bearer, &credential.token.session) {
         (Some(bearer), None) => {
-            found.check_not_expired(bearer, now)?;
+            credential.check_not_expired(bearer, now)?;
             Ok(as_it_is(bearer))
         }
         (Some(bearer), Some(_)) if is_fresh(bearer, now) => Ok(as_it_is(bearer)),
         (_, Some(session)) => {
-            found.check_not_expired(session, now)?;
-            match cached(found, session, now) {
+            credential.check_not_expired(session, now)?;
+            match cached(credential, session, now) {
                 Some(token) => Ok(Bearer { token, cached_from: Some(session.clone()) }),
-                None => exchange(found, session, client, endpoint).await,
+                None => exchange(credential, session, client, endpoint).await,
             }
         }
         (None, None) => Err(Failure::unexpected("the token file was read, but holds no token")),
@@ -67,12 +73,17 @@ pub async fn bearer(found: &Found, client: &Client, endpoint: &Endpoint, now: Ti
 ///
 /// # Errors
 /// As [`bearer`].
-pub async fn renew(found: &Found, session: &Secret, client: &Client, endpoint: &Endpoint) -> Result<Bearer> {
-    if let Some(cache) = cache_file(found) {
+pub async fn renew(
+    credential: &Credential<Tokens>,
+    session: &Secret,
+    client: &Client,
+    endpoint: &Endpoint,
+) -> Result<Bearer> {
+    if let Some(cache) = cache_file(credential) {
         // What cannot be removed is written over, or rejected again.
         let _ = fs::remove_file(cache);
     }
-    exchange(found, session, client, endpoint).await
+    exchange(credential, session, client, endpoint).await
 }
 
 /// Whether a token lives long enough to be used. One that does not tell is taken
@@ -88,16 +99,17 @@ fn is_late_enough(expiry: Timestamp, now: Timestamp) -> bool {
 
 /// The cache beside a token file; none beside what is no file, such as a pipe,
 /// and none that would replace the token file itself.
-fn cache_file(found: &Found) -> Option<PathBuf> {
-    let cache = found.path.with_file_name("token.cache");
-    let is_file = fs::metadata(&found.path).is_ok_and(|metadata| metadata.is_file());
-    (is_file && cache != found.path).then_some(cache)
+fn cache_file(credential: &Credential<Tokens>) -> Option<PathBuf> {
+    let path = credential.path.as_ref()?;
+    let cache = path.with_file_name("token.cache");
+    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    (is_file && cache != *path).then_some(cache)
 }
 
 /// The cached tenant token, where it is the same user's and still fresh. A cache
 /// that cannot be read is no cache.
-fn cached(found: &Found, session: &Secret, now: Timestamp) -> Option<Secret> {
-    let text = String::from_utf8(read_limited(&cache_file(found)?).ok()??).ok()?;
+fn cached(credential: &Credential<Tokens>, session: &Secret, now: Timestamp) -> Option<Secret> {
+    let text = String::from_utf8(read_limited(&cache_file(credential)?).ok()??).ok()?;
     let token = Secret::new(text.trim());
     let (claims, owner) = (Claims::of(&token)?, Claims::of(session)?);
     // Every token file in a directory shares the cache: the workspace must
@@ -108,11 +120,17 @@ fn cached(found: &Found, session: &Secret, now: Timestamp) -> Option<Secret> {
     (is_tenant_token && same_tenant && same_actor && is_late_enough(claims.expiry()?, now)).then_some(token)
 }
 
-async fn exchange(found: &Found, session: &Secret, client: &Client, endpoint: &Endpoint) -> Result<Bearer> {
-    let token =
-        issue_tenant_token(session, client, endpoint).await.map_err(|error| explain_exchange(error, &found.source))?;
+async fn exchange(
+    credential: &Credential<Tokens>,
+    session: &Secret,
+    client: &Client,
+    endpoint: &Endpoint,
+) -> Result<Bearer> {
+    let token = issue_tenant_token(session, client, endpoint)
+        .await
+        .map_err(|error| explain_exchange(error, &credential.source))?;
     // A cache that cannot be written costs the next call a round trip.
-    if let Some(cache) = cache_file(found) {
+    if let Some(cache) = cache_file(credential) {
         let _ = private_file::replace(&cache, token.expose().as_bytes());
     }
     Ok(Bearer { token, cached_from: None })

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::credential::report::{Report, Status};
 use crate::http::endpoint::Endpoint;
 use crate::namespace::api::TokensApi;
-use crate::namespace::credential::{self, LOG_IN, Source};
+use crate::namespace::credential::{self, LOG_IN};
 use crate::namespace::jwt::{Claims, TokenKind};
 use crate::provider::Demand;
 use crate::secret::Secret;
@@ -13,16 +13,13 @@ use crate::secret::Secret;
 /// Looks at the credential from here and, where that is wanted, asks the
 /// server.
 pub async fn report(endpoint: Endpoint, demand: Demand<'_>, ctx: &Context) -> Report {
-    let env = &ctx.env;
-    let places = credential::places(env).iter().map(Source::name).collect();
-    let (mut report, found) = Report::begin(&NAMESPACE, &endpoint, places, credential::find(env));
+    let (sources, found) = (credential::sources(&ctx.env), credential::find(&ctx.env));
+    let (mut report, found) = Report::begin(&NAMESPACE, &endpoint, sources, found);
     let Some(found) = found else { return report };
-    report.path = Some(found.path.clone());
     report.warnings.extend(found.warning());
-    report.warn_of_readers(&found.path);
     // A session outlives what it is exchanged for, unless it is over.
     let lives = |token: &&Secret| found.check_not_expired(token, ctx.now()).is_ok();
-    let (session, bearer) = (found.session.as_ref(), found.bearer.as_ref());
+    let (session, bearer) = (found.token.session.as_ref(), found.token.bearer.as_ref());
     if let Some(token) = session.filter(lives).or(bearer).or(session) {
         report.describe(token);
         if let Err(failure) = found.check_not_expired(token, ctx.now()) {

@@ -10,6 +10,7 @@ use crate::delivery::is_shell_safe;
 use crate::denylist::{denied, has_jose_header};
 use crate::error::{Failure, Result};
 use crate::names::Program;
+use crate::namespace::credential::Tokens;
 use crate::namespace::jwt::TokenKind;
 use crate::namespace::messages::CreateResponse;
 use crate::namespace::proto::Time;
@@ -30,14 +31,11 @@ struct Keys {
     retiring: Value,
 }
 
-/// The tokens of a file: one to be sent as it is, and a session.
-pub(super) type Tokens = (Option<Secret>, Option<Secret>);
-
 impl Keys {
     fn tokens(self) -> Tokens {
         let bearer = self.tenant_token.filter(is_set).or(self.bearer_token);
         let trimmed = |token: Secret| Secret::new(token.expose().trim());
-        (bearer.map(trimmed).filter(is_set), self.session_token.map(trimmed).filter(is_set))
+        Tokens { bearer: bearer.map(trimmed).filter(is_set), session: self.session_token.map(trimmed).filter(is_set) }
     }
 }
 
@@ -63,11 +61,12 @@ pub(super) fn parse(place: &str, text: &str) -> Result<Tokens> {
     } else {
         bare(text)
     };
-    let (bearer, session) = keys.tokens();
-    if bearer.is_none() && session.is_none() {
+    let tokens = keys.tokens();
+    let all = [&tokens.bearer, &tokens.session];
+    if all.iter().all(|token| token.is_none()) {
         return Err(malformed("it has no bearer_token and no session_token"));
     }
-    for text in [&bearer, &session].into_iter().flatten().map(Secret::expose) {
+    for text in all.into_iter().flatten().map(Secret::expose) {
         if let Some(denied) = denied(text) {
             return Err(malformed(&format!("it {}", denied.reason())));
         }
@@ -78,7 +77,7 @@ pub(super) fn parse(place: &str, text: &str) -> Result<Tokens> {
             .hint("a token of Namespace begins with nsrt_, nsct_ or nscw_; Nscale's belongs in NSCALE_SERVICE_TOKEN"));
         }
     }
-    Ok((bearer, session))
+    Ok(tokens)
 }
 
 /// A token without JSON around it.
@@ -140,7 +139,7 @@ pub fn replaced(previous: Option<&[u8]>, path: &str, program: Program) -> Option
     let (id, expiry) = (id(&keys.token_id), keys.expires_at.as_str().and_then(time::parse));
     let retiring: Vec<String> =
         keys.retiring.as_array().into_iter().flatten().filter_map(|entry| self::id(&entry["token_id"])).collect();
-    if let (None, None) = keys.tokens() {
+    if let Tokens { bearer: None, session: None } = keys.tokens() {
         return None;
     }
     let Some(id) = id else { return unknown() };

@@ -7,6 +7,7 @@ use reqwest::Method;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::context::{Context, Environment};
+use crate::credential::Credential;
 use crate::error::{Failure, Kind, Result};
 use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
@@ -16,7 +17,7 @@ use crate::http::rest::{ApiError, RestCall, call};
 use crate::http::retry::{AttemptLimit, Effect, MAX_ATTEMPTS, backoff};
 use crate::names::Program;
 use crate::nscale::accounts::{AccountReply, Accounts};
-use crate::nscale::credential::{self, Found};
+use crate::nscale::credential;
 use crate::nscale::explain::explain;
 use crate::nscale::messages::{AccountWrite, ReadMetadata, Resource, Userinfo};
 use crate::nscale::minted;
@@ -44,7 +45,7 @@ pub fn endpoint(env: &Environment) -> Result<Endpoint> {
 pub struct IdentityApi {
     client: Client,
     endpoint: Endpoint,
-    credential: Found,
+    credential: Credential<Secret>,
     program: Program,
 }
 
@@ -63,7 +64,7 @@ impl IdentityApi {
     ///
     /// # Errors
     /// Usage: a certificate file cannot be used.
-    pub fn with(endpoint: Endpoint, credential: Found, ctx: &Context) -> Result<Self> {
+    pub fn with(endpoint: Endpoint, credential: Credential<Secret>, ctx: &Context) -> Result<Self> {
         let client = Client::new(ctx, &[&endpoint])?;
         Ok(Self { client, endpoint, credential, program: ctx.program })
     }

@@ -2,13 +2,12 @@
 //! `NSCALE_SERVICE_TOKEN_FILE` names. No message ever quotes a value.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use uuid::Uuid;
 
 use crate::cloud::{Cloud, NSCALE};
 use crate::context::Environment;
-use crate::credential::{not_authenticated, read_named};
+use crate::credential::{Credential, file_of, not_authenticated, read_named};
 use crate::denylist::{Denied, denied};
 use crate::error::Result;
 use crate::secret::Secret;
@@ -19,29 +18,14 @@ pub const TOKEN_VARIABLE: &str = "NSCALE_SERVICE_TOKEN";
 /// The variable that names a file with one.
 pub const FILE_VARIABLE: &str = "NSCALE_SERVICE_TOKEN_FILE";
 
-/// What messages call that file.
-const FILE: &str = "the file that NSCALE_SERVICE_TOKEN_FILE names";
-
 /// What to do where there is no credential.
 const GET_ONE: &str = "make a service token in the Nscale console, and set NSCALE_SERVICE_TOKEN to it or NSCALE_SERVICE_TOKEN_FILE to a file that holds it";
 
-/// A service token, with where it came from.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// The token, without the white space around it.
-    pub token: Secret,
-    /// What messages call its place.
-    pub source: &'static str,
-    /// The file that it is in, where it is in one.
-    pub path: Option<PathBuf>,
-    /// Another place that was passed over for this one.
-    pub passed_over: Option<&'static str>,
-}
-
-/// The places that hold a service token, the one that is used first.
-pub fn places(env: &Environment) -> Vec<&'static str> {
-    let all = [(TOKEN_VARIABLE, TOKEN_VARIABLE), (FILE_VARIABLE, FILE)];
-    all.into_iter().filter(|(variable, _)| env.var_os(variable).is_some()).map(|(_, name)| name).collect()
+/// What messages call the sources that hold a service token, the one that is used
+/// first.
+pub fn sources(env: &Environment) -> Vec<String> {
+    let variable = env.var_os(TOKEN_VARIABLE).map(|_| TOKEN_VARIABLE.to_owned());
+    variable.into_iter().chain(env.var_os(FILE_VARIABLE).map(|_| file_of(FILE_VARIABLE))).collect()
 }
 
 /// Finds the service token.
@@ -49,15 +33,17 @@ pub fn places(env: &Environment) -> Vec<&'static str> {
 /// # Errors
 /// Not authenticated, each cause in its own sentence: there is none, a file
 /// that cannot be used, or something else in a token's place.
-pub fn find(env: &Environment) -> Result<Found> {
+pub fn find(env: &Environment) -> Result<Credential<Secret>> {
     if let Some(value) = env.var_os(TOKEN_VARIABLE) {
-        let passed_over = env.var_os(FILE_VARIABLE).map(|_| FILE_VARIABLE);
-        return read(value, TOKEN_VARIABLE, passed_over);
+        let shadowed = env.var_os(FILE_VARIABLE).map(|_| FILE_VARIABLE).into_iter().collect();
+        let token = parse(value, TOKEN_VARIABLE)?;
+        return Ok(Credential { token, source: TOKEN_VARIABLE.to_owned(), path: None, shadowed });
     }
     let instead = format!("set {TOKEN_VARIABLE} to the token instead");
     if let Some((path, text)) = read_named(env, FILE_VARIABLE, &instead)? {
-        let found = read(text.into(), FILE, None)?;
-        return Ok(Found { path: Some(path), ..found });
+        let source = file_of(FILE_VARIABLE);
+        let token = parse(text.into(), &source)?;
+        return Ok(Credential { token, source, path: Some(path), shadowed: Vec::new() });
     }
     let set = match env.empty(&[TOKEN_VARIABLE, FILE_VARIABLE]).as_slice() {
         [] => format!("{TOKEN_VARIABLE} is not set"),
@@ -67,7 +53,9 @@ pub fn find(env: &Environment) -> Result<Found> {
     Err(not_authenticated(format!("there is no credential: {set}")).hint(GET_ONE))
 }
 
-fn read(value: OsString, source: &'static str, passed_over: Option<&'static str>) -> Result<Found> {
+/// The token in a text, without the white space around it. `source` is what messages
+/// call its place.
+fn parse(value: OsString, source: &str) -> Result<Secret> {
     let text = value.into_string().map_err(|_| not_authenticated(format!("{source} is not text")))?;
     let token = text.trim();
     let known = denied(token);
@@ -80,7 +68,7 @@ fn read(value: OsString, source: &'static str, passed_over: Option<&'static str>
     } else if let Some(other) = Cloud::of_token(token).filter(|cloud| **cloud != NSCALE) {
         format!("holds a token of {}, which is not sent to {}", other.name, NSCALE.name)
     } else {
-        return Ok(Found { token: Secret::new(token), source, path: None, passed_over });
+        return Ok(Secret::new(token));
     };
     let failure = not_authenticated(format!("{source} {why}"));
     Err(match known {
@@ -99,7 +87,7 @@ mod tests {
 
     const TOKEN: &str = "eyJhbGciOiJBMjU2R0NNS1cifQ.CANARY.iv.text.tag";
 
-    fn found(vars: &[(&'static str, &str)]) -> Result<Found> {
+    fn found(vars: &[(&'static str, &str)]) -> Result<Credential<Secret>> {
         find(&Environment::Fixed(vars.iter().map(|(name, value)| (*name, value.into())).collect()))
     }
 

@@ -1,16 +1,17 @@
 //! The words for what goes wrong with a call.
 
+use crate::credential::Credential;
 use crate::error::{Failure, Kind};
 use crate::http::error::{CallError, Cause};
 use crate::http::explain::{OUTCOME_UNKNOWN, run_again};
 use crate::http::rest::ApiError;
 use crate::http::retry;
 use crate::names::Program;
-use crate::nscale::credential::Found;
+use crate::secret::Secret;
 use crate::text::sanitize::sanitize;
 
 /// Explains a call with this credential.
-pub fn explain(error: CallError<ApiError>, credential: &Found, program: Program) -> Failure {
+pub fn explain(error: CallError<ApiError>, credential: &Credential<Secret>, program: Program) -> Failure {
     match error {
         CallError::Api(error) => api_error(&error, credential, program),
         CallError::Http(error) => {
@@ -28,7 +29,7 @@ pub fn explain(error: CallError<ApiError>, credential: &Found, program: Program)
     }
 }
 
-fn api_error(error: &ApiError, credential: &Found, program: Program) -> Failure {
+fn api_error(error: &ApiError, credential: &Credential<Secret>, program: Program) -> Failure {
     let words = server_words(error);
     let kind = retry::kind(kind(error.status), error.may_have_been_processed);
     let message = match kind {
@@ -49,10 +50,10 @@ fn api_error(error: &ApiError, credential: &Found, program: Program) -> Failure 
                 .hint("it may have expired, been rotated, or its account deleted: the server does not say which")
                 .hint("if it was minted a moment ago, try again in a second")
                 .hint(format!("with another credential `{program} serviceaccounts list` shows which accounts there are, and when their tokens expire"));
-            match credential.passed_over {
-                Some(other) => failure.hint(format!("{other} is set too, and was not used")),
-                None => failure,
-            }
+            credential
+                .shadowed
+                .iter()
+                .fold(failure, |failure, variable| failure.hint(format!("{variable} is set too, and was not used")))
         }
         Kind::NotPermitted => failure
             .hint("rights come from groups: ask an administrator to add the account to one whose roles allow this"),

@@ -15,14 +15,9 @@ use crate::provider::Demand;
 /// server whose it is. A service account may always see itself, and with that
 /// when its token ends.
 pub async fn report(endpoint: Endpoint, demand: Demand<'_>, ctx: &Context) -> Report {
-    let env = &ctx.env;
-    let places = credential::places(env).into_iter().map(str::to_owned).collect();
-    let (mut report, found) = Report::begin(&NSCALE, &endpoint, places, credential::find(env));
+    let (sources, found) = (credential::sources(&ctx.env), credential::find(&ctx.env));
+    let (mut report, found) = Report::begin(&NSCALE, &endpoint, sources, found);
     let Some(found) = found else { return report };
-    if let Some(path) = &found.path {
-        report.warn_of_readers(path);
-        report.path = Some(path.clone());
-    }
     report.kind = Some(("service", "service token"));
     report.renewal = if demand.is_offline {
         "without --offline the server tells when it ends".to_owned()
