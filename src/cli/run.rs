@@ -72,7 +72,7 @@ fn report(failure: &Failure, is_json: bool, stderr: &mut Stream) -> u8 {
 
 /// Shows lines of which some begin with a label.
 fn print_error(text: &str, stderr: &mut Stream) {
-    let _ = stderr.write_all(label::painted(text, stderr.color()).as_bytes()).and_then(|()| stderr.flush());
+    let _ = stderr.write_all(label::colorize(text, stderr.color()).as_bytes()).and_then(|()| stderr.flush());
 }
 
 fn execute(cli: Cli, argv: &[OsString], is_json: bool, ctx: &mut Context) -> Result<u8> {

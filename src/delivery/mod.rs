@@ -62,11 +62,11 @@ impl Delivery {
         purpose: Purpose,
         ctx: &mut Context,
     ) -> Result<Self> {
-        let target = file.map(|path| TargetFile::prepare(flag, path, no_clobber)).transpose()?;
+        let target = file.map(|path| TargetFile::prepare(flag, path, no_clobber, ctx)).transpose()?;
         if let Some(leftover) = target.as_ref().and_then(TargetFile::leftover) {
             ctx.warn(&leftover_warning(leftover));
         }
-        let stdout = Stdout::look();
+        let stdout = Stdout::of(&ctx.stdout);
         if target.is_none() && stdout == Stdout::Closed {
             return Err(Failure::usage("standard output is closed or cannot be written; the secret would be lost")
                 .hint(format!("write it to a file with {flag} PATH")));

@@ -3,12 +3,12 @@
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 
 use rustix::fs::{OFlags, fcntl_getfl};
 
-use crate::context::Context;
+use crate::context::{Context, Stream};
 use crate::delivery::path::discards_data;
 use crate::secret::encodings;
 
@@ -23,10 +23,13 @@ pub enum Stdout {
 }
 
 impl Stdout {
-    pub fn look() -> Self {
-        let stdout = io::stdout();
-        let discards_data = metadata(&stdout).is_ok_and(|stdout| discards_data(&stdout));
-        match fcntl_getfl(stdout.as_fd()) {
+    pub fn of(stdout: &Stream) -> Self {
+        stdout.with_descriptor(Self::of_descriptor).unwrap_or(Self::Open)
+    }
+
+    fn of_descriptor(stdout: BorrowedFd<'_>) -> Self {
+        let discards_data = metadata(stdout).is_ok_and(|stdout| discards_data(&stdout));
+        match fcntl_getfl(stdout) {
             // The standard library reports such a write as done.
             Ok(flags) if !flags.intersects(OFlags::WRONLY | OFlags::RDWR) => Self::Closed,
             _ if !discards_data => Self::Open,
@@ -43,7 +46,8 @@ impl Stdout {
 /// runner reads it, and the line would be one more place with the secret.
 pub fn mask(secret: &str, shown: &[u8], ctx: &mut Context) {
     use std::io::Write as _;
-    let (Ok(stdout), Ok(stderr)) = (metadata(&io::stdout()), metadata(&io::stderr())) else { return };
+    let metadata = |stream: &Stream| stream.with_descriptor(metadata)?.ok();
+    let (Some(stdout), Some(stderr)) = (metadata(&ctx.stdout), metadata(&ctx.stderr)) else { return };
     let is_pipe = stderr.file_type().is_fifo() || stderr.file_type().is_socket();
     let is_same = (stdout.dev(), stdout.ino()) == (stderr.dev(), stderr.ino());
     if is_pipe && !is_same && ctx.env.var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
@@ -60,6 +64,6 @@ pub fn mask(secret: &str, shown: &[u8], ctx: &mut Context) {
     }
 }
 
-fn metadata(stream: &impl AsFd) -> io::Result<Metadata> {
-    File::from(stream.as_fd().try_clone_to_owned()?).metadata()
+fn metadata(stream: BorrowedFd<'_>) -> io::Result<Metadata> {
+    File::from(stream.try_clone_to_owned()?).metadata()
 }

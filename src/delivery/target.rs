@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
+use crate::context::{Context, Stream};
 use crate::delivery::path::{self, Destination};
 use crate::delivery::reserved::{LockError, ReservedFile, temporary_path};
 use crate::delivery::space::{overwrite, reserve_in_place};
@@ -28,19 +29,14 @@ pub struct TargetFile {
 
 enum Target {
     /// A new file beside the old one, which it replaces.
-    Replace {
-        temporary: ReservedFile,
-        path: PathBuf,
-        no_clobber: bool,
-    },
+    Replace { temporary: ReservedFile, path: PathBuf, no_clobber: bool },
     /// A mount point, which cannot be replaced.
     InPlace(File),
     /// A FIFO, a terminal or an open descriptor.
-    Stream(File),
+    Special(File),
     /// Standard output or error, by a path such as `/dev/stdout`. They are written
-    /// through the process's own handle, so that nothing else in them is overwritten.
-    Stdout,
-    Stderr,
+    /// as what they are, so that nothing else in them is overwritten.
+    Standard(Stream),
 }
 
 /// The secret could not be written to its file.
@@ -60,7 +56,7 @@ impl TargetFile {
     /// # Errors
     /// Usage: the secret cannot be written there. Conflict: another process is
     /// about to write there, or a file exists and `no_clobber` is set.
-    pub fn prepare(flag: &str, path: &Path, no_clobber: bool) -> Result<Self> {
+    pub fn prepare(flag: &str, path: &Path, no_clobber: bool, ctx: &Context) -> Result<Self> {
         let text = path.to_string_lossy();
         if text.is_empty() {
             return Err(Failure::usage(format!("{flag} needs a path")));
@@ -75,22 +71,22 @@ impl TargetFile {
         }
         let stream = |target| Self { path: path.to_owned(), target, previous: Some(Vec::new()), leftover: None };
         match path::resolve(path).map_err(|error| refuse("cannot be written").source(error))? {
-            Destination::Stdout => match Stdout::look() {
+            Destination::Stdout => match Stdout::of(&ctx.stdout) {
                 Stdout::Closed => Err(refuse("standard output is closed; the secret would be lost")),
                 Stdout::Discarded => Err(refuse(DISCARDS)),
-                Stdout::Open => Ok(stream(Target::Stdout)),
+                Stdout::Open => Ok(stream(Target::Standard(ctx.stdout.clone()))),
             },
             Destination::Stderr if fs::metadata("/dev/stderr").is_ok_and(|stderr| path::discards_data(&stderr)) => {
                 Err(refuse(DISCARDS))
             }
-            Destination::Stderr => Ok(stream(Target::Stderr)),
+            Destination::Stderr => Ok(stream(Target::Standard(ctx.stderr.clone()))),
             Destination::Descriptor(descriptor) => {
-                open_stream(&descriptor, no_clobber, &refuse).map(|file| stream(Target::Stream(file)))
+                open_stream(&descriptor, no_clobber, &refuse).map(|file| stream(Target::Special(file)))
             }
             Destination::File(file) => match fs::metadata(&file) {
                 Ok(existing) if existing.is_file() => Self::existing(path, file, existing, no_clobber, &refuse),
                 Ok(existing) if existing.is_dir() => Err(refuse("is a directory; name a file")),
-                Ok(_) => open_stream(&file, no_clobber, &refuse).map(|file| stream(Target::Stream(file))),
+                Ok(_) => open_stream(&file, no_clobber, &refuse).map(|file| stream(Target::Special(file))),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     Self::by_rename(path, file, None, no_clobber, &refuse)
                 }
@@ -208,13 +204,11 @@ impl TargetFile {
     /// A file that would be replaced by a rename is as it was.
     pub fn commit(self, content: &[u8]) -> std::result::Result<(), CommitError> {
         match self.target {
-            Target::Stream(mut file) => Ok(file.write_all(content)?),
-            Target::Stdout => {
-                let mut stdout = io::stdout();
-                stdout.write_all(content)?;
-                Ok(stdout.flush()?)
+            Target::Special(mut file) => Ok(file.write_all(content)?),
+            Target::Standard(mut stream) => {
+                stream.write_all(content)?;
+                Ok(stream.flush()?)
             }
-            Target::Stderr => Ok(io::stderr().write_all(content)?),
             Target::InPlace(mut file) => {
                 overwrite(&mut file, content)?;
                 Ok(file.sync_all()?)

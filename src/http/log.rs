@@ -9,6 +9,7 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use url::Url;
 
+use crate::context::Stream;
 use crate::http::retry::AttemptOutcome;
 use crate::redactor::Redactor;
 
@@ -18,13 +19,14 @@ const SHOWN_HEADERS: [&str; 5] = ["content-type", "content-length", "retry-after
 /// Writes to standard error, or nothing.
 #[derive(Clone, Debug)]
 pub struct WireLog {
-    enabled: bool,
+    stderr: Option<Stream>,
     redactor: Redactor,
 }
 
 impl WireLog {
-    pub fn new(enabled: bool, redactor: Redactor) -> Self {
-        Self { enabled, redactor }
+    /// `None` where nothing is logged.
+    pub fn new(stderr: Option<Stream>, redactor: Redactor) -> Self {
+        Self { stderr, redactor }
     }
 
     pub fn request(&self, method: &Method, url: &Url, attempt: u32) {
@@ -34,7 +36,7 @@ impl WireLog {
     }
 
     pub fn response(&self, status: u16, took: Duration, headers: &HeaderMap) {
-        if !self.enabled {
+        if self.stderr.is_none() {
             return;
         }
         let mut line = format!("< {status} in {} ms", took.as_millis());
@@ -57,9 +59,9 @@ impl WireLog {
     }
 
     fn line(&self, text: &str) {
-        if self.enabled {
+        if let Some(mut stderr) = self.stderr.clone() {
             // A log that cannot be written must not stop the call.
-            let _ = writeln!(std::io::stderr(), "{}", self.redactor.clean(text));
+            let _ = stderr.write_line(&self.redactor.clean(text)).and_then(|()| stderr.flush());
         }
     }
 }

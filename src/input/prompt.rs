@@ -2,8 +2,7 @@
 //! standard input is a pipe, the answers are read from the terminal itself.
 
 use std::cell::Cell;
-use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -14,13 +13,13 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-use crate::context::Context;
+use crate::context::{Context, Stdin};
 use crate::error::{Failure, Kind, Result};
 use crate::interrupt::Signals;
 use crate::text::sanitize::sanitize;
 
 pub fn can_ask(ctx: &Context) -> bool {
-    ctx.stderr.is_terminal() && terminal().is_some()
+    ctx.stderr.is_terminal() && ctx.stdin.terminal().is_some()
 }
 
 /// Asks yes or no. The default is no.
@@ -87,7 +86,7 @@ async fn ask<T: Send + 'static>(
     // From here on Ctrl-C is read as an answer.
     Signals::listen()?;
     let _ = ctx.stderr.flush();
-    let guard = Restore::new();
+    let guard = Restore::new(&ctx.stdin);
     let color = ctx.stderr.color();
     let (done, answer) = tokio::sync::oneshot::channel();
     std::thread::Builder::new()
@@ -99,7 +98,7 @@ async fn ask<T: Send + 'static>(
     // At a terminal that is gone dialoguer would loop for ever.
     let answer = tokio::select! {
         answer = answer => answer.ok().and_then(std::result::Result::ok),
-        () = hung_up() => None,
+        () = hung_up(&ctx.stdin) => None,
     };
     guard.is_answered.set(answer.is_some());
     drop(guard);
@@ -112,10 +111,11 @@ fn interrupted() -> Failure {
 }
 
 /// Waits until the terminal is gone.
-async fn hung_up() {
+async fn hung_up(stdin: &Stdin) {
+    let stdin = stdin.clone();
     let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
     let watch = move || {
-        let Some(terminal) = terminal() else { return };
+        let Some(terminal) = stdin.terminal() else { return };
         while poll(&mut [PollFd::new(&terminal, PollFlags::empty())], None) == Err(Errno::INTR) {}
         let _ = sender.send(());
     };
@@ -132,8 +132,8 @@ struct Restore {
 }
 
 impl Restore {
-    fn new() -> Self {
-        let terminal = terminal().and_then(|terminal| {
+    fn new(stdin: &Stdin) -> Self {
+        let terminal = stdin.terminal().and_then(|terminal| {
             let mode = tcgetattr(&terminal).ok()?;
             Some((terminal, mode))
         });
@@ -166,13 +166,4 @@ fn await_raw(terminal: &OwnedFd) {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// The terminal that keys are read from: standard input, or the controlling terminal.
-fn terminal() -> Option<OwnedFd> {
-    let stdin = std::io::stdin();
-    if stdin.is_terminal() {
-        return rustix::io::dup(&stdin).ok();
-    }
-    File::open("/dev/tty").ok().map(OwnedFd::from)
 }

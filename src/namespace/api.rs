@@ -17,7 +17,7 @@ use crate::http::endpoint::Endpoint;
 use crate::http::error::CallError;
 use crate::http::json::{decode, encode};
 use crate::http::retry::Effect;
-use crate::namespace::credential::{self, Tokens};
+use crate::namespace::credential;
 use crate::namespace::explain::explain;
 use crate::namespace::messages::{
     CreateRequest, CreateResponse, ListRequest, ListResponse, RefreshRequest, RefreshResponse, RevokeRequest,
@@ -25,6 +25,7 @@ use crate::namespace::messages::{
 };
 use crate::namespace::minted;
 use crate::namespace::session::{self, Bearer};
+use crate::namespace::token_file::Tokens;
 use crate::output::json::snake_case_names;
 
 /// The variables that name the server; the first that is set wins.

@@ -8,7 +8,7 @@ use crate::context::Environment;
 use crate::credential::{Credential, ReadError, file_of, is_missing, not_authenticated, read, read_named};
 use crate::error::Result;
 use crate::namespace::jwt::{Claims, TokenKind};
-use crate::namespace::token_file::parse;
+use crate::namespace::token_file::{Tokens, parse};
 use crate::secret::Secret;
 use crate::text::time::rfc3339;
 
@@ -24,15 +24,6 @@ const WORKLOAD_FILE: &str = "/var/run/nsc/token.json";
 
 /// What to do where there is no credential.
 pub const LOG_IN: &str = "log in with the official `nsc login`, or point NSC_TOKEN_FILE at a token file";
-
-/// What a token file holds.
-#[derive(Clone, Debug, Default)]
-pub struct Tokens {
-    /// A token to be sent as it is.
-    pub bearer: Option<Secret>,
-    /// A session to be exchanged for one.
-    pub session: Option<Secret>,
-}
 
 /// What messages call the sources that hold something, the one that is used first.
 pub fn sources(env: &Environment) -> Vec<String> {

@@ -16,12 +16,11 @@ use crate::http::error::{BadResponse, CallError, Error};
 use crate::http::json::{decode, encode};
 use crate::http::retry::Effect;
 use crate::input::document::read_limited;
-use crate::namespace::credential::Tokens;
 use crate::namespace::explain::explain_exchange;
 use crate::namespace::jwt::{Claims, TokenKind};
 use crate::namespace::messages::{IssueTenantTokenRequest, IssueTenantTokenResponse, SESSIONS_SERVICE};
 use crate::namespace::proto::Span;
-use crate::namespace::token_file::is_usable;
+use crate::namespace::token_file::{Tokens, is_usable};
 use crate::output::private_file;
 use crate::secret::Secret;
 

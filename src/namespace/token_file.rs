@@ -10,7 +10,6 @@ use crate::delivery::is_shell_safe;
 use crate::denylist::{denied, has_jose_header};
 use crate::error::{Failure, Result};
 use crate::names::Program;
-use crate::namespace::credential::Tokens;
 use crate::namespace::jwt::TokenKind;
 use crate::namespace::messages::CreateResponse;
 use crate::namespace::proto::Time;
@@ -29,6 +28,15 @@ struct Keys {
     expires_at: Value,
     /// Tokens that are to be revoked later, each with its `token_id`.
     retiring: Value,
+}
+
+/// What a token file holds.
+#[derive(Clone, Debug, Default)]
+pub struct Tokens {
+    /// A token to be sent as it is.
+    pub bearer: Option<Secret>,
+    /// A session to be exchanged for one.
+    pub session: Option<Secret>,
 }
 
 impl Keys {

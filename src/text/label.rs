@@ -4,7 +4,7 @@ const LABELS: [(&str, &str); 4] =
     [("error:", "\u{1b}[1;31m"), ("warning:", "\u{1b}[1;33m"), ("hint:", "\u{1b}[36m"), ("note:", "\u{1b}[1m")];
 
 /// Colours the label that a line begins with, in each of the lines.
-pub fn painted(lines: &str, color: bool) -> String {
+pub fn colorize(lines: &str, color: bool) -> String {
     if !color {
         return lines.to_owned();
     }
@@ -25,9 +25,9 @@ mod tests {
     #[test]
     fn labels_at_the_beginning_of_a_line_alone() {
         let text = "error: no error: here\n  cause: x\nhint: y";
-        assert_eq!(painted(text, false), text);
+        assert_eq!(colorize(text, false), text);
         assert_eq!(
-            painted(text, true),
+            colorize(text, true),
             "\u{1b}[1;31merror:\u{1b}[0m no error: here\n  cause: x\n\u{1b}[36mhint:\u{1b}[0m y"
         );
     }

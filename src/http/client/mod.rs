@@ -110,7 +110,7 @@ impl Client {
             timeout: settings.timeout,
             remaining: Cell::new(settings.timeout),
             connect_timeout,
-            log: WireLog::new(settings.verbose, redactor.clone()),
+            log: WireLog::new(settings.verbose.then(|| ctx.stderr.clone()), redactor.clone()),
             redactor,
             interrupt: ctx.interrupt.clone(),
             spinner: settings.spinner.clone(),
