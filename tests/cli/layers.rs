@@ -145,3 +145,16 @@ fn no_file_has_more_than_400_lines() {
         assert!(lines <= 400, "{} has {lines} lines", path.display());
     }
 }
+
+/// Commands reach the world through their context. A filter with a secret runs in
+/// a process of its own, which has none.
+#[test]
+fn streams_and_clock_are_reached_through_the_context() {
+    const DOORS: [&str; 5] = ["io::stdin()", "io::stdout()", "io::stderr()", "Timestamp::now()", "SystemTime::now()"];
+    for (name, source) in modules() {
+        if !name.starts_with("context") && name != "output/query/subprocess" {
+            let found: Vec<_> = DOORS.iter().filter(|door| source.contains(**door)).collect();
+            assert!(found.is_empty(), "{name} must ask its context, not {found:?}");
+        }
+    }
+}
