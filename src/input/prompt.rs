@@ -19,7 +19,7 @@ use crate::interrupt::Signals;
 use crate::text::sanitize::sanitize;
 
 pub fn can_ask(ctx: &Context) -> bool {
-    ctx.stderr.is_terminal() && ctx.stdin.terminal().is_some()
+    ctx.stderr.is_terminal() && ctx.stdin.open_terminal().is_some()
 }
 
 /// Asks yes or no. The default is no.
@@ -115,7 +115,7 @@ async fn hung_up(stdin: &Stdin) {
     let stdin = stdin.clone();
     let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
     let watch = move || {
-        let Some(terminal) = stdin.terminal() else { return };
+        let Some(terminal) = stdin.open_terminal() else { return };
         while poll(&mut [PollFd::new(&terminal, PollFlags::empty())], None) == Err(Errno::INTR) {}
         let _ = sender.send(());
     };
@@ -133,7 +133,7 @@ struct Restore {
 
 impl Restore {
     fn new(stdin: &Stdin) -> Self {
-        let terminal = stdin.terminal().and_then(|terminal| {
+        let terminal = stdin.open_terminal().and_then(|terminal| {
             let mode = tcgetattr(&terminal).ok()?;
             Some((terminal, mode))
         });
