@@ -202,7 +202,7 @@ fn variables(directory: &std::path::Path, found: &mut Vec<String>) {
             "absolute(\"",
             "VARIABLE: &str = \"",
             "VARIABLES: [&str; 2] = [\"",
-            "HANDED_ON: &str = \"",
+            "LOOP_GUARD: &str = \"",
         ] {
             for (at, _) in product.match_indices(marker) {
                 let name = product[at + marker.len()..].split('"').next().unwrap();
