@@ -1,6 +1,6 @@
-//! TLS with ring: the bundled Mozilla roots first. The operating system's
-//! store costs milliseconds to read, so it is read only when they do not
-//! suffice, as behind a company's own authority, and no more of it than is needed.
+//! TLS with ring. Certificates are checked against the bundled Mozilla roots first: to
+//! read those of the operating system takes milliseconds, so they are read only if the
+//! bundled ones do not suffice, as behind a company's own authority.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -19,11 +19,11 @@ use crate::context::Environment;
 use crate::http::error::{CertificateProblem, CertificateSource, SetupError};
 use crate::input::document::read_limited;
 
-/// A client configuration that trusts the bundled roots, those in the given
-/// files, and at need those of the operating system.
+/// A client configuration that trusts the bundled roots, those in `ca_file` and
+/// `SSL_CERT_FILE`, and those of the operating system.
 ///
 /// # Errors
-/// A file cannot be read or holds no certificate that can be used.
+/// A file cannot be read, or contains no certificate that can be used.
 pub fn client_config(ca_file: Option<&Path>, env: &Environment) -> Result<ClientConfig, SetupError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(path) = ca_file {
@@ -34,7 +34,7 @@ pub fn client_config(ca_file: Option<&Path>, env: &Environment) -> Result<Client
     }
     if let Some(path) = env.path("SSL_CERT_FILE") {
         let unusable = unusable(CertificateSource::Variable, &path);
-        // A whole system's bundle may hold a certificate that cannot be used.
+        // The bundle of a whole system may contain an unusable certificate.
         let (usable, _) = roots.add_parsable_certificates(read_file(&path).map_err(unusable)?);
         if usable == 0 {
             return Err(unusable(CertificateProblem::Unusable));
@@ -43,28 +43,29 @@ pub fn client_config(ca_file: Option<&Path>, env: &Environment) -> Result<Client
     with_roots(roots)
 }
 
-/// A configuration for plain http alone, which the client wants all the same.
+/// A configuration for a client that makes no TLS connection, but requires one.
 ///
 /// # Errors
-/// The library refuses its own defaults.
+/// The library rejects its own defaults.
 pub fn unused_config() -> Result<ClientConfig, SetupError> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(refused)?;
+        .map_err(setup_error)?;
     Ok(config.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
 fn with_roots(roots: RootCertStore) -> Result<ClientConfig, SetupError> {
     let provider = Arc::new(ring::default_provider());
-    let bundled =
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().map_err(refused)?;
+    let bundled = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+        .build()
+        .map_err(setup_error)?;
     let verifier = Verifier { bundled, stores: Default::default(), provider: Arc::clone(&provider) };
     let config =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(refused)?;
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(setup_error)?;
     Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
-fn refused(error: impl std::error::Error + Send + Sync + 'static) -> SetupError {
+fn setup_error(error: impl std::error::Error + Send + Sync + 'static) -> SetupError {
     SetupError::Tls(error.into())
 }
 
@@ -81,7 +82,7 @@ fn read_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificatePro
     if certificates.is_empty() { Err(CertificateProblem::Empty) } else { Ok(certificates) }
 }
 
-/// Checks against the bundled roots, then against the operating system's.
+/// Checks against the bundled roots, then against those of the operating system.
 #[derive(Debug)]
 struct Verifier {
     bundled: Arc<WebPkiServerVerifier>,
@@ -90,14 +91,14 @@ struct Verifier {
 }
 
 impl Verifier {
-    /// The operating system's roots, read when they are first needed: those in
-    /// its one bundle, then all that it has, which may be hundreds of files.
+    /// The roots of the operating system, each read on first use: those in its bundle,
+    /// then all, which may be in hundreds of files.
     fn stores(&self) -> impl Iterator<Item = &Arc<WebPkiServerVerifier>> {
         self.stores.iter().zip([load_bundle, load_native_certs]).filter_map(|(store, load)| {
             store
                 .get_or_init(|| {
                     let mut roots = RootCertStore::empty();
-                    // One of many may be unusable.
+                    // Some may be unusable.
                     roots.add_parsable_certificates(load().certs);
                     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
                         .build()
@@ -108,8 +109,8 @@ impl Verifier {
     }
 }
 
-/// The system's one bundle. Nothing where a variable names other certificates,
-/// which replace all that the system has.
+/// The bundle of the operating system. Empty if a variable names other certificates,
+/// which replace those of the system.
 #[cfg(not(target_os = "macos"))]
 fn load_bundle() -> CertificateResult {
     if ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some()) {
@@ -123,10 +124,10 @@ fn load_bundle() -> CertificateResult {
     CertificateResult::default()
 }
 
-/// Whether other roots may change the verdict. Two authorities may share a name:
-/// then the signature is bad. And a chain may lead to an authority that has
-/// expired, past one that is trusted.
-fn may_change(error: &rustls::Error) -> bool {
+/// Whether the check may pass with other roots. If two authorities have the same name,
+/// the signature is bad; and a chain may end at an expired authority although another in
+/// it is trusted.
+fn may_pass_with_other_roots(error: &rustls::Error) -> bool {
     use CertificateError as Bad;
     let rustls::Error::InvalidCertificate(bad) = error else { return false };
     matches!(bad, Bad::UnknownIssuer | Bad::BadSignature | Bad::Expired | Bad::ExpiredContext { .. })
@@ -144,18 +145,18 @@ impl ServerCertVerifier for Verifier {
         let verify = |verifier: &WebPkiServerVerifier| {
             verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
         };
-        let mut verdict = verify(&self.bundled);
+        let mut result = verify(&self.bundled);
         let mut stores = self.stores();
-        while verdict.as_ref().is_err_and(may_change)
+        while result.as_ref().is_err_and(may_pass_with_other_roots)
             && let Some(store) = stores.next()
         {
             let next = verify(store);
-            // That the authority is unknown says less than anything else.
+            // Any other error is more specific than an unknown authority.
             if !matches!(next, Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))) {
-                verdict = next;
+                result = next;
             }
         }
-        verdict
+        result
     }
 
     fn verify_tls12_signature(

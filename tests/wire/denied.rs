@@ -57,7 +57,7 @@ fn nscale() -> (World, Server) {
 #[test]
 fn a_token_of_nscale_is_not_sent_to_namespace() {
     let (mut world, server) = namespace();
-    let words = "a service token of Nscale or another cloud's, which is not sent to Namespace";
+    let words = "a token of Nscale or another cloud, which is not sent to Namespace";
     for token in [jose(5), jose(3), format!("\u{feff} {}\r\n", jose(5))] {
         for content in [
             token.clone(),

@@ -1,4 +1,4 @@
-//! The words for certificates: those of a server, and those in files.
+//! Messages about certificates: those of a server, and those in files.
 
 use std::path::Path;
 
