@@ -131,6 +131,7 @@ pub struct Run {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
+    directory: String,
 }
 
 impl Run {
@@ -140,6 +141,7 @@ impl Run {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
+            directory: command.get_current_dir().map_or_else(String::new, |path| path.display().to_string()),
         }
     }
 
@@ -156,6 +158,13 @@ impl Run {
         assert_eq!(self.code, code, "{self:#?}");
         assert_eq!(self.stdout, "", "{self:#?}");
         self.stderr
+    }
+
+    /// As [`Run::fails`], with the ports and directories in stderr replaced, for a snapshot.
+    #[track_caller]
+    pub fn says(self, code: i32) -> String {
+        let directory = self.directory.clone();
+        steady(&self.fails(code), &directory)
     }
 
     /// As [`Run::fails`], and stderr holds these words.
@@ -176,6 +185,15 @@ impl Run {
 /// The text with what differs from run to run, such as ports and paths, replaced by names.
 pub fn scrub(text: &str, values: &[(&str, &str)]) -> String {
     values.iter().fold(text.to_owned(), |text, (value, name)| text.replace(value, name))
+}
+
+/// The text with the ports of 127.0.0.1 and the directory of a test replaced.
+fn steady(text: &str, directory: &str) -> String {
+    let mut parts = text.split("127.0.0.1:");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let text =
+        parts.fold(first, |text, part| text + "127.0.0.1:PORT" + part.trim_start_matches(|c: char| c.is_ascii_digit()));
+    if directory.is_empty() { text } else { scrub(&text, &[(directory, "DIRECTORY")]) }
 }
 
 /// The permission bits of a file.
