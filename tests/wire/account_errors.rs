@@ -256,7 +256,7 @@ fn nothing_leaves_for_a_server_that_is_not_there() {
     let mut world = World::new();
     world.set("NSCALE_SERVICE_TOKEN", TOKEN).set("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", "http://127.0.0.1:1");
     assert_snapshot!(sa(&world, "rotate", &format!("--id {ID} --yes --timeout 500ms")).says(7), @"
-    error: 127.0.0.1:PORT refused the connection
+    error: 127.0.0.1:1 refused the connection
     hint: the address comes from NSCALE_IDENTITY_SERVICE_API_ENDPOINT
     ");
     world.set("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", "http://identity.example.com");
@@ -289,7 +289,7 @@ fn a_token_of_no_known_shape_that_is_echoed_is_not_shown() {
     let stderr = sa(&world, "list", "-v").says(4);
     assert_snapshot!(stderr, @"
     > GET http://127.0.0.1:PORT/api/v1/organizations/d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90/serviceaccounts (attempt 1)
-    < 401 in 1 ms; content-type: application/json; content-length: 127
+    < 401 in N ms; content-type: application/json; content-length: 127
     < trace id 0af7651916cd43dd8448eb211c80319c
     error: the server rejected the token from NSCALE_SERVICE_TOKEN: bad token [redacted] here
       request id: 0af7651916cd43dd8448eb211c80319c
@@ -308,7 +308,7 @@ fn the_token_is_in_no_log_and_no_error() {
     let stderr = sa(&world, "list", "-v").says(3);
     assert_snapshot!(stderr, @"
     > GET http://127.0.0.1:PORT/api/v1/organizations/d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90/serviceaccounts (attempt 1)
-    < 403 in 1 ms; content-type: application/json; content-length: 177
+    < 403 in N ms; content-type: application/json; content-length: 177
     < trace id 0af7651916cd43dd8448eb211c80319c
     error: not permitted: [redacted]
       request id: 0af7651916cd43dd8448eb211c80319c

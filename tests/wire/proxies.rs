@@ -89,7 +89,7 @@ fn a_proxy_that_is_not_there_or_says_no_is_named_without_its_login() {
     world.set("HTTPS_PROXY", "http://user:CANARY@127.0.0.1:1");
     let stderr = world.create("t", "--timeout 1s").says(7);
     assert_snapshot!(stderr, @"
-    error: the proxy 127.0.0.1:PORT refused the connection
+    error: the proxy 127.0.0.1:1 refused the connection
     hint: proxies come from HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that need none
     ");
     assert!(stderr.contains("HTTPS_PROXY") && !stderr.contains("CANARY"), "{stderr}");
