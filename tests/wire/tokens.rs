@@ -293,7 +293,7 @@ fn an_answer_that_does_not_keep_to_what_was_asked_is_told() {
         "{run:?}"
     );
     assert_snapshot!(world.create("b", "-o token").says(1), @r#"
-    warning: the server did not say that the token expires, and may have made one that never does; 2026-11-26T14:42:16Z was asked for
+    warning: the server did not say that the token expires, and may have made one that never does; TIME was asked for
     note: the server did not say what the token may do
     error: the secret contains characters that no token has
     hint: token b is kept in DIRECTORY/home/.local/state/nscred/undelivered/secret.json
