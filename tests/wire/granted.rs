@@ -88,7 +88,7 @@ fn each_difference_is_said_in_every_form_of_output() {
 fn a_server_that_is_older_says_less() {
     let (world, _server) = world([created(&expires(DAY))]);
     let run = world.create("ci", "-o token");
-    assert_eq!((run.code, asides(&run)), (0, vec!["note: the server did not say what the token may do"]));
+    assert_eq!((run.code, asides(&run)), (0, vec!["note: the server did not return the permissions of the token"]));
 }
 
 #[test]
