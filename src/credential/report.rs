@@ -25,7 +25,6 @@ pub enum Status {
     Valid,
     /// No server was asked, and no problem is known.
     NotChecked,
-    /// There is no credential.
     Missing,
     /// The value in its place cannot be sent.
     Unusable,
@@ -35,7 +34,6 @@ pub enum Status {
     Expiring,
     /// Its expiry is unknown, and a minimum is required.
     ExpiryUnknown,
-    /// The server rejects it.
     Rejected,
     /// The server accepts it, but the variable names an organization that it does not
     /// belong to.

@@ -41,22 +41,22 @@ impl Differences {
             (Scope::Membership, Scope::Membership)
             | (Scope::Unknown | Scope::Tenant, Scope::Tenant | Scope::Unknown) => return,
             (Scope::Membership, Scope::Unknown) => {
-                "the server did not say that the token is bound to your own membership, as --user asks: \
-                 an older server makes it good for the whole workspace"
+                "the server did not say that the token is bound to your own membership, as --user requires: \
+                 an older server makes it valid for the whole workspace"
                     .to_owned()
             }
             (Scope::Membership, Scope::Tenant) => {
-                "the token is good for the whole workspace, and not bound to your own membership, as --user asks"
+                "the token is valid for the whole workspace, although --user requires one that is bound to your own membership"
                     .to_owned()
             }
             (_, Scope::Membership) => {
-                "the token is bound to your own membership, though it was to be good for the workspace".to_owned()
+                "the token is bound to your own membership, although one for the whole workspace was asked for".to_owned()
             }
             (Scope::Membership, Scope::Other(other)) => {
-                format!("the token's scope is {other}, and not your own membership, as --user asks")
+                format!("the token's scope is {other}, although --user requires your own membership")
             }
             (_, Scope::Other(other)) => {
-                format!("the token's scope is {other}, though it was to be good for the workspace")
+                format!("the token's scope is {other}, although one for the whole workspace was asked for")
             }
             // Is never requested.
             (Scope::Other(_), _) => return,
@@ -97,7 +97,7 @@ impl Differences {
             let (local, server) = (rfc3339(local), rfc3339(server));
             self.mismatches.push(format!(
                 "the clock of this machine says {local}, and the server's {server}: \
-                 the token expires at {}, which by the server's clock is another lifetime than was asked for",
+                 the token expires at {}, which by the server's clock is not the lifetime that was asked for",
                 rfc3339(granted)
             ));
         }
@@ -223,7 +223,7 @@ mod tests {
         let clocks = ClockReading { server: time("2026-11-23T10:00:00Z"), local: time("2026-11-25T10:00:00Z") };
         for (request, token, clocks, words) in [
             (&user, of(Scope::Unknown), None, "did not say that the token is bound"),
-            (&requested(), of(Scope::Membership), None, "bound to your own membership, though"),
+            (&requested(), of(Scope::Membership), None, "bound to your own membership, although"),
             (
                 &requested(),
                 at("2026-11-26T10:01:01Z"),

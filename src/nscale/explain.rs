@@ -22,7 +22,7 @@ pub fn explain(error: CallError<ApiError>, credential: &Credential<Secret>, prog
                 return failure;
             }
             failure.hint_on(Kind::Temporary, || {
-                "if this persists, check the organization's id: the server answers so for one that does not exist"
+                "if this persists, check the organization's id: the server also answers like this if it does not exist"
                     .to_owned()
             })
         }

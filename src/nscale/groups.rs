@@ -12,7 +12,6 @@ pub enum Groups {
     Unread,
     /// The caller may not read them.
     Unreadable,
-    /// All of them.
     Known(Vec<ReadMetadata>),
 }
 

@@ -138,8 +138,10 @@ pub fn canonical_id(flag: &str, value: &str, hint: &str) -> Result<String> {
 /// # Errors
 /// Usage: it is not a UUID.
 pub fn from_flag_or_env(flag: Option<&str>, ctx: &Context) -> Result<Option<Organization>> {
-    let hint =
-        format!("`{} serviceaccounts list` without an organization uses the only one, or lists them", ctx.program);
+    let hint = format!(
+        "`{} serviceaccounts list` without --org uses the only organization, or lists those to choose from",
+        ctx.program
+    );
     if let Some(id) = flag {
         let id = canonical_id("--org", id, &hint)?;
         return Ok(Some(Organization { id, source: Some("--org") }));

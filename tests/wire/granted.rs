@@ -52,7 +52,11 @@ fn each_difference_is_said_in_every_form_of_output() {
         ("", format!("{WORKSPACE}{GRANTS}"), "did not say that the token expires"),
         ("--user --no_expiry", format!("{USER}{GRANTS}{}", expires(DAY)), "though --no_expiry was given"),
         ("--user", format!("{GRANTS}{}", expires(DAY)), "did not say that the token is bound to your own membership"),
-        ("--user", format!(r#","scope":"A_NEW_SCOPE"{GRANTS}{}"#, expires(DAY)), "your own membership, as --user asks"),
+        (
+            "--user",
+            format!(r#","scope":"A_NEW_SCOPE"{GRANTS}{}"#, expires(DAY)),
+            "although --user requires your own membership",
+        ),
         ("", format!("{USER}{GRANTS}{}", expires(DAY)), "bound to your own membership, though"),
         (
             "",
