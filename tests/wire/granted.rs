@@ -57,7 +57,7 @@ fn each_difference_is_said_in_every_form_of_output() {
             format!(r#","scope":"A_NEW_SCOPE"{GRANTS}{}"#, expires(DAY)),
             "although --user requires your own membership",
         ),
-        ("", format!("{USER}{GRANTS}{}", expires(DAY)), "bound to your own membership, though"),
+        ("", format!("{USER}{GRANTS}{}", expires(DAY)), "bound to your own membership, although"),
         (
             "",
             format!(
