@@ -86,7 +86,7 @@ pub async fn call(client: &Client, call: RestCall<'_>) -> Result<Vec<u8>, CallEr
 }
 
 #[derive(Deserialize)]
-pub struct ErrorBody {
+pub struct RestErrorBody {
     pub error: String,
     #[serde(default)]
     pub error_description: Option<String>,
@@ -94,7 +94,7 @@ pub struct ErrorBody {
     pub trace_id: Option<String>,
 }
 
-impl ErrorBody {
+impl RestErrorBody {
     /// `None` if it is not an error of the API.
     pub fn read(body: &[u8]) -> Option<Self> {
         // serde would take an array for a struct.
@@ -108,7 +108,7 @@ fn read_error(response: &Response, redactor: &Redactor) -> Option<ApiError> {
     if response.status.is_success() || !is_json(&response.headers) {
         return None;
     }
-    let body = ErrorBody::read(&response.body)?;
+    let body = RestErrorBody::read(&response.body)?;
     Some(ApiError {
         status: response.status.as_u16(),
         error: redactor.clean(&body.error),
