@@ -13,7 +13,7 @@ use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
 use crate::http::error::{BadResponse, CallError, Error};
 use crate::http::json::{decode, decode_list, encode};
-use crate::http::rest::{ApiError, RestCall, call};
+use crate::http::rest::{RestCall, RestError, call};
 use crate::http::retry::{AttemptLimit, Effect, MAX_ATTEMPTS, backoff};
 use crate::names::Program;
 use crate::nscale::accounts::{AccountReply, Accounts};
@@ -299,7 +299,7 @@ impl IdentityApi {
         call(&self.client, RestCall { endpoint, method, path, bearer, body, effect, limit }).await
     }
 
-    fn explain(&self, error: CallError<ApiError>) -> Failure {
+    fn explain(&self, error: CallError<RestError>) -> Failure {
         explain(error, &self.credential, self.program)
     }
 
@@ -308,10 +308,10 @@ impl IdentityApi {
     }
 }
 
-type CallResult = std::result::Result<Vec<u8>, CallError<ApiError>>;
+type CallResult = std::result::Result<Vec<u8>, CallError<RestError>>;
 
 /// Whether the connection broke, here or behind a proxy, which then answers 502.
-fn is_broken_connection(error: &CallError<ApiError>) -> bool {
+fn is_broken_connection(error: &CallError<RestError>) -> bool {
     match error {
         CallError::Api(error) => error.status == 502,
         CallError::Http(error) => error.is_broken_connection(),
