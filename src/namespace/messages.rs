@@ -48,7 +48,7 @@ pub enum Scope {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum State {
+pub enum TokenState {
     #[default]
     Unknown,
     Active,
@@ -73,7 +73,7 @@ impl ProtoEnum for Scope {
     }
 }
 
-impl ProtoEnum for State {
+impl ProtoEnum for TokenState {
     const VALUES: &'static [(Self, &'static str)] = &[
         (Self::Unknown, "STATE_UNKNOWN"),
         (Self::Active, "ACTIVE"),
@@ -123,18 +123,18 @@ pub struct RevokableToken {
     pub permissions: Vec<Permission>,
     /// Absent on older servers.
     #[serde(deserialize_with = "read_enum", serialize_with = "write_enum", skip_serializing_if = "is_default")]
-    pub state: State,
+    pub state: TokenState,
 }
 
 impl RevokableToken {
     /// The state. If the server did not return one, it is derived from the times; it is
     /// unknown if they cannot be read.
-    pub fn state_at(&self, now: Timestamp) -> State {
+    pub fn state_at(&self, now: Timestamp) -> TokenState {
         match &self.state {
-            State::Unknown if self.revoked_at.is_some() => State::Revoked,
-            State::Unknown if self.expires_at == Some(Time::UNREADABLE) => State::Unknown,
-            State::Unknown if self.expires_at.is_some_and(|time| time.0 <= now) => State::Expired,
-            State::Unknown => State::Active,
+            TokenState::Unknown if self.revoked_at.is_some() => TokenState::Revoked,
+            TokenState::Unknown if self.expires_at == Some(Time::UNREADABLE) => TokenState::Unknown,
+            TokenState::Unknown if self.expires_at.is_some_and(|time| time.0 <= now) => TokenState::Expired,
+            TokenState::Unknown => TokenState::Active,
             state => state.clone(),
         }
     }
@@ -277,8 +277,8 @@ mod tests {
         .unwrap_or_default();
         assert_eq!(camel.token_id, "tok_1");
         assert_eq!(camel.scope, Scope::Membership);
-        assert_eq!(camel.state, State::Other("A_NEW_STATE".into()));
-        assert_eq!(RevokableToken { state: State::Unknown, ..camel.clone() }, snake);
+        assert_eq!(camel.state, TokenState::Other("A_NEW_STATE".into()));
+        assert_eq!(RevokableToken { state: TokenState::Unknown, ..camel.clone() }, snake);
         assert_eq!(
             json!(snake).to_string(),
             r#"{"tokenId":"tok_1","createdAt":"2026-11-22T10:00:00.500Z","scope":"TENANT_MEMBERSHIP_SCOPE"}"#
@@ -288,10 +288,10 @@ mod tests {
     #[test]
     fn an_invalid_field_does_not_affect_the_others() {
         for (text, state, scope) in [
-            (r#"{"state":9,"scope":7}"#, State::Other("9".into()), Scope::Other("7".into())),
-            (r#"{"state":1.0,"scope":"1"}"#, State::Active, Scope::Other("1".into())),
-            (r#"{"state":"","scope":0}"#, State::Unknown, Scope::Unknown),
-            (r#"{"state":null,"scope":[true]}"#, State::Unknown, Scope::Other("[true]".into())),
+            (r#"{"state":9,"scope":7}"#, TokenState::Other("9".into()), Scope::Other("7".into())),
+            (r#"{"state":1.0,"scope":"1"}"#, TokenState::Active, Scope::Other("1".into())),
+            (r#"{"state":"","scope":0}"#, TokenState::Unknown, Scope::Unknown),
+            (r#"{"state":null,"scope":[true]}"#, TokenState::Unknown, Scope::Other("[true]".into())),
         ] {
             let token: RevokableToken = serde_json::from_str(text).unwrap();
             assert_eq!((token.state, token.scope), (state, scope), "{text}");
@@ -308,14 +308,14 @@ mod tests {
     fn a_missing_state_is_derived() {
         let now = Timestamp::UNIX_EPOCH;
         let mut token = RevokableToken::default();
-        assert_eq!(token.state_at(now), State::Active);
+        assert_eq!(token.state_at(now), TokenState::Active);
         token.expires_at = Some(Time(now));
-        assert_eq!(token.state_at(now), State::Expired);
+        assert_eq!(token.state_at(now), TokenState::Expired);
         token.revoked_at = Some(Time(now));
-        assert_eq!(token.state_at(now), State::Revoked);
-        token.state = State::Active;
-        assert_eq!(token.state_at(now), State::Active);
+        assert_eq!(token.state_at(now), TokenState::Revoked);
+        token.state = TokenState::Active;
+        assert_eq!(token.state_at(now), TokenState::Active);
         token = RevokableToken { expires_at: Some(Time::UNREADABLE), ..RevokableToken::default() };
-        assert_eq!(token.state_at(now), State::Unknown);
+        assert_eq!(token.state_at(now), TokenState::Unknown);
     }
 }
