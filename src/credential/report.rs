@@ -152,7 +152,7 @@ impl Report {
                 Kind::Temporary => self.failed(Status::Unreachable, failure),
                 Kind::Usage | Kind::Interrupted => self.failed(Status::Unclear, failure),
                 // The credential was neither accepted nor rejected.
-                _ => self.failed(Status::Unclear, failure.of_kind(Kind::Unexpected)),
+                _ => self.failed(Status::Unclear, failure.with_kind(Kind::Unexpected)),
             },
         }
     }
