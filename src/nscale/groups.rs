@@ -16,7 +16,10 @@ pub enum Groups {
 }
 
 impl Groups {
-    /// Reads the groups. If the caller may not read them, this is a note and not a failure.
+    /// Reads the groups. If the caller may not read them, that is only a note.
+    ///
+    /// # Errors
+    /// The failure of any other kind.
     pub async fn read(organization: &str, api: &IdentityApi, ctx: &mut Context) -> Result<Self> {
         match api.groups(organization).await {
             Ok(groups) => Ok(Self::Known(groups)),
