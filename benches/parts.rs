@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use nscred::context::{Environment, Stream};
-use nscred::http::connect::ErrorBody;
+use nscred::http::connect::RpcErrorBody;
 use nscred::http::tls::client_config;
 use nscred::nscale::messages::Account;
 use nscred::output::json::{each, pretty};
@@ -81,7 +81,8 @@ fn tables(criterion: &mut Criterion) {
 
 fn errors(criterion: &mut Criterion) {
     let envelope = br#"{"code":"permission_denied","message":"permission denied","details":[{"type":"namespace.cloud.iam.v1beta.PermissionDeniedError","value":"ChwKBmJ1aWxkZXISBHRva18aBmVuc3VyZQ"}]}"#;
-    criterion.bench_function("error: decode", |bencher| bencher.iter(|| ErrorBody::read(black_box(envelope)).unwrap()));
+    criterion
+        .bench_function("error: decode", |bencher| bencher.iter(|| RpcErrorBody::read(black_box(envelope)).unwrap()));
 }
 
 fn tls(criterion: &mut Criterion) {

@@ -80,8 +80,8 @@ fn parse_document(bytes: &[u8]) {
 }
 
 fn error_body(bytes: &[u8]) {
-    let _ = connect::ErrorBody::read(bytes);
-    let _ = rest::ErrorBody::read(bytes);
+    let _ = connect::RpcErrorBody::read(bytes);
+    let _ = rest::RestErrorBody::read(bytes);
     let _ = json::salvage(bytes, &["accessToken", "bearerToken"]);
 }
 

@@ -107,7 +107,6 @@ async fn run(args: StatusArgs, ctx: &mut Context) -> Result<()> {
     check(reports, !args.clouds.is_empty()).and(shown)
 }
 
-/// Summarises several failures.
 fn summary(statuses: &[Status]) -> &'static str {
     let is_undetermined =
         |status: &Status| matches!(status, Status::Unreachable | Status::Unclear | Status::ExpiryUnknown);

@@ -25,7 +25,6 @@ pub enum Status {
     Valid,
     /// No server was asked, and no problem is known.
     NotChecked,
-    /// There is no credential.
     Missing,
     /// The value in its place cannot be sent.
     Unusable,
@@ -35,7 +34,6 @@ pub enum Status {
     Expiring,
     /// Its expiry is unknown, and a minimum is required.
     ExpiryUnknown,
-    /// The server rejects it.
     Rejected,
     /// The server accepts it, but the variable names an organization that it does not
     /// belong to.
@@ -154,7 +152,7 @@ impl Report {
                 Kind::Temporary => self.failed(Status::Unreachable, failure),
                 Kind::Usage | Kind::Interrupted => self.failed(Status::Unclear, failure),
                 // The credential was neither accepted nor rejected.
-                _ => self.failed(Status::Unclear, failure.of_kind(Kind::Unexpected)),
+                _ => self.failed(Status::Unclear, failure.with_kind(Kind::Unexpected)),
             },
         }
     }

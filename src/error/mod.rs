@@ -12,7 +12,6 @@ use crate::text::sanitize::{escape, sanitize};
 
 pub use kind::{EXIT_CODES, ExitCode, Kind};
 
-/// `Result` with a [`Failure`].
 pub type Result<T> = std::result::Result<T, Failure>;
 
 /// A failure: its kind, a message, and hints that name the next command. All that is
@@ -43,8 +42,7 @@ impl Failure {
         }))
     }
 
-    /// Replaces the kind.
-    pub fn of_kind(mut self, kind: Kind) -> Self {
+    pub fn with_kind(mut self, kind: Kind) -> Self {
         self.0.kind = kind;
         self
     }
@@ -80,7 +78,6 @@ impl Failure {
         self
     }
 
-    /// Adds the underlying error.
     pub fn source(mut self, source: impl Into<anyhow::Error>) -> Self {
         self.0.source = Some(source.into());
         self

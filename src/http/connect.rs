@@ -188,7 +188,7 @@ fn headers(bearer: &Secret, remaining: Duration) -> Option<HeaderMap> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub struct ErrorBody {
+pub struct RpcErrorBody {
     pub code: Code,
     pub message: String,
     pub details: Vec<Detail>,
@@ -207,11 +207,11 @@ fn read_error(response: &Response, redactor: &Redactor) -> Option<RpcError> {
     })
 }
 
-fn error_body(headers: &HeaderMap, body: &[u8]) -> Option<ErrorBody> {
-    if is_json(headers) { ErrorBody::read(body) } else { None }
+fn error_body(headers: &HeaderMap, body: &[u8]) -> Option<RpcErrorBody> {
+    if is_json(headers) { RpcErrorBody::read(body) } else { None }
 }
 
-impl ErrorBody {
+impl RpcErrorBody {
     /// `None` if it does not follow the protocol, in which every error has a code. An
     /// unreadable detail is ignored.
     pub fn read(body: &[u8]) -> Option<Self> {
@@ -282,7 +282,7 @@ mod tests {
             "{\"code\":null}",
             "{\"code\":\"internal\",\"message\":7}",
         ] {
-            assert!(ErrorBody::read(body.as_bytes()).is_none(), "{body}");
+            assert!(RpcErrorBody::read(body.as_bytes()).is_none(), "{body}");
         }
     }
 
@@ -290,8 +290,8 @@ mod tests {
     fn unreadable_details_are_ignored() {
         for details in ["null", "7", "{}", "[7]", r#"[{"type":"a"}]"#, r#"[{"type":"a","value":"*"}]"#] {
             let body = format!(r#"{{"code":"not_found","details":{details}}}"#);
-            let expected = ErrorBody { code: Code::NotFound, message: String::new(), details: Vec::new() };
-            assert_eq!(ErrorBody::read(body.as_bytes()), Some(expected), "{body}");
+            let expected = RpcErrorBody { code: Code::NotFound, message: String::new(), details: Vec::new() };
+            assert_eq!(RpcErrorBody::read(body.as_bytes()), Some(expected), "{body}");
         }
     }
 
@@ -301,7 +301,7 @@ mod tests {
             [("a.B", "CglyZXFfMDFhYmM"), ("a.B", "CglyZXFfMDFhYmM="), ("type.googleapis.com/a.B", "CglyZXFfMDFhYmM=")]
         {
             let body = format!(r#"{{"code":16,"details":[{{"type":"{name}","value":"{value}"}}]}}"#);
-            let ErrorBody { code, details, .. } = ErrorBody::read(body.as_bytes()).unwrap();
+            let RpcErrorBody { code, details, .. } = RpcErrorBody::read(body.as_bytes()).unwrap();
             assert_eq!(code, Code::Unauthenticated);
             assert_eq!(details, [Detail { type_name: "a.B".into(), value: b"\n\treq_01abc".to_vec() }], "{body}");
         }

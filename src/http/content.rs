@@ -16,7 +16,6 @@ pub enum Content {
     },
     Json,
     Untyped,
-    /// Has this media type.
     Typed(String),
     /// Has this encoding, which is not supported.
     Encoded(String),

@@ -10,7 +10,6 @@ use crate::http::content::Content;
 use crate::http::endpoint::Endpoint;
 use crate::http::retry::{AttemptOutcome, Effect};
 
-/// Why a call failed.
 #[derive(Debug)]
 pub enum CallError<E> {
     /// The API returned an error.
@@ -35,7 +34,6 @@ pub struct Error {
     pub route: Box<Route>,
 }
 
-/// Where a request goes.
 #[derive(Debug)]
 pub struct Route {
     pub host: String,
@@ -103,7 +101,6 @@ pub enum BadResponse {
         line: usize,
         column: usize,
     },
-    /// This field is missing.
     Missing(&'static str),
     UnusableToken,
 }

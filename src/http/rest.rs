@@ -29,7 +29,7 @@ pub struct RestCall<'a> {
 
 /// An error of the API, redacted.
 #[derive(Clone, Debug)]
-pub struct ApiError {
+pub struct RestError {
     pub status: u16,
     /// The code of the error, such as `invalid_request`.
     pub error: String,
@@ -47,7 +47,7 @@ pub struct ApiError {
 ///
 /// # Errors
 /// [`CallError`].
-pub async fn call(client: &Client, call: RestCall<'_>) -> Result<Vec<u8>, CallError<ApiError>> {
+pub async fn call(client: &Client, call: RestCall<'_>) -> Result<Vec<u8>, CallError<RestError>> {
     let RestCall { endpoint, method, path, bearer, body, effect, limit } = call;
     let mut headers = headers(bearer).ok_or_else(|| Error::not_sent(Cause::CredentialCharacters, effect, endpoint))?;
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -86,7 +86,7 @@ pub async fn call(client: &Client, call: RestCall<'_>) -> Result<Vec<u8>, CallEr
 }
 
 #[derive(Deserialize)]
-pub struct ErrorBody {
+pub struct RestErrorBody {
     pub error: String,
     #[serde(default)]
     pub error_description: Option<String>,
@@ -94,7 +94,7 @@ pub struct ErrorBody {
     pub trace_id: Option<String>,
 }
 
-impl ErrorBody {
+impl RestErrorBody {
     /// `None` if it is not an error of the API.
     pub fn read(body: &[u8]) -> Option<Self> {
         // serde would take an array for a struct.
@@ -102,14 +102,14 @@ impl ErrorBody {
     }
 }
 
-fn read_error(response: &Response, redactor: &Redactor) -> Option<ApiError> {
+fn read_error(response: &Response, redactor: &Redactor) -> Option<RestError> {
     /// Older servers quote the whole request and its schema in the description.
     const MAX_CHARS: usize = 500;
     if response.status.is_success() || !is_json(&response.headers) {
         return None;
     }
-    let body = ErrorBody::read(&response.body)?;
-    Some(ApiError {
+    let body = RestErrorBody::read(&response.body)?;
+    Some(RestError {
         status: response.status.as_u16(),
         error: redactor.clean(&body.error),
         description: redactor.excerpt(&body.error_description.unwrap_or_default(), MAX_CHARS),

@@ -75,10 +75,10 @@ impl AttemptLimit {
     }
 }
 
-/// The table for all clouds. A server that is unavailable or fails may have carried out
-/// the request, or a part of it. A rate limit is taken to mean that a change was not
-/// carried out, since repeating it does no harm; for a mint only a rate limit with a time
-/// to wait is.
+/// What follows from each outcome, for all clouds. A server that is unavailable or fails may
+/// have carried out the request, or a part of it. After a rate limit a change counts as not
+/// carried out, since repeating it does no harm. A mint does only if there is a time to
+/// wait.
 pub fn policy(effect: Effect, outcome: AttemptOutcome) -> Policy {
     const fn cell(may_retry: bool, may_have_been_processed: bool) -> Policy {
         Policy { may_retry, may_have_been_processed }
@@ -147,7 +147,6 @@ pub fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
 }
 
-/// Reads an HTTP date.
 pub fn parse_date(value: &str) -> Option<Timestamp> {
     rfc2822::DateTimeParser::new().parse_timestamp(value).ok()
 }

@@ -47,7 +47,6 @@ pub fn endpoint(env: &Environment) -> Result<Endpoint> {
 pub struct TokensApi {
     client: Client,
     endpoint: Endpoint,
-    /// Exchanges sessions.
     sessions_endpoint: Endpoint,
     credential: Credential<Tokens>,
     bearer: RefCell<Bearer>,

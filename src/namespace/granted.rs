@@ -1,6 +1,5 @@
-//! Compares what a server granted with what was requested. An older server ignores
-//! fields that it does not know, and then creates a token for the whole workspace
-//! where one for a user was requested.
+//! Compares a new token with the request. An older server ignores unknown fields, and may
+//! create a token for the whole workspace instead of one for a user.
 
 use std::collections::BTreeSet;
 
@@ -18,12 +17,12 @@ const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Differences {
     /// Sentences about what differs from the request.
-    pub granted: Vec<String>,
-    /// What the server did not say, as the object of a sentence.
-    pub unsaid: Vec<String>,
+    pub mismatches: Vec<String>,
+    /// What the server did not return, each as the object of a sentence.
+    pub unreported: Vec<String>,
 }
 
-/// Whether a token is valid for the whole workspace, and one for a user was requested.
+/// Whether a token is valid for the whole workspace although one for a user was requested.
 pub fn is_too_wide(request: &CreateRequest, token: &RevokableToken) -> bool {
     request.scope == Scope::Membership && token.scope == Scope::Tenant
 }
@@ -37,87 +36,87 @@ pub fn compare(request: &CreateRequest, token: &RevokableToken, clocks: Option<C
 }
 
 impl Differences {
-    fn compare_scope(&mut self, asked: &Scope, granted: &Scope) {
-        let difference = match (asked, granted) {
+    fn compare_scope(&mut self, requested: &Scope, granted: &Scope) {
+        let difference = match (requested, granted) {
             (Scope::Membership, Scope::Membership)
             | (Scope::Unknown | Scope::Tenant, Scope::Tenant | Scope::Unknown) => return,
             (Scope::Membership, Scope::Unknown) => {
-                "the server did not say that the token is bound to your own membership, as --user asks: \
-                 an older server makes it good for the whole workspace"
+                "the server did not say that the token is bound to your own membership, as --user requires: \
+                 an older server makes it valid for the whole workspace"
                     .to_owned()
             }
             (Scope::Membership, Scope::Tenant) => {
-                "the token is good for the whole workspace, and not bound to your own membership, as --user asks"
+                "the token is valid for the whole workspace, although --user requires one that is bound to your own membership"
                     .to_owned()
             }
             (_, Scope::Membership) => {
-                "the token is bound to your own membership, though it was to be good for the workspace".to_owned()
+                "the token is bound to your own membership, although one for the whole workspace was asked for".to_owned()
             }
             (Scope::Membership, Scope::Other(other)) => {
-                format!("the token's scope is {other}, and not your own membership, as --user asks")
+                format!("the token's scope is {other}, although --user requires your own membership")
             }
             (_, Scope::Other(other)) => {
-                format!("the token's scope is {other}, though it was to be good for the workspace")
+                format!("the token's scope is {other}, although one for the whole workspace was asked for")
             }
-            // Never requested.
+            // Is never requested.
             (Scope::Other(_), _) => return,
         };
-        self.granted.push(difference);
+        self.mismatches.push(difference);
     }
 
-    fn compare_expiry(&mut self, asked: Option<Time>, granted: Option<Time>, clocks: Option<ClockReading>) {
+    fn compare_expiry(&mut self, requested: Option<Time>, granted: Option<Time>, clocks: Option<ClockReading>) {
         if granted == Some(Time::UNREADABLE) {
-            self.unsaid.push("when the token expires, or not in a form that is known here".to_owned());
+            self.unreported.push("a readable expiry".to_owned());
             return;
         }
-        let (asked, granted) = match (asked, granted) {
+        let (requested, granted) = match (requested, granted) {
             (None, None) => return,
             (None, Some(granted)) => {
                 let granted = rfc3339(granted.0);
-                return self.granted.push(format!("the token expires at {granted}, though --no_expiry was given"));
+                return self.mismatches.push(format!("the token expires at {granted}, though --no_expiry was given"));
             }
-            (Some(asked), None) => {
-                let asked = rfc3339(asked.0);
-                return self.granted.push(format!(
-                    "the server did not say that the token expires, and may have made one that never does; {asked} was asked for"
+            (Some(requested), None) => {
+                let requested = rfc3339(requested.0);
+                return self.mismatches.push(format!(
+                    "the server did not say that the token expires, and may have made one that never does; {requested} was asked for"
                 ));
             }
-            (Some(asked), Some(granted)) => (asked.0, granted.0),
+            (Some(requested), Some(granted)) => (requested.0, granted.0),
         };
-        let difference = granted.duration_since(asked);
+        let difference = granted.duration_since(requested);
         if difference.abs() > MAX_CLOCK_SKEW {
             let than = if difference.is_positive() { "later" } else { "sooner" };
-            self.granted.push(format!(
+            self.mismatches.push(format!(
                 "the token expires {than} than was asked for: at {}, not at {}",
                 rfc3339(granted),
-                rfc3339(asked)
+                rfc3339(requested)
             ));
         } else if let Some(ClockReading { server, local }) = clocks
             && server.duration_since(local).abs() > MAX_CLOCK_SKEW
         {
             let (local, server) = (rfc3339(local), rfc3339(server));
-            self.granted.push(format!(
+            self.mismatches.push(format!(
                 "the clock of this machine says {local}, and the server's {server}: \
-                 the token expires at {}, which by the server's clock is another lifetime than was asked for",
+                 the token expires at {}, which by the server's clock is not the lifetime that was asked for",
                 rfc3339(granted)
             ));
         }
     }
 
-    fn compare_grants(&mut self, asked: &[Permission], granted: &[Permission]) {
+    fn compare_grants(&mut self, requested: &[Permission], granted: &[Permission]) {
         if granted.is_empty() {
-            self.unsaid.push("what the token may do".to_owned());
+            self.unreported.push("the permissions of the token".to_owned());
             return;
         }
-        let (asked, granted) = (actions(asked), actions(granted));
-        for (what, these, those) in [
-            ("the token may not do all that was asked for: it lacks", &asked, &granted),
-            ("the token may do more than was asked for:", &granted, &asked),
+        let (requested, granted) = (actions(requested), actions(granted));
+        for (what, actions, others) in [
+            ("the token may not do all that was asked for: it lacks", &requested, &granted),
+            ("the token may do more than was asked for:", &granted, &requested),
         ] {
-            let is_covered = |one: &&Action| those.iter().any(|other| covers(other, one));
-            let all: Vec<&Action> = these.iter().filter(|one| !is_covered(one)).collect();
-            if !all.is_empty() {
-                self.granted.push(format!("{what} {}", list(&all)));
+            let is_covered = |action: &&Action| others.iter().any(|other| covers(other, action));
+            let uncovered: Vec<&Action> = actions.iter().filter(|action| !is_covered(action)).collect();
+            if !uncovered.is_empty() {
+                self.mismatches.push(format!("{what} {}", list(&uncovered)));
             }
         }
     }
@@ -126,14 +125,14 @@ impl Differences {
 /// Resource type, resource id and action.
 type Action = (String, String, String);
 
-/// Whether one permission includes another; `*` includes all.
+/// Whether an action includes another; `*` includes all.
 fn covers(one: &Action, other: &Action) -> bool {
     let is_in = |one: &str, other: &str| one == "*" || one == other;
     one.0 == other.0 && is_in(&one.1, &other.1) && is_in(&one.2, &other.2)
 }
 
-/// Each action by itself, so that order and grouping do not matter. An empty id is
-/// the same as `*`.
+/// The single actions of grants, so that order and grouping do not matter. An empty id
+/// means `*`.
 fn actions(grants: &[Permission]) -> BTreeSet<Action> {
     let mut all = BTreeSet::new();
     for grant in grants {
@@ -159,7 +158,7 @@ fn list(actions: &[&Action]) -> String {
 /// The warning if a refreshed token expires sooner than was requested.
 pub fn refreshed(minimum: std::time::Duration, expires_at: Time, clocks: ClockReading) -> Option<String> {
     if expires_at == Time::UNREADABLE {
-        return Some("the server says when the token expires in a form that is not known here".to_owned());
+        return Some("the server returned an expiry that cannot be read".to_owned());
     }
     let now: Timestamp = clocks.server;
     let needed = SignedDuration::try_from(minimum).ok()?;
@@ -186,7 +185,7 @@ mod tests {
         }
     }
 
-    fn asked() -> CreateRequest {
+    fn requested() -> CreateRequest {
         CreateRequest {
             expires_at: Some(Time(time("2026-11-26T10:00:00.5Z"))),
             access: AccessPolicy { grants: vec![permission("builder", "", &["ensure", "access"])] },
@@ -205,40 +204,53 @@ mod tests {
 
     #[test]
     fn equivalent_grants_are_the_same() {
-        assert_eq!(compare(&asked(), &granted(), None), Differences::default());
+        assert_eq!(compare(&requested(), &granted(), None), Differences::default());
         let old = RevokableToken { scope: Scope::Unknown, permissions: Vec::new(), ..granted() };
-        let differences = compare(&asked(), &old, None);
-        assert_eq!((differences.granted.len(), differences.unsaid), (0, vec!["what the token may do".to_owned()]));
+        let differences = compare(&requested(), &old, None);
+        assert_eq!(
+            (differences.mismatches.len(), differences.unreported),
+            (0, vec!["the permissions of the token".to_owned()])
+        );
     }
 
     #[test]
     fn each_difference_is_reported() {
-        let user = CreateRequest { scope: Scope::Membership, ..asked() };
-        let never = CreateRequest { expires_at: None, ..asked() };
+        let user = CreateRequest { scope: Scope::Membership, ..requested() };
+        let never = CreateRequest { expires_at: None, ..requested() };
         let at = |text| RevokableToken { expires_at: Some(Time(time(text))), ..granted() };
         let of = |scope| RevokableToken { scope, ..granted() };
         let may = |permissions| RevokableToken { permissions, ..granted() };
         let clocks = ClockReading { server: time("2026-11-23T10:00:00Z"), local: time("2026-11-25T10:00:00Z") };
         for (request, token, clocks, words) in [
             (&user, of(Scope::Unknown), None, "did not say that the token is bound"),
-            (&asked(), of(Scope::Membership), None, "bound to your own membership, though"),
-            (&asked(), at("2026-11-26T10:01:01Z"), None, "later than was asked for: at 2026-11-26T10:01:01Z, not at"),
-            (&asked(), at("2026-11-25T11:00:00Z"), None, "sooner than was asked for"),
-            (&asked(), RevokableToken { expires_at: None, ..granted() }, None, "did not say that the token expires"),
-            (&never, granted(), None, "though --no_expiry was given"),
-            (&asked(), granted(), Some(clocks), "says 2026-11-25T10:00:00Z, and the server's 2026-11-23T10:00:00Z"),
-            (&asked(), may(vec![permission("builder", "*", &["ensure"])]), None, "lacks access of builder on *"),
+            (&requested(), of(Scope::Membership), None, "bound to your own membership, although"),
             (
-                &asked(),
+                &requested(),
+                at("2026-11-26T10:01:01Z"),
+                None,
+                "later than was asked for: at 2026-11-26T10:01:01Z, not at",
+            ),
+            (&requested(), at("2026-11-25T11:00:00Z"), None, "sooner than was asked for"),
+            (
+                &requested(),
+                RevokableToken { expires_at: None, ..granted() },
+                None,
+                "did not say that the token expires",
+            ),
+            (&never, granted(), None, "though --no_expiry was given"),
+            (&requested(), granted(), Some(clocks), "says 2026-11-25T10:00:00Z, and the server's 2026-11-23T10:00:00Z"),
+            (&requested(), may(vec![permission("builder", "*", &["ensure"])]), None, "lacks access of builder on *"),
+            (
+                &requested(),
                 may(vec![permission("builder", "*", &["ensure", "access"]), permission("instance", "i", &["list"])]),
                 None,
                 "more than was asked for: list of instance on i",
             ),
         ] {
             let differences = compare(request, &token, clocks);
-            assert_eq!(differences.granted.len(), 1, "{words}: {differences:?}");
-            assert!(differences.granted[0].contains(words), "{words}: {differences:?}");
+            assert_eq!(differences.mismatches.len(), 1, "{words}: {differences:?}");
+            assert!(differences.mismatches[0].contains(words), "{words}: {differences:?}");
         }
-        assert!(is_too_wide(&user, &granted()) && !is_too_wide(&asked(), &granted()));
+        assert!(is_too_wide(&user, &granted()) && !is_too_wide(&requested(), &granted()));
     }
 }

@@ -1,7 +1,7 @@
 //! The messages of `namespace.cloud.iam.v1beta.TokenService` and of the
-//! session exchange, in protobuf's JSON: written in camelCase without default
-//! values, read in either spelling with unknown fields ignored. The sandbox uses
-//! them from the other side.
+//! session exchange, in protobuf's JSON: field names are written in camelCase and read in
+//! camelCase or snake_case, default values are not written, and unknown fields are
+//! ignored. The sandbox uses the same messages.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,14 +14,14 @@ use crate::secret::Secret;
 
 pub const TOKEN_SERVICE: &str = "namespace.cloud.iam.v1beta.TokenService";
 
-/// It exchanges sessions.
+/// Exchanges sessions.
 pub const SESSIONS_SERVICE: &str = "namespace.private.sessions.v1beta.UserSessionsService";
 
-/// One grant: these actions on this resource.
+/// A grant of actions on a resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Permission {
-    /// The kind of resource, as in `token/revokable`.
+    /// Such as `token/revokable`.
     #[serde(alias = "resource_type", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub resource_type: String,
     /// One resource, or `*` for all.
@@ -48,7 +48,7 @@ pub enum Scope {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum State {
+pub enum TokenState {
     #[default]
     Unknown,
     Active,
@@ -73,7 +73,7 @@ impl ProtoEnum for Scope {
     }
 }
 
-impl ProtoEnum for State {
+impl ProtoEnum for TokenState {
     const VALUES: &'static [(Self, &'static str)] = &[
         (Self::Unknown, "STATE_UNKNOWN"),
         (Self::Active, "ACTIVE"),
@@ -90,11 +90,11 @@ impl ProtoEnum for State {
     }
 }
 
-/// A revokable token as the server lists it. The secret is never in it.
+/// A revokable token, without its secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RevokableToken {
-    /// `tok_…`, the handle for revoke and refresh.
+    /// `tok_…`
     #[serde(alias = "token_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub token_id: String,
     #[serde(alias = "tenant_id", deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
@@ -106,7 +106,7 @@ pub struct RevokableToken {
     pub description: String,
     #[serde(alias = "created_at", deserialize_with = "read_time", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Time>,
-    /// Absent where it does not expire.
+    /// Absent if it never expires.
     #[serde(alias = "expires_at", deserialize_with = "read_time", skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
     #[serde(alias = "revoked_at", deserialize_with = "read_time", skip_serializing_if = "Option::is_none")]
@@ -123,19 +123,19 @@ pub struct RevokableToken {
     pub permissions: Vec<Permission>,
     /// Absent on older servers.
     #[serde(deserialize_with = "read_enum", serialize_with = "write_enum", skip_serializing_if = "is_default")]
-    pub state: State,
+    pub state: TokenState,
 }
 
 impl RevokableToken {
-    /// The state, derived where the server did not say; unknown where that is
-    /// not possible.
-    pub fn state_at(&self, now: Timestamp) -> State {
+    /// The state. If the server did not return one, it is derived from the times; it is
+    /// unknown if they cannot be read.
+    pub fn state_at(&self, now: Timestamp) -> TokenState {
         match &self.state {
-            State::Unknown if self.revoked_at.is_some() => State::Revoked,
-            State::Unknown if self.expires_at == Some(Time::UNREADABLE) => State::Unknown,
-            State::Unknown if self.expires_at.is_some_and(|time| time.0 <= now) => State::Expired,
-            State::Unknown => State::Active,
-            said => said.clone(),
+            TokenState::Unknown if self.revoked_at.is_some() => TokenState::Revoked,
+            TokenState::Unknown if self.expires_at == Some(Time::UNREADABLE) => TokenState::Unknown,
+            TokenState::Unknown if self.expires_at.is_some_and(|time| time.0 <= now) => TokenState::Expired,
+            TokenState::Unknown => TokenState::Active,
+            state => state.clone(),
         }
     }
 }
@@ -148,7 +148,7 @@ pub struct CreateRequest {
     pub name: String,
     #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// Absent for no expiry, which only membership scope may ask for.
+    /// Absent for a token that never expires, which requires membership scope.
     #[serde(alias = "expires_at", skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
     #[serde(deserialize_with = "or_default", skip_serializing_if = "is_default")]
@@ -158,10 +158,10 @@ pub struct CreateRequest {
     pub scope: Scope,
 }
 
-/// The sandbox writes it by hand, since a [`Secret`] cannot be serialized.
+/// Not `Serialize`, since a [`Secret`] is not: the sandbox writes it by hand.
 #[derive(Debug, Deserialize)]
 pub struct CreateResponse {
-    /// Given once.
+    /// Returned only here.
     #[serde(rename = "bearerToken", alias = "bearer_token", default = "no_secret")]
     pub bearer_token: Secret,
     #[serde(default, deserialize_with = "or_default")]
@@ -175,10 +175,10 @@ fn no_secret() -> Secret {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ListRequest {
-    /// From the response before.
+    /// That of the previous response.
     #[serde(alias = "pagination_cursor", deserialize_with = "or_default", skip_serializing_if = "is_default")]
     pub pagination_cursor: Bytes,
-    /// The most entries in a page; 0 leaves it to the server.
+    /// The size of a page; 0 means the default of the server.
     #[serde(
         alias = "max_entries",
         deserialize_with = "read_int64",
@@ -265,7 +265,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn both_spellings_nulls_and_strangers_are_read() {
+    fn both_spellings_nulls_and_unknown_fields_are_read() {
         let camel: RevokableToken = serde_json::from_value(json!({
             "tokenId": "tok_1", "createdAt": "2026-11-22T12:00:00.5+02:00", "scope": 2, "state": "A_NEW_STATE",
             "permissions": null, "unheardOf": {"x": 1}
@@ -277,8 +277,8 @@ mod tests {
         .unwrap_or_default();
         assert_eq!(camel.token_id, "tok_1");
         assert_eq!(camel.scope, Scope::Membership);
-        assert_eq!(camel.state, State::Other("A_NEW_STATE".into()));
-        assert_eq!(RevokableToken { state: State::Unknown, ..camel.clone() }, snake);
+        assert_eq!(camel.state, TokenState::Other("A_NEW_STATE".into()));
+        assert_eq!(RevokableToken { state: TokenState::Unknown, ..camel.clone() }, snake);
         assert_eq!(
             json!(snake).to_string(),
             r#"{"tokenId":"tok_1","createdAt":"2026-11-22T10:00:00.500Z","scope":"TENANT_MEMBERSHIP_SCOPE"}"#
@@ -286,12 +286,12 @@ mod tests {
     }
 
     #[test]
-    fn one_bad_field_spoils_nothing() {
+    fn an_invalid_field_does_not_affect_the_others() {
         for (text, state, scope) in [
-            (r#"{"state":9,"scope":7}"#, State::Other("9".into()), Scope::Other("7".into())),
-            (r#"{"state":1.0,"scope":"1"}"#, State::Active, Scope::Other("1".into())),
-            (r#"{"state":"","scope":0}"#, State::Unknown, Scope::Unknown),
-            (r#"{"state":null,"scope":[true]}"#, State::Unknown, Scope::Other("[true]".into())),
+            (r#"{"state":9,"scope":7}"#, TokenState::Other("9".into()), Scope::Other("7".into())),
+            (r#"{"state":1.0,"scope":"1"}"#, TokenState::Active, Scope::Other("1".into())),
+            (r#"{"state":"","scope":0}"#, TokenState::Unknown, Scope::Unknown),
+            (r#"{"state":null,"scope":[true]}"#, TokenState::Unknown, Scope::Other("[true]".into())),
         ] {
             let token: RevokableToken = serde_json::from_str(text).unwrap();
             assert_eq!((token.state, token.scope), (state, scope), "{text}");
@@ -305,17 +305,17 @@ mod tests {
     }
 
     #[test]
-    fn the_state_is_derived_where_the_server_does_not_say() {
+    fn a_missing_state_is_derived() {
         let now = Timestamp::UNIX_EPOCH;
         let mut token = RevokableToken::default();
-        assert_eq!(token.state_at(now), State::Active);
+        assert_eq!(token.state_at(now), TokenState::Active);
         token.expires_at = Some(Time(now));
-        assert_eq!(token.state_at(now), State::Expired);
+        assert_eq!(token.state_at(now), TokenState::Expired);
         token.revoked_at = Some(Time(now));
-        assert_eq!(token.state_at(now), State::Revoked);
-        token.state = State::Active;
-        assert_eq!(token.state_at(now), State::Active);
+        assert_eq!(token.state_at(now), TokenState::Revoked);
+        token.state = TokenState::Active;
+        assert_eq!(token.state_at(now), TokenState::Active);
         token = RevokableToken { expires_at: Some(Time::UNREADABLE), ..RevokableToken::default() };
-        assert_eq!(token.state_at(now), State::Unknown);
+        assert_eq!(token.state_at(now), TokenState::Unknown);
     }
 }

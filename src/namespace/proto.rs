@@ -12,13 +12,13 @@ use serde_json::Value;
 use crate::text::base64;
 use crate::text::time::{UNREADABLE, parse};
 
-/// A protobuf enum: names with numbers, zero where the field is not set. A newer
-/// server may send another name or number.
+/// A protobuf enum: names with numbers, of which 0 means not set. A newer server may send
+/// unknown ones.
 pub(super) trait ProtoEnum: Clone + Default + PartialEq + 'static {
-    /// The known values with their names, in the order of the numbers.
+    /// The known values with their names, in the order of their numbers.
     const VALUES: &'static [(Self, &'static str)];
 
-    /// An unknown value, as it was sent.
+    /// An unknown value, unchanged.
     fn other(text: String) -> Self;
 
     fn as_other(&self) -> Option<&str>;
@@ -54,12 +54,11 @@ pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 pub struct Time(pub Timestamp);
 
 impl Time {
-    /// A timestamp that cannot be parsed. It is not the same as none, which means
-    /// that a token does not expire.
+    /// A timestamp that cannot be parsed. An absent one means that a token never expires.
     pub const UNREADABLE: Self = Self(UNREADABLE);
 }
 
-/// Reads a timestamp of a response, which is of use without it.
+/// Reads a timestamp of a response, which can be used without it.
 pub(super) fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::Null => None,

@@ -1,7 +1,7 @@
 //! Tokens as tables and details.
 
 use crate::context::Context;
-use crate::namespace::messages::{Permission, RevokableToken, Scope, State};
+use crate::namespace::messages::{Permission, RevokableToken, Scope, TokenState};
 use crate::output::view::{Cell, Details, Listing, Tone};
 
 pub fn listing(tokens: &[RevokableToken], ctx: &Context) -> Listing {
@@ -62,11 +62,11 @@ fn expires(token: &RevokableToken, ctx: &Context) -> Cell {
 
 fn status(token: &RevokableToken, ctx: &Context) -> Cell {
     match token.state_at(ctx.now()) {
-        State::Active => Cell::toned("Active", Tone::Good),
-        State::Expired => Cell::toned("Expired", Tone::Bad),
-        State::Revoked => Cell::toned("Revoked", Tone::Faint),
-        State::Unknown => "Unknown".into(),
-        State::Other(text) => text.into(),
+        TokenState::Active => Cell::toned("Active", Tone::Good),
+        TokenState::Expired => Cell::toned("Expired", Tone::Bad),
+        TokenState::Revoked => Cell::toned("Revoked", Tone::Faint),
+        TokenState::Unknown => "Unknown".into(),
+        TokenState::Other(text) => text.into(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The accounts that a server lists, and finding one of them.
+//! The list of accounts that a server returns.
 
 use serde_json::value::RawValue;
 
@@ -10,16 +10,16 @@ use crate::http::retry::Effect;
 use crate::nscale::messages::{Account, Resource};
 use crate::text::sanitize::shortened;
 
-/// What the server reads lags a moment behind what it wrote.
+/// The reads of the server lag a moment behind its writes.
 pub const JUST_CREATED: &str = "an account that was created a moment ago may not be found yet: try again in a second";
 
-/// An account, decoded and as it came.
+/// An account: decoded, and its JSON in the response.
 pub struct AccountReply {
     pub account: Account,
     pub json: String,
 }
 
-/// The accounts of an organization, as they came.
+/// The accounts of an organization, not decoded yet.
 pub struct Accounts {
     pub json: String,
     organization: String,
@@ -37,18 +37,18 @@ impl Accounts {
         json == "null" || inside.is_some_and(|inside| inside.trim().is_empty())
     }
 
-    /// Visits each, decoded.
+    /// Decodes the accounts one at a time.
     ///
     /// # Errors
-    /// Unexpected: one does not fit. Those before it have been visited.
+    /// Unexpected: an account cannot be read. Those before it have been visited.
     pub fn each(&self, visit: impl FnMut(Account)) -> Result<()> {
         Ok(decode_each(&self.json, Effect::Read, &self.endpoint, visit)?)
     }
 
-    /// Finds an account by its id, in either case.
+    /// Finds an account by its id. Case is ignored.
     ///
     /// # Errors
-    /// Not found; unexpected: the response does not fit.
+    /// Not found: no account has the id. Unexpected: the response cannot be read.
     pub fn find(&self, id: &str, ctx: &Context) -> Result<AccountReply> {
         let all: Vec<&RawValue> = decode_list(self.json.as_bytes(), Effect::Read, &self.endpoint)?;
         for json in all.iter().map(|account| account.get()) {
@@ -59,15 +59,15 @@ impl Accounts {
             }
         }
         let list = format!("`{} serviceaccounts list --org {}` shows the ids", ctx.program, self.organization);
-        let named = self.ids_of_name(id)?;
+        let ids = self.ids_of_name(id)?;
         let id = shortened(id);
         let failure = Failure::new(Kind::NotFound, format!("there is no service account {id} in the organization"));
-        Err(match named.as_slice() {
+        Err(match ids.as_slice() {
             [] if all.len() <= 1 => failure
-                .hint(format!("{list}; an account without the right to read others sees itself alone"))
+                .hint(format!("{list}; an account without the right to read others sees only itself"))
                 .hint(JUST_CREATED),
             [] => failure.hint(list).hint(JUST_CREATED),
-            named => named.iter().fold(failure, |failure, known| {
+            ids => ids.iter().fold(failure, |failure, known| {
                 failure.hint(format!("\"{id}\" is the name of the account with the id {known}"))
             }),
         })

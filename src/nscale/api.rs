@@ -13,7 +13,7 @@ use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
 use crate::http::error::{BadResponse, CallError, Error};
 use crate::http::json::{decode, decode_list, encode};
-use crate::http::rest::{ApiError, RestCall, call};
+use crate::http::rest::{RestCall, RestError, call};
 use crate::http::retry::{AttemptLimit, Effect, MAX_ATTEMPTS, backoff};
 use crate::names::Program;
 use crate::nscale::accounts::{AccountReply, Accounts};
@@ -23,25 +23,24 @@ use crate::nscale::messages::{AccountWrite, ReadMetadata, Resource, Userinfo};
 use crate::nscale::minted;
 use crate::secret::Secret;
 
-/// The variable that names the server.
 const ENDPOINT_VARIABLE: &str = "NSCALE_IDENTITY_SERVICE_API_ENDPOINT";
 
 /// The documented address of the identity API.
 const ENDPOINT: &str = "https://identity.nks.europe-west4.nscale.com";
 
-/// Who a token belongs to.
+/// The path that tells whom a token belongs to.
 const USERINFO: &str = "/oauth2/v2/userinfo";
 
-/// The organizations, and below them all else.
+/// The path of all organizations, and the parent of all other paths.
 const ORGANIZATIONS: &str = "/api/v1/organizations";
 
 /// # Errors
-/// Usage: the variable's value is no address that may be used.
+/// Usage: the value of the variable cannot be used as an address.
 pub fn endpoint(env: &Environment) -> Result<Endpoint> {
     Endpoint::from_env(env, &[ENDPOINT_VARIABLE], ENDPOINT)
 }
 
-/// The identity API, with a token that can be sent.
+/// A client of the identity API with a credential.
 pub struct IdentityApi {
     client: Client,
     endpoint: Endpoint,
@@ -53,15 +52,13 @@ impl IdentityApi {
     /// Finds the credential.
     ///
     /// # Errors
-    /// As [`IdentityApi::with`]. Not authenticated: there is no usable
-    /// credential. Usage: the address cannot be used.
+    /// Not authenticated: there is no usable credential. Usage: the address cannot be
+    /// used. Else as [`IdentityApi::with`].
     pub fn connect(ctx: &Context) -> Result<Self> {
         // A bad address is reported before a bad token.
         Self::with(endpoint(&ctx.env)?, credential::find(&ctx.env)?, ctx)
     }
 
-    /// Makes a credential ready for its server.
-    ///
     /// # Errors
     /// Usage: a certificate file cannot be used.
     pub fn with(endpoint: Endpoint, credential: Credential<Secret>, ctx: &Context) -> Result<Self> {
@@ -69,17 +66,17 @@ impl IdentityApi {
         Ok(Self { client, endpoint, credential, program: ctx.program })
     }
 
-    /// Gives what follows a time of its own, whatever is left of `--timeout`.
+    /// Sets the time for the following calls, in place of what is left of `--timeout`.
     pub fn set_remaining(&self, time: Duration) {
         self.client.set_remaining(time);
     }
 
-    /// Waits before another attempt; `false` where there is no time for one.
+    /// Waits before another attempt. `false` if there is no time for one.
     pub async fn pause(&self, attempts: u32) -> bool {
         self.client.pause(attempts).await
     }
 
-    /// Where a create is sent; this and the next two are for previews.
+    /// The URL of a create, for previews.
     pub fn accounts_url(&self, organization: &str) -> String {
         self.endpoint.join(&accounts_path(organization)).to_string()
     }
@@ -92,24 +89,21 @@ impl IdentityApi {
         self.endpoint.join(&rotate_path(organization, id)).to_string()
     }
 
-    /// Who the caller is.
     pub(crate) async fn userinfo(&self) -> Result<Userinfo> {
         let body = self.read(USERINFO, AttemptLimit::DEFAULT).await.map_err(|error| self.explain(error))?;
         Ok(decode(&body, Effect::Read, &self.endpoint)?)
     }
 
-    /// Who the caller is, in one attempt: for messages that are better with it,
-    /// and do without.
+    /// The caller, in one attempt, for messages that can do without it.
     pub async fn userinfo_once(&self) -> Option<Userinfo> {
         let body = self.read(USERINFO, AttemptLimit::ONCE).await.ok()?;
         decode(&body, Effect::Read, &self.endpoint).ok()
     }
 
-    /// Tries a token that was just minted: what the server reads lags behind
-    /// what it wrote, so that it may reject one at first. `false` where it does
-    /// until the trial is over; whatever else it answers, and where it does not
-    /// answer, the token is not rejected.
-    pub async fn accepts(&self, token: &Secret) -> bool {
+    /// Tries a new token, which the server may reject at first, since its reads lag behind
+    /// its writes. `false` if it still does after some seconds. Any other answer, or none,
+    /// counts as accepted.
+    pub async fn accepts_token(&self, token: &Secret) -> bool {
         const MAX_LAG: Duration = Duration::from_secs(5);
         let deadline = Instant::now() + MAX_LAG.min(self.client.remaining());
         let mut attempts = 1;
@@ -124,7 +118,7 @@ impl IdentityApi {
                 limit: AttemptLimit::ONCE,
             };
             match timeout_at(deadline, call(&self.client, trial)).await {
-                // The API's own 401, not that of something on the way.
+                // A 401 from the API itself.
                 Ok(Err(CallError::Api(error))) if error.status == 401 => {}
                 Ok(_) => return true,
                 Err(_) => return attempts == 1,
@@ -141,13 +135,13 @@ impl IdentityApi {
     /// The organizations that the caller can see.
     pub(crate) async fn organizations(&self) -> Result<Vec<ReadMetadata>> {
         let body = self.read(ORGANIZATIONS, AttemptLimit::DEFAULT).await.map_err(|error| self.explain(error))?;
-        self.named(&body)
+        self.decode_metadata(&body)
     }
 
     /// The groups of an organization.
     pub(crate) async fn groups(&self, organization: &str) -> Result<Vec<ReadMetadata>> {
         let path = format!("{ORGANIZATIONS}/{organization}/groups");
-        self.named(&self.read_in(organization, &path).await?)
+        self.decode_metadata(&self.read_in(organization, &path).await?)
     }
 
     /// The service accounts of an organization that the caller can see.
@@ -156,17 +150,17 @@ impl IdentityApi {
         Ok(Accounts::new(self.utf8(body, Effect::Read)?, organization, &self.endpoint))
     }
 
-    /// Creates a service account, and its token with it.
+    /// Creates a service account with its token.
     pub(crate) async fn create(&self, organization: &str, account: &AccountWrite) -> Result<AccountReply> {
         match self.send(Method::POST, &accounts_path(organization), Some(account), Effect::Mint).await {
             Ok(body) => Ok(minted::read(body, &self.endpoint, self.client.redactor())?),
             Err(error) if is_broken_connection(&error) => {
-                // The outcome stays unknown while the organization is looked up.
+                // An interrupt of the lookup must report the outcome as unknown too.
                 self.client.mark_outcome_unknown();
                 let failure = self.explain(error);
-                Err(match self.missing(organization).await {
+                Err(match self.missing_organization(organization).await {
                     Some(missing) => failure.hint(format!(
-                        "{}: where there is none, the server drops the connection and makes nothing",
+                        "{}: if it does not exist, the server drops the connection and creates nothing",
                         missing.message()
                     )),
                     None => failure,
@@ -176,7 +170,7 @@ impl IdentityApi {
         }
     }
 
-    /// Replaces what a caller may set of a service account.
+    /// Replaces all fields of a service account that can be set.
     pub(crate) async fn update(
         &self,
         organization: &str,
@@ -187,7 +181,7 @@ impl IdentityApi {
         let path = account_path(organization, id);
         let result = self.send(Method::PUT, &path, Some(account), Effect::Change).await;
         let body = result.map_err(|error| self.explain(error))?;
-        // Other resources of this API answer an update so.
+        // The server answers updates of other resources with an empty body.
         if body.is_empty() {
             return self.accounts(organization).await?.find(id, ctx);
         }
@@ -195,8 +189,8 @@ impl IdentityApi {
         Ok(AccountReply { account, json: self.utf8(body, Effect::Change)? })
     }
 
-    /// Replaces the token of a service account. A conflict changes nothing, so
-    /// that it is tried again.
+    /// Replaces the token of a service account. A conflict changes nothing, so the call is
+    /// repeated.
     pub(crate) async fn rotate(&self, organization: &str, id: &str) -> Result<AccountReply> {
         let path = rotate_path(organization, id);
         let rotate = || async {
@@ -207,21 +201,21 @@ impl IdentityApi {
         Ok(minted::read(body, &self.endpoint, self.client.redactor())?)
     }
 
-    /// Deletes a service account. After a conflict it is still there, so that it
-    /// is tried again; where it is gone by then, the first attempt did it.
+    /// Deletes a service account. After a conflict it still exists, so the call is repeated;
+    /// if it is not found then, an earlier attempt has deleted it.
     pub(crate) async fn delete(&self, organization: &str, id: &str) -> Result<()> {
         let path = account_path(organization, id);
-        let was_there = Cell::new(false);
+        let has_existed = Cell::new(false);
         let delete = || async {
             match self.send(Method::DELETE, &path, None, Effect::Change).await {
                 Ok(_) => Ok(()),
                 Err(CallError::Api(error))
-                    if error.status == 404 && (error.may_have_been_processed || was_there.get()) =>
+                    if error.status == 404 && (error.may_have_been_processed || has_existed.get()) =>
                 {
                     Ok(())
                 }
                 Err(error) => {
-                    was_there.set(true);
+                    has_existed.set(true);
                     Err(self.explain(error))
                 }
             }
@@ -229,10 +223,10 @@ impl IdentityApi {
         self.retry_on_conflict(delete).await
     }
 
-    async fn retry_on_conflict<T>(&self, make: impl AsyncFn() -> Result<T>) -> Result<T> {
+    async fn retry_on_conflict<T>(&self, call: impl AsyncFn() -> Result<T>) -> Result<T> {
         let mut attempts = 1;
         loop {
-            match make().await {
+            match call().await {
                 Err(failure)
                     if failure.kind() == Kind::Conflict && attempts < MAX_ATTEMPTS && self.pause(attempts).await =>
                 {
@@ -243,9 +237,9 @@ impl IdentityApi {
         }
     }
 
-    /// Reads something of an organization. Where the connection breaks, the
-    /// organization is looked up before the next attempt: the server lets the
-    /// connection break for one that does not exist.
+    /// Reads a path below an organization. If the connection breaks, the organization is
+    /// looked up before the next attempt: the server drops the connection if it does not
+    /// exist.
     async fn read_in(&self, organization: &str, path: &str) -> Result<Vec<u8>> {
         let error = match self.read(path, AttemptLimit::UNTIL_BREAK).await {
             Err(error) if is_broken_connection(&error) => error,
@@ -254,7 +248,7 @@ impl IdentityApi {
                     .map_err(|error| self.explain(error).hint_on(Kind::NotFound, || no_organization(organization)));
             }
         };
-        match self.missing(organization).await {
+        match self.missing_organization(organization).await {
             Some(missing) => Err(missing),
             None if self.pause(1).await => {
                 self.read(path, AttemptLimit::AFTER_BREAK).await.map_err(|error| self.explain(error))
@@ -263,11 +257,11 @@ impl IdentityApi {
         }
     }
 
-    /// The failure where the organization is not among those that the caller can
-    /// see; none where it is, or they cannot be listed.
-    async fn missing(&self, organization: &str) -> Option<Failure> {
-        let visible = self.named(&self.read(ORGANIZATIONS, AttemptLimit::ONCE).await.ok()?).ok()?;
-        if visible.iter().any(|one| one.id.eq_ignore_ascii_case(organization)) {
+    /// The failure for an organization that the caller cannot see. `None` if the caller can
+    /// see it, or the organizations cannot be listed.
+    async fn missing_organization(&self, organization: &str) -> Option<Failure> {
+        let visible = self.decode_metadata(&self.read(ORGANIZATIONS, AttemptLimit::ONCE).await.ok()?).ok()?;
+        if visible.iter().any(|visible| visible.id.eq_ignore_ascii_case(organization)) {
             return None;
         }
         Some(Failure::new(Kind::NotFound, no_organization(organization)).hint(match visible.as_slice() {
@@ -279,9 +273,9 @@ impl IdentityApi {
         }))
     }
 
-    fn named(&self, body: &[u8]) -> Result<Vec<ReadMetadata>> {
+    fn decode_metadata(&self, body: &[u8]) -> Result<Vec<ReadMetadata>> {
         let all: Vec<Resource> = decode_list(body, Effect::Read, &self.endpoint)?;
-        Ok(all.into_iter().map(|one| one.metadata).collect())
+        Ok(all.into_iter().map(|resource| resource.metadata).collect())
     }
 
     async fn read(&self, path: &str, limit: AttemptLimit) -> CallResult {
@@ -305,7 +299,7 @@ impl IdentityApi {
         call(&self.client, RestCall { endpoint, method, path, bearer, body, effect, limit }).await
     }
 
-    fn explain(&self, error: CallError<ApiError>) -> Failure {
+    fn explain(&self, error: CallError<RestError>) -> Failure {
         explain(error, &self.credential, self.program)
     }
 
@@ -314,11 +308,10 @@ impl IdentityApi {
     }
 }
 
-type CallResult = std::result::Result<Vec<u8>, CallError<ApiError>>;
+type CallResult = std::result::Result<Vec<u8>, CallError<RestError>>;
 
-/// Whether the connection broke, here or behind a proxy, which says so with a
-/// 502.
-fn is_broken_connection(error: &CallError<ApiError>) -> bool {
+/// Whether the connection broke, here or behind a proxy, which then answers 502.
+fn is_broken_connection(error: &CallError<RestError>) -> bool {
     match error {
         CallError::Api(error) => error.status == 502,
         CallError::Http(error) => error.is_broken_connection(),

@@ -1,5 +1,4 @@
-//! A service account as a JSON document, from `--file` or `--stdin`: checked whole
-//! before anything is sent.
+//! Service accounts as JSON documents, which are checked before anything is sent.
 
 use uuid::Uuid;
 
@@ -15,7 +14,7 @@ use crate::text::sanitize::shortened;
 /// An example, for hints.
 pub const FORMAT: &str = r#"a document looks like {"metadata":{"name":"ci","description":"…","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":[]}}"#;
 
-/// The fields that can be set, and the object that each belongs in.
+/// The fields that can be set, each with the object that it belongs in.
 const FIELDS: [(&str, &str); 6] = [
     ("metadata", DOCUMENT),
     ("spec", DOCUMENT),
@@ -29,8 +28,8 @@ const DOCUMENT: &str = "the document";
 const METADATA: &str = "\"metadata\"";
 const SPEC: &str = "\"spec\"";
 
-/// What only the server sets. In a document that was saved from an answer it is
-/// ignored without a warning.
+/// Fields that only the server sets. A document that was saved from a response contains
+/// them, so they are ignored without a warning.
 const READ_ONLY_FIELDS: [&str; 12] = [
     "createdBy",
     "creationTime",
@@ -46,7 +45,7 @@ const READ_ONLY_FIELDS: [&str; 12] = [
     "provisioningStatusDetail",
 ];
 
-/// The fields of a document; those that it leaves out are `None`.
+/// The fields of a document, `None` where it leaves one out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountDocument {
     pub name: Option<String>,
@@ -59,21 +58,21 @@ pub struct AccountDocument {
 }
 
 impl AccountDocument {
-    /// Reads a document. Unless it is `partial`, every field that the server
-    /// requires must be there.
+    /// Reads a document. Unless `is_partial`, all fields that the server requires must be
+    /// there.
     ///
     /// # Errors
-    /// Usage, with the place of the first mistake.
-    pub fn read(document: &Document, partial: bool, ctx: &mut Context) -> Result<Self> {
+    /// Usage, with the position of the first mistake.
+    pub fn read(document: &Document, is_partial: bool, ctx: &mut Context) -> Result<Self> {
         let mut warnings = Vec::new();
-        let read = Self::parse(document, partial, &mut warnings);
+        let read = Self::parse(document, is_partial, &mut warnings);
         for warning in &warnings {
             ctx.warn(warning);
         }
         read.map_err(|failure| failure.hint(FORMAT))
     }
 
-    pub(crate) fn parse(document: &Document, partial: bool, warnings: &mut Vec<String>) -> Result<Self> {
+    pub(crate) fn parse(document: &Document, is_partial: bool, warnings: &mut Vec<String>) -> Result<Self> {
         let mut account = Self::default();
         let root = Node::root(document)?;
         let (mut has_metadata, mut has_spec) = (false, false);
@@ -81,23 +80,23 @@ impl AccountDocument {
             match key.as_str() {
                 "metadata" => {
                     has_metadata = true;
-                    account.read_metadata(value, partial, warnings)?;
+                    account.read_metadata(value, is_partial, warnings)?;
                 }
                 "spec" => {
                     has_spec = true;
-                    account.read_spec(value, partial, warnings)?;
+                    account.read_spec(value, is_partial, warnings)?;
                 }
-                // Part of a saved answer. It may contain a token, which is not sent.
+                // In a saved response. It may contain a token, which is not sent.
                 "status" => {}
                 _ => warnings.push(unknown(DOCUMENT, &key)),
             }
         }
-        for (name, is_there) in [("metadata", has_metadata), ("spec", has_spec)] {
-            if !is_there && !partial {
+        for (name, exists) in [("metadata", has_metadata), ("spec", has_spec)] {
+            if !exists && !is_partial {
                 return Err(root.error(&format!("the document has no \"{name}\"")));
             }
         }
-        if partial && !account.sets_anything() {
+        if is_partial && !account.sets_anything() {
             return Err(root
                 .error("the document sets nothing")
                 .hint("fields that can be set: \"name\", \"description\" and \"tags\" in \"metadata\", \"groupIDs\" in \"spec\""));
@@ -105,7 +104,7 @@ impl AccountDocument {
         Ok(account)
     }
 
-    fn read_metadata(&mut self, metadata: Node<'_>, partial: bool, warnings: &mut Vec<String>) -> Result<()> {
+    fn read_metadata(&mut self, metadata: Node<'_>, is_partial: bool, warnings: &mut Vec<String>) -> Result<()> {
         for (key, value) in fields(metadata, METADATA)? {
             match key.as_str() {
                 "name" => {
@@ -127,23 +126,23 @@ impl AccountDocument {
                 _ => warnings.push(unknown(METADATA, &key)),
             }
         }
-        if self.name.is_none() && !partial {
+        if self.name.is_none() && !is_partial {
             return Err(metadata.error("\"metadata\" has no \"name\""));
         }
         Ok(())
     }
 
-    fn read_spec(&mut self, spec: Node<'_>, partial: bool, warnings: &mut Vec<String>) -> Result<()> {
+    fn read_spec(&mut self, spec: Node<'_>, is_partial: bool, warnings: &mut Vec<String>) -> Result<()> {
         for (key, value) in fields(spec, SPEC)? {
             match key.as_str() {
                 "groupIDs" => {
                     let mut ids = Vec::new();
                     for item in value.array("\"groupIDs\"")? {
-                        let given = item.string("a group's id")?;
-                        let id = Uuid::parse_str(given.trim())
+                        let text = item.string("a group's id")?;
+                        let id = Uuid::parse_str(text.trim())
                             .map_err(|_| {
-                                let names = "to choose groups by name, run `serviceaccounts create` at a terminal without a document";
-                                item.error("a group's id must be a UUID").hint(names)
+                                let hint = "to choose groups by name, run `serviceaccounts create` at a terminal without a document";
+                                item.error("a group's id must be a UUID").hint(hint)
                             })?
                             .to_string();
                         if !ids.contains(&id) {
@@ -155,7 +154,7 @@ impl AccountDocument {
                 _ => warnings.push(unknown(SPEC, &key)),
             }
         }
-        if self.group_ids.is_none() && !partial {
+        if self.group_ids.is_none() && !is_partial {
             return Err(spec.error("\"spec\" has no \"groupIDs\"").hint("for no groups write \"groupIDs\":[]"));
         }
         Ok(())
@@ -165,7 +164,7 @@ impl AccountDocument {
         self.name.is_some() || self.description.is_some() || self.tags.is_some() || self.group_ids.is_some()
     }
 
-    /// The message of a document that is not partial.
+    /// The request for a document that is not partial.
     pub fn into_message(self) -> AccountWrite {
         AccountWrite {
             metadata: WriteMetadata {
@@ -178,13 +177,13 @@ impl AccountDocument {
     }
 
     /// # Errors
-    /// Usage: the document was saved from another account than this.
+    /// Usage: the document was saved from another account.
     pub fn check_id(&self, id: &str) -> Result<()> {
         match &self.id {
-            Some(own) if !own.eq_ignore_ascii_case(id) => {
-                Err(Failure::usage(format!("the document is of another service account: its metadata.id is not {id}"))
-                    .hint("remove \"id\" from the document to apply it to this account"))
-            }
+            Some(own) if !own.eq_ignore_ascii_case(id) => Err(Failure::usage(format!(
+                "the document belongs to another service account: its metadata.id is not {id}"
+            ))
+            .hint("remove \"id\" from the document to apply it to this account")),
             _ => Ok(()),
         }
     }
@@ -206,28 +205,32 @@ fn read_tag(tag: Node<'_>, warnings: &mut Vec<String>) -> Result<Tag> {
     }
 }
 
-/// The fields of one of the objects. One that belongs in another object is an
-/// error, before any warning about the others.
-fn fields<'a>(object: Node<'a>, place: &str) -> Result<Vec<(String, Node<'a>)>> {
-    let fields = object.object(place)?;
+/// The fields of an object. A field that belongs in another object is an error.
+fn fields<'a>(object: Node<'a>, object_name: &str) -> Result<Vec<(String, Node<'a>)>> {
+    let fields = object.object(object_name)?;
     for (key, value) in &fields {
-        let misplaced = |(field, home): &&(&str, &str)| *home != place && field.eq_ignore_ascii_case(key);
-        if let Some((field, home)) = FIELDS.iter().find(misplaced) {
-            return Err(value.error(&format!("\"{field}\" belongs in {home}, not in {place}")));
+        let misplaced = |(field, parent): &&(&str, &str)| *parent != object_name && field.eq_ignore_ascii_case(key);
+        if let Some((field, parent)) = FIELDS.iter().find(misplaced) {
+            return Err(value.error(&format!("\"{field}\" belongs in {parent}, not in {object_name}")));
         }
     }
     Ok(fields)
 }
 
 /// The warning about a field that belongs in none of the objects.
-fn unknown(place: &str, key: &str) -> String {
-    let known: Vec<&str> = FIELDS.iter().filter(|(_, home)| *home == place).map(|(field, _)| *field).collect();
-    ignored(place, key, &known)
+fn unknown(object_name: &str, key: &str) -> String {
+    let known: Vec<&str> =
+        FIELDS.iter().filter(|(_, parent)| *parent == object_name).map(|(field, _)| *field).collect();
+    ignored(object_name, key, &known)
 }
 
-fn ignored(place: &str, key: &str, known: &[&str]) -> String {
-    let meant = nearest(key, known.iter().copied()).map(|near| format!("; did you mean \"{near}\"?"));
-    format!("{place} has an unknown field \"{}\", which is ignored{}", shortened(key), meant.unwrap_or_default())
+fn ignored(object_name: &str, key: &str, known: &[&str]) -> String {
+    let suggestion = nearest(key, known.iter().copied()).map(|near| format!("; did you mean \"{near}\"?"));
+    format!(
+        "{object_name} has an unknown field \"{}\", which is ignored{}",
+        shortened(key),
+        suggestion.unwrap_or_default()
+    )
 }
 
 #[cfg(test)]
@@ -244,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_it_and_what_the_server_says_beside() {
+    fn a_whole_document_with_fields_of_the_server() {
         let text = format!(
             r#"{{"metadata":{{"id":"A1","name":"ci","description":"","tags":[{{"name":"a/b","value":""}}],"creationTime":"x"}},
                 "spec":{{"groupIDs":["{}","{GROUP}"]}},"status":{{"accessToken":"CANARY"}}}}"#,
@@ -262,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_and_in_which_words() {
+    fn invalid_documents_and_their_messages() {
         let named = |name: &str| format!(r#"{{"metadata":{{"name":"{name}"}},"spec":{{"groupIDs":[]}}}}"#);
         let tagged = |tag: &str| format!(r#"{{"metadata":{{"name":"a","tags":[{tag}]}},"spec":{{"groupIDs":[]}}}}"#);
         let grouped = |ids: &str| format!(r#"{{"metadata":{{"name":"a"}},"spec":{{"groupIDs":{ids}}}}}"#);
@@ -306,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_at_the_wrong_level_is_refused_with_the_right_place() {
+    fn a_misplaced_field_is_an_error_that_names_its_object() {
         for (text, words) in [
             (
                 r#"{"description":"x"}"#,

@@ -4,14 +4,14 @@ use crate::credential::Credential;
 use crate::error::{Failure, Kind};
 use crate::http::error::{CallError, Cause};
 use crate::http::explain::{OUTCOME_UNKNOWN, run_again};
-use crate::http::rest::ApiError;
+use crate::http::rest::RestError;
 use crate::http::retry::failure_kind;
 use crate::names::Program;
 use crate::secret::Secret;
 use crate::text::sanitize::sanitize;
 
 /// Explains a failed call with this credential.
-pub fn explain(error: CallError<ApiError>, credential: &Credential<Secret>, program: Program) -> Failure {
+pub fn explain(error: CallError<RestError>, credential: &Credential<Secret>, program: Program) -> Failure {
     match error {
         CallError::Api(error) => api_error(&error, credential, program),
         CallError::Http(error) => {
@@ -22,14 +22,14 @@ pub fn explain(error: CallError<ApiError>, credential: &Credential<Secret>, prog
                 return failure;
             }
             failure.hint_on(Kind::Temporary, || {
-                "if this persists, check the organization's id: the server answers so for one that does not exist"
+                "if this persists, check the organization's id: the server also answers like this if it does not exist"
                     .to_owned()
             })
         }
     }
 }
 
-fn api_error(error: &ApiError, credential: &Credential<Secret>, program: Program) -> Failure {
+fn api_error(error: &RestError, credential: &Credential<Secret>, program: Program) -> Failure {
     let words = server_words(error);
     let kind = failure_kind(kind_of_status(error.status), error.may_have_been_processed);
     let message = match kind {
@@ -63,7 +63,7 @@ fn api_error(error: &ApiError, credential: &Credential<Secret>, program: Program
 }
 
 /// The message of the server after a colon, or the status.
-fn server_words(error: &ApiError) -> String {
+fn server_words(error: &RestError) -> String {
     match (error.error.as_str(), error.description.as_str()) {
         ("", "") => format!(": HTTP {}", error.status),
         (code, "") => format!(": {}", sanitize(code)),

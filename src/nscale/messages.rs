@@ -1,6 +1,6 @@
-//! The messages of Nscale's identity API. Whatever a server may leave out is
-//! optional, unknown fields are ignored, and fields that are not set are not
-//! written. The sandbox uses them from the other side.
+//! The messages of Nscale's identity API. Fields that a server may leave out are optional,
+//! unknown fields are ignored, and fields that are not set are not written. The sandbox
+//! uses the same messages.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -9,15 +9,18 @@ use crate::http::json::or_default;
 use crate::secret::Secret;
 use crate::text::time::{parse, rfc3339};
 
-/// The pattern of names, as the server gives it.
+/// The server's pattern for names.
 pub const NAME_PATTERN: &str = "^[0-9A-Za-z](?:[0-9A-Za-z-_.]{0,61}[0-9A-Za-z])?$";
+
+/// The longest name that matches [`NAME_PATTERN`].
+pub const MAX_NAME_LEN: usize = 63;
 
 /// Whether a name matches [`NAME_PATTERN`].
 pub fn is_name(name: &str) -> bool {
     let is_inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let bytes = name.as_bytes();
     let ends = bytes.first().zip(bytes.last());
-    bytes.len() <= 63
+    bytes.len() <= MAX_NAME_LEN
         && bytes.iter().copied().all(is_inside)
         && ends.is_some_and(|(first, last)| first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric())
 }
@@ -31,10 +34,10 @@ pub struct Tag {
     pub value: String,
 }
 
-/// What a caller says about a resource.
+/// The metadata that a caller can set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WriteMetadata {
-    /// Not necessarily unique.
+    /// Need not be unique.
     pub name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -49,14 +52,14 @@ pub struct AccountSpec {
     pub group_ids: Vec<String>,
 }
 
-/// The body of create and update. An update replaces everything with it.
+/// The body of create and update. An update replaces all fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountWrite {
     pub metadata: WriteMetadata,
     pub spec: AccountSpec,
 }
 
-/// What the server says about a resource.
+/// The metadata that the server returns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ReadMetadata {
@@ -108,14 +111,14 @@ pub struct AccountStatus {
 pub struct Account {
     #[serde(deserialize_with = "or_default")]
     pub metadata: ReadMetadata,
-    /// In the responses of create and update, the groups from before.
+    /// In responses to create and update, these are the previous groups.
     #[serde(deserialize_with = "or_default")]
     pub spec: AccountSpec,
     #[serde(deserialize_with = "or_default")]
     pub status: AccountStatus,
 }
 
-/// A group, an organization or another resource, as far as its metadata goes.
+/// The metadata of a group, an organization or another resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Resource {
@@ -151,8 +154,8 @@ pub struct Authz {
     pub org_ids: Vec<String>,
 }
 
-/// Reads RFC 3339. A time that cannot be parsed is none: the rest of the response
-/// is of use without it.
+/// Reads RFC 3339. `None` if it cannot be parsed: the rest of the response can be used
+/// without it.
 fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     Ok(value.as_str().and_then(parse))

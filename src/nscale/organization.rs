@@ -1,4 +1,4 @@
-//! Ids on the command line, and the organization where none is given.
+//! Ids on the command line, and the choice of an organization.
 
 use std::fmt;
 
@@ -19,12 +19,11 @@ pub const ORGANIZATION_VARIABLE: &str = "NSCALE_ORGANIZATION_ID";
 /// Selects the account that the credential belongs to.
 pub const SELF: &str = "self";
 
-/// The organization that a command is about.
+/// The organization that a command works on.
 pub struct Organization {
-    /// In canonical form.
+    /// A canonical UUID.
     pub id: String,
-    /// The flag or the variable that it comes from; none where it comes from the
-    /// server.
+    /// The flag or the variable that it comes from; `None` if it comes from the server.
     source: Option<&'static str>,
 }
 
@@ -39,17 +38,17 @@ impl Organization {
         Self { id, source: None }
     }
 
-    /// The service accounts that the caller can see in it.
+    /// Its service accounts that the caller can see.
     ///
     /// # Errors
-    /// Not found: there is no such organization, or the caller is the account
-    /// of another.
+    /// Not found: there is no such organization, or the caller is a service account of
+    /// another.
     pub async fn accounts(&self, api: &IdentityApi, ctx: &mut Context) -> Result<Accounts> {
         let accounts = api.accounts(&self.id).await.map_err(|failure| match self.source {
             Some(source) => failure.hint_on(Kind::NotFound, || format!("the id comes from {source}")),
             None => failure,
         })?;
-        // An account always sees itself in its own organization.
+        // A service account always sees itself in its own organization.
         if accounts.is_empty()
             && let Some(caller) = api.userinfo_once().await
         {
@@ -63,10 +62,10 @@ impl Organization {
         Ok(accounts)
     }
 
-    /// Checks that the caller, where it is a service account, belongs to it.
+    /// Checks that a caller belongs to it. A user always passes.
     ///
     /// # Errors
-    /// Not found, with the right id and where the wrong one comes from.
+    /// Not found, with the right id and the source of the wrong one.
     pub fn check(&self, caller: &Userinfo) -> Result<()> {
         match self.mismatch(caller) {
             Some((what, hint)) => Err(Failure::new(Kind::NotFound, what).hint(hint)),
@@ -74,7 +73,8 @@ impl Organization {
         }
     }
 
-    /// Adds the same as hints to a failure that it may have caused.
+    /// Adds the result of that check as hints to a failure that a wrong organization may have
+    /// caused.
     pub async fn hint_on_mismatch(&self, failure: Failure, api: &IdentityApi) -> Failure {
         if !matches!(failure.kind(), Kind::NotFound | Kind::NotPermitted) {
             return failure;
@@ -85,21 +85,20 @@ impl Organization {
         }
     }
 
-    /// The caller's own organizations, where they are known and this is not among
-    /// them.
+    /// The organizations of the caller, if they are known and this is not one of them.
     pub fn other_organizations(&self, caller: &Userinfo) -> Option<String> {
         let own: Vec<String> =
             caller.authz.org_ids.iter().filter_map(|id| Some(Uuid::parse_str(id).ok()?.to_string())).collect();
         (!own.is_empty() && !own.contains(&self.id)).then(|| own.join(", "))
     }
 
-    /// Why the caller contradicts it, and what to do. A user may have rights in
-    /// other organizations too.
+    /// The message and the hint if the caller is a service account of another organization.
+    /// A user may have rights in other organizations.
     fn mismatch(&self, caller: &Userinfo) -> Option<(String, String)> {
         let own = self.other_organizations(caller).filter(|_| caller.is_service_account())?;
         let id = &self.id;
         let what =
-            format!("the credential is that of service account {} in organization {own}, not in {id}", caller.sub);
+            format!("the credential belongs to service account {} in organization {own}, not in {id}", caller.sub);
         let hint = match self.source {
             Some(ORGANIZATION_VARIABLE) => {
                 format!("{ORGANIZATION_VARIABLE} holds the other id: set it to {own}, or unset it")
@@ -111,13 +110,13 @@ impl Organization {
     }
 }
 
-/// An id in its canonical form.
+/// The canonical form of an id.
 ///
 /// # Errors
-/// Usage: it is no id; `hint` says where to find one. A secret in its place is
-/// not shown.
-pub fn canonical_id(flag: &str, given: &str, hint: &str) -> Result<String> {
-    let id = given.trim();
+/// Usage: it is not a UUID; `hint` says where to find one. A secret in its place is not
+/// shown.
+pub fn canonical_id(flag: &str, value: &str, hint: &str) -> Result<String> {
+    let id = value.trim();
     if looks_secret(id) {
         return Err(Failure::usage(format!("{flag} was given a secret; it takes an id"))
             .hint(hint)
@@ -134,13 +133,15 @@ pub fn canonical_id(flag: &str, given: &str, hint: &str) -> Result<String> {
     }
 }
 
-/// The organization of `--org` or the variable, checked before anything is sent.
+/// The organization of `--org` or of the variable, if one is set.
 ///
 /// # Errors
-/// Usage: it is no id.
-pub fn given(flag: Option<&str>, ctx: &Context) -> Result<Option<Organization>> {
-    let hint =
-        format!("`{} serviceaccounts list` without an organization uses the only one, or lists them", ctx.program);
+/// Usage: it is not a UUID.
+pub fn from_flag_or_env(flag: Option<&str>, ctx: &Context) -> Result<Option<Organization>> {
+    let hint = format!(
+        "`{} serviceaccounts list` without --org uses the only organization, or lists those to choose from",
+        ctx.program
+    );
     if let Some(id) = flag {
         let id = canonical_id("--org", id, &hint)?;
         return Ok(Some(Organization { id, source: Some("--org") }));
@@ -152,30 +153,30 @@ pub fn given(flag: Option<&str>, ctx: &Context) -> Result<Option<Organization>> 
     Ok(Some(Organization { id, source: Some(ORGANIZATION_VARIABLE) }))
 }
 
-/// The organization: the one that was given, else the only one that the caller
-/// can see, else the one that a person chooses.
+/// Completes the organization: if none is set, it is the only one that the caller can see,
+/// else the one that the user chooses.
 ///
 /// # Errors
-/// Usage: there are several and nobody to ask. Not found: there is none.
-pub async fn resolve(given: Option<Organization>, api: &IdentityApi, ctx: &mut Context) -> Result<Organization> {
-    if let Some(organization) = given {
+/// Usage: there are several, and the user cannot be asked. Not found: there is none.
+pub async fn resolve(organization: Option<Organization>, api: &IdentityApi, ctx: &mut Context) -> Result<Organization> {
+    if let Some(organization) = organization {
         return Ok(organization);
     }
     let visible = api.organizations().await?;
-    // The server's id goes into paths, so it is checked like a given one.
+    // An id from the server becomes part of paths, so it is checked too.
     let id = |index: usize| {
         let id = visible.get(index).map(|organization| organization.id.as_str()).unwrap_or_default();
         Uuid::parse_str(id)
             .map(|id| Organization::from_server(id.to_string()))
             .map_err(|error| Failure::unexpected("the server lists an organization without a usable id").source(error))
     };
-    let named: Vec<String> = visible.iter().map(ReadMetadata::show).collect();
+    let names: Vec<String> = visible.iter().map(ReadMetadata::show).collect();
     match visible.len() {
         0 => Err(Failure::new(Kind::NotFound, "the credential belongs to no organization")
             .hint("give the organization's id with --org, if you know it")),
         1 => id(0),
-        _ if can_ask(ctx) => id(choose(ctx, "Organization", &named).await?),
-        count => Err(Failure::usage(format!("there are {count} organizations to choose from: {}", named.join(", ")))
+        _ if can_ask(ctx) => id(choose(ctx, "Organization", &names).await?),
+        count => Err(Failure::usage(format!("there are {count} organizations to choose from: {}", names.join(", ")))
             .hint(format!("choose one with --org ID, or with {ORGANIZATION_VARIABLE}"))),
     }
 }

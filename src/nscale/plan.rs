@@ -1,5 +1,4 @@
-//! What an update would do: the message to send, and how it differs from the
-//! account as it is.
+//! The request of an update, and how it differs from the current account.
 
 use crate::nscale::document::AccountDocument;
 use crate::nscale::groups::Groups;
@@ -18,7 +17,6 @@ pub enum Field {
 impl Field {
     const ALL: [Self; 4] = [Self::Name, Self::Description, Self::Tags, Self::Groups];
 
-    /// Its name in messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Name => "name",
@@ -29,10 +27,10 @@ impl Field {
     }
 }
 
-/// The message for a document. What the document leaves out stays as it is with
-/// `merge`, and is erased without.
-pub fn message(document: &AccountDocument, current: Option<&Account>, merge: bool) -> AccountWrite {
-    let Some(current) = current.filter(|_| merge) else { return document.clone().into_message() };
+/// The request for a document. With `is_merge` the fields that the document leaves out are
+/// kept, otherwise they are erased.
+pub fn message(document: &AccountDocument, current: Option<&Account>, is_merge: bool) -> AccountWrite {
+    let Some(current) = current.filter(|_| is_merge) else { return document.clone().into_message() };
     let current = as_message(current);
     AccountWrite {
         metadata: WriteMetadata {
@@ -44,7 +42,7 @@ pub fn message(document: &AccountDocument, current: Option<&Account>, merge: boo
     }
 }
 
-/// The message that leaves an account as it is.
+/// The request that changes nothing of an account.
 fn as_message(account: &Account) -> AccountWrite {
     let tags = account.metadata.tags.clone();
     AccountWrite {
@@ -59,7 +57,7 @@ fn as_message(account: &Account) -> AccountWrite {
 
 pub struct Changes {
     pub lines: Vec<String>,
-    /// What is lost: the fields that have a value now and none after the update.
+    /// The values that are lost: of fields that have one now and none after the update.
     pub erased: Vec<String>,
 }
 
@@ -100,8 +98,8 @@ impl Changes {
     }
 }
 
-/// The fields that the message sets and that somebody else changed since `before`
-/// was read, to neither the old value nor the one in the message.
+/// The fields that the request sets, but that someone else has changed from `before` to
+/// another value than that in the request.
 pub fn conflicting_fields(
     before: &Account,
     now: &Account,
@@ -110,14 +108,14 @@ pub fn conflicting_fields(
 ) -> Vec<Field> {
     let (before, now) = (as_message(before), as_message(now));
     let is_set = |field: Field| match (field, document) {
-        // Without a merge every field is set, some to nothing.
+        // Without a merge all fields are set, or erased.
         (_, None) => true,
         (Field::Name, Some(document)) => document.name.is_some(),
         (Field::Description, Some(document)) => document.description.is_some(),
         (Field::Tags, Some(document)) => document.tags.is_some(),
         (Field::Groups, Some(document)) => document.group_ids.is_some(),
     };
-    // The server writes groups one by one, so each is compared by itself.
+    // The server writes groups one by one, so each is compared separately.
     let is_in = |message: &AccountWrite, id: &String| message.spec.group_ids.contains(id);
     let mut ids = [&before, &now, message].into_iter().flat_map(|message| &message.spec.group_ids);
     let groups_conflict = ids.any(|id| is_in(&now, id) != is_in(&before, id) && is_in(&now, id) != is_in(message, id));
@@ -128,7 +126,7 @@ pub fn conflicting_fields(
     Field::ALL.into_iter().filter(|field| is_set(*field)).filter(is_other).collect()
 }
 
-/// Whether two states of an account are the same in all that can be set.
+/// Whether all fields that can be set are equal.
 pub fn is_same(one: &Account, other: &Account) -> bool {
     let (one, other) = (as_message(one), as_message(other));
     !Field::ALL.into_iter().any(|field| differs(field, &one, &other))
@@ -145,13 +143,13 @@ fn differs(field: Field, one: &AccountWrite, other: &AccountWrite) -> bool {
     match field {
         Field::Name => a.name != b.name,
         Field::Description => a.description != b.description,
-        // No tags and an empty list of them are the same to the server.
+        // The server does not distinguish an absent list from an empty one.
         Field::Tags => a.tags.as_deref().unwrap_or_default() != b.tags.as_deref().unwrap_or_default(),
         Field::Groups => groups(one) != groups(other),
     }
 }
 
-/// A field's value for people; `None` where it is not set.
+/// The value of a field for people; `None` if it is not set.
 fn show(field: Field, message: &AccountWrite) -> Option<String> {
     match field {
         Field::Name => Some(message.metadata.name.clone()),
@@ -199,7 +197,7 @@ mod tests {
         let message = super::message(&document, None, false);
         let whole = |now: &Account| conflicting_fields(&before, now, &message, None);
         assert_eq!(whole(&account("a", Some("two"), &["h", "g"])), [Field::Description]);
-        // It is to leave both groups: leaving one is half of that.
+        // The update removes both groups, of which one is removed already.
         assert_eq!(whole(&account("a", Some("one"), &["g"])), []);
         assert_eq!(whole(&account("a", Some("one"), &["g", "h", "i"])), [Field::Groups]);
     }

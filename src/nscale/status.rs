@@ -40,7 +40,7 @@ pub async fn report(endpoint: Endpoint, options: StatusOptions<'_>, ctx: &Contex
 impl Report {
     /// Checks that the caller belongs to the organization that the variable names.
     fn check_organization(mut self, caller: &Userinfo, ctx: &Context) -> Self {
-        let organization = match organization::given(None, ctx) {
+        let organization = match organization::from_flag_or_env(None, ctx) {
             Ok(Some(organization)) => organization,
             Ok(None) => return self,
             Err(failure) => {

@@ -153,7 +153,7 @@ fn changes_need_a_yes_where_nobody_can_be_asked() {
         format!("rotate --id {id}"),
         format!("delete --id {id}"),
     ] {
-        let stderr = sandbox.sa(&line).fails_with(2, "nobody can be asked for confirmation");
+        let stderr = sandbox.sa(&line).fails_with(2, "cannot ask for confirmation");
         assert!(stderr.contains("--yes"), "{stderr}");
     }
     assert_eq!(sandbox.sa("list --json").ok(), before);

@@ -229,7 +229,7 @@ fn the_token_of_an_account_goes_to_a_file_too() {
     assert!(token.starts_with("eyJ") && token.ends_with('\n') && token.lines().count() == 1, "{token:?}");
     assert_eq!(mode(sandbox.path("ci.token")), 0o600);
     assert!(!format!("{run:?}").contains(token.trim()), "the file alone holds it: {run:?}");
-    let replaced = "note: ci.token held another token before, which does not say whose it is: it works until it expires, or its account is rotated or deleted\n";
+    let replaced = "note: ci.token held another token before, of an unknown account: it works until it expires, or its account is rotated or deleted\n";
     assert!(run.stderr.starts_with(replaced) && run.stderr.ends_with(" written to ci.token\n"), "{run:?}");
     assert!(run.ok().contains("Name:         ci\n"));
     let administrator = sandbox.get("NSCALE_SERVICE_TOKEN").to_owned();

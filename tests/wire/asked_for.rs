@@ -23,7 +23,7 @@ fn groups_that_could_not_be_checked_are_not_said_to_be_set() {
     let (world, _server) = nscale_world([forbidden(), json(201, CREATED)]);
     let path = world.write("sa.json", DOCUMENT);
     let shown = sa(&world, "create", &format!("--file {path} --yes")).ok();
-    assert!(shown.contains(&format!("Groups:       {GROUP} (asked for; could not be checked)\n")), "{shown}");
+    assert!(shown.contains(&format!("Groups:       {GROUP} (requested; could not be checked)\n")), "{shown}");
     for flags in ["--json", "-q .metadata.id"] {
         let (world, _server) = nscale_world([forbidden(), json(201, CREATED)]);
         let path = world.write("sa.json", DOCUMENT);
@@ -40,7 +40,7 @@ fn groups_that_could_not_be_checked_are_not_said_to_be_set() {
         let run = sa(&world, "update", &format!("--id {ID} --file {path} --merge --yes {flag}"));
         if flag.is_empty() {
             assert!(run.stdout.contains(&format!("Groups:       {GROUP}\n")), "{run:#?}");
-            assert!(run.stdout.contains(&format!("{more} (asked for; could not be checked)\n")), "{run:#?}");
+            assert!(run.stdout.contains(&format!("{more} (requested; could not be checked)\n")), "{run:#?}");
         } else {
             assert!(run.stderr.contains("could not be checked"), "{run:#?}");
         }
@@ -49,7 +49,7 @@ fn groups_that_could_not_be_checked_are_not_said_to_be_set() {
     let (world, _server) = nscale_world([json(200, LIST), forbidden(), json(200, &one())]);
     let path = world.write("sa.json", format!(r#"{{"metadata":{{"name":"x"}},"spec":{{"groupIDs":["{GROUP}"]}}}}"#));
     let run = sa(&world, "update", &format!("--id {ID} --file {path} --yes --json"));
-    assert!(!run.stderr.contains("from before"), "{run:#?}");
+    assert!(!run.stderr.contains("previous groups"), "{run:#?}");
 }
 
 #[test]
@@ -58,15 +58,12 @@ fn a_filter_is_told_of_stale_groups_as_json_is() {
         let (world, _server) = nscale_world([json(200, GROUPS), json(201, CREATED)]);
         let path = world.write("sa.json", DOCUMENT);
         let run = sa(&world, "create", &format!("--file {path} --yes --token-file new.token {flags}"));
-        assert!(
-            run.stderr.contains("shows the groups from before") && run.stderr.contains("have been set"),
-            "{run:#?}"
-        );
+        assert!(run.stderr.contains("shows the previous groups") && run.stderr.contains("have been set"), "{run:#?}");
         run.ok();
         let (world, _server) = nscale_world([json(200, LIST), json(200, GROUPS), json(200, &one())]);
         let path = world.write("sa.json", r#"{"spec":{"groupIDs":[]}}"#);
         let run = sa(&world, "update", &format!("--id {ID} --file {path} --merge --yes {flags}"));
-        assert!(run.stderr.contains("shows the groups from before"), "{run:#?}");
+        assert!(run.stderr.contains("shows the previous groups"), "{run:#?}");
         run.ok();
     }
 }

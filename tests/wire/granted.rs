@@ -53,8 +53,12 @@ fn each_difference_is_said_in_every_form_of_output() {
         ("", format!("{WORKSPACE}{GRANTS}"), "did not say that the token expires"),
         ("--user --no_expiry", format!("{USER}{GRANTS}{}", expires(DAY)), "though --no_expiry was given"),
         ("--user", format!("{GRANTS}{}", expires(DAY)), "did not say that the token is bound to your own membership"),
-        ("--user", format!(r#","scope":"A_NEW_SCOPE"{GRANTS}{}"#, expires(DAY)), "your own membership, as --user asks"),
-        ("", format!("{USER}{GRANTS}{}", expires(DAY)), "bound to your own membership, though"),
+        (
+            "--user",
+            format!(r#","scope":"A_NEW_SCOPE"{GRANTS}{}"#, expires(DAY)),
+            "although --user requires your own membership",
+        ),
+        ("", format!("{USER}{GRANTS}{}", expires(DAY)), "bound to your own membership, although"),
         (
             "",
             format!(
@@ -89,7 +93,7 @@ fn each_difference_is_said_in_every_form_of_output() {
 fn a_server_that_is_older_says_less() {
     let (world, _server) = world([created(&expires(DAY))]);
     let run = world.create("ci", "-o token");
-    assert_eq!((run.code, asides(&run)), (0, vec!["note: the server did not say what the token may do"]));
+    assert_eq!((run.code, asides(&run)), (0, vec!["note: the server did not return the permissions of the token"]));
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn a_create_that_broke_stays_unknown_and_says_what_is_known() {
         let (world, server) = nscale_world([broken(), organizations(HOME)]);
         let path = document(&world);
         let stderr = sa(&world, "create", &format!("--file {path} --yes")).fails(8);
-        for words in ["look for \"ci\"", &format!("no organization {ORG}, or this"), "and makes nothing"] {
+        for words in ["look for \"ci\"", &format!("no organization {ORG}, or this"), "and creates nothing"] {
             assert!(stderr.contains(words), "no {words:?} in {stderr}");
         }
         server.requests(2);
@@ -132,7 +132,7 @@ fn an_empty_list_of_another_organization_is_no_success() {
         world.set("NSCALE_ORGANIZATION_ID", ORG);
         world.write("sa.json", r#"{"metadata":{"name":"ci"},"spec":{"groupIDs":[]}}"#);
         let (message, hints) = told(&world.sa(&line).fails(5));
-        let expected = format!("the credential is that of service account {ID} in organization {HOME}, not in {ORG}");
+        let expected = format!("the credential belongs to service account {ID} in organization {HOME}, not in {ORG}");
         assert_eq!(message, expected, "{line}");
         assert!(hints.contains(source) && hints.contains(HOME), "{line}: {hints}");
         server.requests(2);

@@ -19,7 +19,7 @@ use crate::output::table;
 use crate::secret::looks_secret;
 use crate::verb::{CHANGE, Variables, Verb};
 
-/// As documented for a create without an expiry.
+/// The documented default.
 const DEFAULT_LIFETIME: &str = "24h";
 
 #[derive(Debug, Args)]
@@ -57,13 +57,13 @@ pub struct CreateArgs {
     no_clobber: bool,
     /// Output format.
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
-    output: Format,
+    output: CreateFormat,
     #[command(flatten)]
     query: QueryArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum CreateFormat {
     /// The token's details for people.
     Table,
     /// The whole answer as JSON, with the documented field names.
@@ -72,7 +72,6 @@ enum Format {
     Token,
 }
 
-/// Checks everything that can be checked here, mints, and delivers.
 pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     if args.name.trim().is_empty() {
         return Err(Failure::usage("--name is empty").hint("give the token a name that says what it is for"));
@@ -80,7 +79,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     if looks_secret(&args.name) {
         return Err(Failure::usage("--name was given a secret; names are shown to everyone in the workspace"));
     }
-    if args.output == Format::Token && args.query.is_given() {
+    if args.output == CreateFormat::Token && args.query.is_given() {
         return Err(Failure::usage("-q filters JSON and cannot go with --output token")
             .hint("use one of the two; -q .bearer_token prints the secret too"));
     }
@@ -89,7 +88,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         (true, _) => None,
         (false, text) => Some(lifetime("--expires_in", text.as_deref().unwrap_or(DEFAULT_LIFETIME))?),
     };
-    let rendering = Output::prepare(args.output == Format::Json, &args.query, JSON_FLAG, ctx)?.of_secret();
+    let rendering = Output::prepare(args.output == CreateFormat::Json, &args.query, JSON_FLAG, ctx)?.of_secret();
     let delivery =
         Delivery::prepare("--token_file", args.token_file.as_deref(), args.no_clobber, Purpose::Create, ctx)?;
     grant::lint(&grants).iter().for_each(|warning| ctx.warn(warning));
@@ -103,7 +102,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         );
         return Err(revoke_undelivered(failure, &args, &reply, &api, ctx).await);
     }
-    // Said whether or not the delivery succeeds.
+    // Also if the delivery fails.
     warn_of_differences(&request, &reply, &api, ctx);
     match deliver(&args, &reply, rendering, delivery, ctx).await {
         Err(undelivered) if undelivered.is_lost => {
@@ -113,7 +112,6 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     }
 }
 
-/// Warns where what was granted differs from what was asked for.
 fn warn_of_differences(request: &CreateRequest, reply: &Reply<CreateResponse>, api: &TokensApi, ctx: &mut Context) {
     if !reply.is_whole {
         ctx.warn(&format!(
@@ -123,13 +121,13 @@ fn warn_of_differences(request: &CreateRequest, reply: &Reply<CreateResponse>, a
         return;
     }
     let differences = granted::compare(request, &reply.message.token, api.clocks());
-    differences.granted.iter().for_each(|difference| ctx.warn(difference));
-    if !differences.unsaid.is_empty() {
-        ctx.note(&format!("the server did not say {}", differences.unsaid.join(" and ")));
+    differences.mismatches.iter().for_each(|difference| ctx.warn(difference));
+    if !differences.unreported.is_empty() {
+        ctx.note(&format!("the server did not return {}", differences.unreported.join(" or ")));
     }
 }
 
-/// Revokes a token whose secret could not be delivered. It has its own time, since
+/// Revokes a token whose secret could not be delivered. The call has its own timeout, since
 /// that of the command may be used up.
 async fn revoke_undelivered(
     failure: Failure,
@@ -158,7 +156,6 @@ async fn revoke_undelivered(
     }
 }
 
-/// The request, but for its credential.
 fn request(args: &CreateArgs, grants: Vec<Permission>, life: Option<Duration>, ctx: &Context) -> Result<CreateRequest> {
     let expires_at = life
         .map(|life| ctx.now().checked_add(life).map(Time))
@@ -217,7 +214,7 @@ async fn deliver(
         id: id.to_owned(),
         extension: "json",
         file_content: token_file::content(&reply.message),
-        // The id is the server's text, and a hint is made to be pasted.
+        // The id comes from the server, and a hint must be safe to paste.
         undo: if !id.is_empty() && id.chars().all(is_shell_safe) {
             format!("if you do not want it, undo it with `{program} token revoke --token_id {id}`")
         } else {
@@ -229,13 +226,13 @@ async fn deliver(
     let in_file = delivery.has_file();
     let table = view::details(&reply.message.token, ctx);
     let table = table::details(&ctx.stdout, &table);
-    let warns_once = args.output == Format::Table && rendering.is_for_people() && !in_file;
+    let warns_once = args.output == CreateFormat::Table && rendering.is_for_people() && !in_file;
     let shown = async {
         if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Failure::unexpected("the secret contains characters that no token has"));
         }
         let view = || match args.output {
-            Format::Token => format!("{secret}\n"),
+            CreateFormat::Token => format!("{secret}\n"),
             _ if in_file => table,
             _ => format!("{table}\nBearer Token: {secret}\n"),
         };

@@ -31,7 +31,6 @@ pub struct ListArgs {
     output: OutputArgs,
 }
 
-/// Follows the pages to the end and shows all of them.
 pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
     let rendering = args.output.prepare(ctx)?;
     let api = TokensApi::connect(ctx).await?;
@@ -52,7 +51,7 @@ pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
         if cursor.0.is_empty() {
             break;
         }
-        // A cursor that comes twice would never end.
+        // A repeated cursor would loop forever.
         if !seen.insert(cursor.0.clone()) {
             return Err(Failure::unexpected("the server sent the same page of the list twice"));
         }

@@ -1,4 +1,4 @@
-//! `token` and its verbs, and `permissions`.
+//! The commands `token` and `permissions`.
 
 mod create;
 mod list;
@@ -26,7 +26,7 @@ pub enum TokenCommand {
 
 impl TokenCommand {
     /// # Errors
-    /// As the verb says.
+    /// Those of the verb.
     pub async fn run(self, ctx: &mut Context) -> Result<()> {
         match self {
             Self::Create(args) => create::run(args, ctx).await,
@@ -37,8 +37,8 @@ impl TokenCommand {
     }
 }
 
-/// What to do where there is no token with an id.
-fn if_not_found(id: &str, otherwise: &str, ctx: &Context) -> String {
+/// The hint if there is no token with an id.
+fn not_found_hint(id: &str, otherwise: &str, ctx: &Context) -> String {
     if id.starts_with("tok_") {
         format!("{otherwise}: `{} token list --include_revoked` shows all tokens", ctx.program)
     } else {
@@ -46,10 +46,9 @@ fn if_not_found(id: &str, otherwise: &str, ctx: &Context) -> String {
     }
 }
 
-/// A token's id out of `--token_id`. A secret in its place is refused without
-/// being shown.
-fn token_id(given: &str, ctx: &Context) -> Result<String> {
-    let id = given.trim();
+/// Checks an id of `--token_id`. A secret in its place is not shown.
+fn parse_token_id(value: &str, ctx: &Context) -> Result<String> {
+    let id = value.trim();
     let list = format!("`{} token list` shows the ids", ctx.program);
     if id.is_empty() {
         return Err(Failure::usage("--token_id is empty").hint(list));
@@ -64,8 +63,11 @@ fn token_id(given: &str, ctx: &Context) -> Result<String> {
             .hint("repeat it for each: --token_id ID --token_id ID")
             .hint(list));
     }
-    if ["null", "undefined", "none"].iter().any(|nothing| id.eq_ignore_ascii_case(nothing)) {
-        return Err(Failure::usage(format!("--token_id is \"{id}\": whatever was to give an id found none")).hint(list));
+    if ["null", "undefined", "none"].iter().any(|null| id.eq_ignore_ascii_case(null)) {
+        return Err(Failure::usage(format!(
+            "--token_id is \"{id}\", not an id: the command that should print an id found none"
+        ))
+        .hint(list));
     }
     Ok(id.to_owned())
 }

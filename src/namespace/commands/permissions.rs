@@ -37,7 +37,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// A grant of all its actions, where any are known.
+    /// A grant of all its actions, if any are known.
     fn grant(&self) -> Option<Value> {
         (!self.actions.is_empty()).then(|| template(self.resource_type, self.actions))
     }
@@ -69,8 +69,6 @@ fn catalogue() -> Vec<Entry> {
     all
 }
 
-/// Shows the catalogue, or a type of it.
-///
 /// # Errors
 /// Not found: the type is not in the catalogue. Usage: a filter does not
 /// compile.
@@ -78,9 +76,9 @@ pub async fn run(args: PermissionsArgs, ctx: &mut Context) -> Result<()> {
     let rendering = args.output.prepare(ctx)?;
     let all = catalogue();
     let bytes = match args.resource_type.as_deref().map(str::trim) {
-        Some(wanted) => {
-            let entry = all.iter().find(|entry| entry.resource_type == wanted).ok_or_else(|| unknown(wanted, ctx))?;
-            rendering.bytes(|| Ok(one(entry)), || table::details(&ctx.stdout, &details(entry))).await?
+        Some(name) => {
+            let entry = all.iter().find(|entry| entry.resource_type == name).ok_or_else(|| unknown_type(name, ctx))?;
+            rendering.bytes(|| Ok(to_json_with_grant(entry)), || table::details(&ctx.stdout, &details(entry))).await?
         }
         None => {
             let json = || Ok(Value::from_iter(all.iter().map(Entry::to_json)).to_string());
@@ -90,17 +88,16 @@ pub async fn run(args: PermissionsArgs, ctx: &mut Context) -> Result<()> {
     write_out(&bytes, ctx)
 }
 
-fn unknown(wanted: &str, ctx: &Context) -> Failure {
-    let failure = Failure::new(Kind::NotFound, format!("there is no resource type \"{wanted}\" in the catalogue"));
-    match nearest_type(wanted) {
+fn unknown_type(name: &str, ctx: &Context) -> Failure {
+    let failure = Failure::new(Kind::NotFound, format!("there is no resource type \"{name}\" in the catalogue"));
+    match nearest_type(name) {
         Some(near) => failure.hint(format!("did you mean `{} permissions {near}`?", ctx.program)),
         None => failure,
     }
     .hint(format!("`{} permissions` lists the types; the server may know others", ctx.program))
 }
 
-/// A type with its grant, as JSON text.
-fn one(entry: &Entry) -> String {
+fn to_json_with_grant(entry: &Entry) -> String {
     let mut json = entry.to_json();
     json["grant"] = entry.grant().unwrap_or_default();
     json.to_string()

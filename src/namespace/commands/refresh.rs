@@ -7,7 +7,7 @@ use crate::error::{Failure, Kind, Result};
 use crate::http::clock_reading::ClockReading;
 use crate::input::duration::lifetime;
 use crate::namespace::api::TokensApi;
-use crate::namespace::commands::{if_not_found, token_id};
+use crate::namespace::commands::{not_found_hint, parse_token_id};
 use crate::namespace::messages::RefreshRequest;
 use crate::namespace::proto::Span;
 use crate::namespace::{granted, view};
@@ -32,9 +32,8 @@ pub struct RefreshArgs {
     output: OutputArgs,
 }
 
-/// Refreshes and shows the new expiry.
 pub(super) async fn run(args: RefreshArgs, ctx: &mut Context) -> Result<()> {
-    let id = token_id(&args.token_id, ctx)?;
+    let id = parse_token_id(&args.token_id, ctx)?;
     let minimum = lifetime("--minimum_duration", &args.minimum_duration)?;
     let rendering = args.output.prepare(ctx)?;
     let api = TokensApi::connect(ctx).await?;
@@ -42,7 +41,7 @@ pub(super) async fn run(args: RefreshArgs, ctx: &mut Context) -> Result<()> {
     let program = ctx.program;
     let reply = api.refresh(&request).await.map_err(|failure| {
         failure
-            .hint_on(Kind::NotFound, || if_not_found(&id, "a revoked token cannot be refreshed", ctx))
+            .hint_on(Kind::NotFound, || not_found_hint(&id, "a revoked token cannot be refreshed", ctx))
             .hint_on(Kind::Conflict, || {
                 format!("an expired token cannot be refreshed: make another with `{program} token create`")
             })
@@ -54,7 +53,7 @@ pub(super) async fn run(args: RefreshArgs, ctx: &mut Context) -> Result<()> {
     }
     let expires_at = reply.message.token.as_ref().and_then(|token| token.expires_at);
     let clocks = api.clocks().unwrap_or(ClockReading { server: ctx.now(), local: ctx.now() });
-    let sooner = expires_at.and_then(|expires_at| granted::refreshed(minimum, expires_at, clocks));
+    let warning = expires_at.and_then(|expires_at| granted::refreshed(minimum, expires_at, clocks));
     let view = || {
         let details = reply.message.token.as_ref().map(|token| table::details(&ctx.stdout, &view::details(token, ctx)));
         let details = details.map(|details| format!("\n{details}")).unwrap_or_default();
@@ -62,8 +61,8 @@ pub(super) async fn run(args: RefreshArgs, ctx: &mut Context) -> Result<()> {
     };
     let bytes = rendering.bytes(|| reply.json(), view).await?;
     write_out(&bytes, ctx)?;
-    match sooner {
-        Some(sooner) => ctx.warn(&sooner),
+    match warning {
+        Some(warning) => ctx.warn(&warning),
         None if reply.message.token.is_none() => ctx.note("the server did not say when the token expires now"),
         None => {}
     }

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::namespace::api::TokensApi;
-use crate::namespace::commands::{if_not_found, token_id};
+use crate::namespace::commands::{not_found_hint, parse_token_id};
 use crate::namespace::messages::RevokeRequest;
 use crate::output::map_write_error;
 use crate::output::rendering::Format;
@@ -29,18 +29,18 @@ pub struct RevokeArgs {
     output: Format,
 }
 
-/// Revokes one after the other, also after one that failed.
+/// Revokes one after the other, and goes on if one fails.
 pub(super) async fn run(args: RevokeArgs, ctx: &mut Context) -> Result<()> {
     let mut ids: Vec<String> = Vec::new();
-    for given in &args.token_id {
-        let id = token_id(given, ctx)?;
+    for value in &args.token_id {
+        let id = parse_token_id(value, ctx)?;
         if !ids.contains(&id) {
             ids.push(id);
         }
     }
     let api = TokensApi::connect(ctx).await?;
     let (mut revoked, mut failures) = (Vec::new(), Vec::new());
-    // A reader that goes away does not stop the rest from being revoked.
+    // If the output cannot be written, the other tokens are revoked too.
     let mut output = Ok(());
     for id in &ids {
         if ctx.interrupt.is_requested() {
@@ -58,7 +58,7 @@ pub(super) async fn run(args: RevokeArgs, ctx: &mut Context) -> Result<()> {
             Err(failure) => {
                 failures.push(
                     failure
-                        .hint_on(Kind::NotFound, || if_not_found(id, "it may be revoked already", ctx))
+                        .hint_on(Kind::NotFound, || not_found_hint(id, "it may be revoked already", ctx))
                         .hint_on(Kind::OutcomeUnknown, || {
                             format!("run `{} token revoke --token_id {id}` again: that can do no harm", ctx.program)
                         })

@@ -9,8 +9,8 @@ use crate::input::prompt::can_ask;
 use crate::nscale::api::IdentityApi;
 use crate::nscale::commands::check_token::check_token;
 use crate::nscale::commands::deliver::{TokenFileArgs, deliver};
-use crate::nscale::commands::input::{InputArgs, WAYS};
-use crate::nscale::commands::{ChangeArgs, OrganizationArgs, OutputArgs, interactive, preview};
+use crate::nscale::commands::input::{INPUT_HINT, InputArgs};
+use crate::nscale::commands::{ChangeArgs, JsonOutputArgs, OrganizationArgs, interactive, preview};
 use crate::nscale::document::{AccountDocument, FORMAT};
 use crate::nscale::groups::Groups;
 use crate::nscale::messages::{Account, AccountWrite};
@@ -46,19 +46,20 @@ pub struct CreateArgs {
     #[arg(long = "no-clobber", requires = "token_file")]
     no_clobber: bool,
     #[command(flatten)]
-    output: OutputArgs,
+    output: JsonOutputArgs,
 }
 
-/// Checks everything that can be checked here, asks, mints, and delivers.
 pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     args.change.show_notes_if_asking(ctx);
     let rendering = args.output.prepare(ctx)?.of_secret();
-    let organization = organization::given(args.organization.org.as_deref(), ctx)?;
+    let organization = organization::from_flag_or_env(args.organization.org.as_deref(), ctx)?;
     let message = match args.input.read(ctx).await? {
         Some(document) => Some(AccountDocument::read(&document, false, ctx)?.into_message()),
         None if ctx.stdin.is_terminal() && can_ask(ctx) => None,
         None => {
-            return Err(Failure::usage("there is no document, and no terminal to ask for one").hint(WAYS).hint(FORMAT));
+            return Err(Failure::usage("there is no document, and no terminal to ask for one")
+                .hint(INPUT_HINT)
+                .hint(FORMAT));
         }
     };
     args.change.check(ctx)?;
@@ -86,7 +87,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         let request = format!("POST {}", api.accounts_url(&organization.id));
         return preview(&request, &message, rendering, ctx).await;
     }
-    let wanted = &message.spec.group_ids;
+    let requested = &message.spec.group_ids;
     if args.change.asks() {
         ctx.show(&summary(&organization, &message, &groups));
     }
@@ -108,12 +109,12 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
             return Err(organization.hint_on_mismatch(failure, &api).await);
         }
     };
-    let answered = &reply.account.spec.group_ids;
-    if let Some(note) = groups.note(wanted, answered).filter(|_| !rendering.is_for_people()) {
+    let returned = &reply.account.spec.group_ids;
+    if let Some(note) = groups.note(requested, returned).filter(|_| !rendering.is_for_people()) {
         ctx.note(note);
     }
-    let groups = groups.show_asked_for(wanted, answered);
-    let undo = undo(&reply.account, &organization, &find_it(), ctx);
+    let groups = groups.show_requested(requested, returned);
+    let undo = undo_hint(&reply.account, &organization, &find_it(), ctx);
     let id = reply.account.metadata.id.clone();
     let replaced = args.token_file.replaced(&delivery);
     let token = reply.account.status.access_token.clone();
@@ -127,7 +128,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
     Ok(())
 }
 
-/// Deletes an account whose token could not be delivered. It has its own time,
+/// Deletes an account whose token could not be delivered. The call has its own timeout,
 /// since that of the command may be used up.
 async fn delete_undelivered(
     failure: Failure,
@@ -151,9 +152,9 @@ async fn delete_undelivered(
     }
 }
 
-/// How to delete the account, as a hint. The id comes from the server, and a hint
-/// must be safe to paste.
-fn undo(account: &Account, organization: &Organization, find_it: &str, ctx: &Context) -> String {
+/// The hint on how to delete the account. The id comes from the server, and a hint must be
+/// safe to paste.
+fn undo_hint(account: &Account, organization: &Organization, find_it: &str, ctx: &Context) -> String {
     let id = &account.metadata.id;
     if id.is_empty() || !id.chars().all(is_shell_safe) {
         return format!("if you do not want it, {find_it} and delete it");
@@ -164,7 +165,7 @@ fn undo(account: &Account, organization: &Organization, find_it: &str, ctx: &Con
     )
 }
 
-/// What will be created, for the question.
+/// The account to be created, shown before the question.
 fn summary(organization: &Organization, message: &AccountWrite, groups: &Groups) -> String {
     let metadata = &message.metadata;
     let groups: Vec<String> = message.spec.group_ids.iter().map(|id| groups.show(id)).collect();

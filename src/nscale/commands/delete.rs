@@ -28,7 +28,6 @@ pub struct DeleteArgs {
     change: ChangeArgs,
 }
 
-/// Asks and deletes.
 pub(super) async fn run(args: DeleteArgs, ctx: &mut Context) -> Result<()> {
     let selector = args.account.check(ctx)?;
     args.change.check(ctx)?;

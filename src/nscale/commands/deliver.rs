@@ -1,4 +1,4 @@
-//! Delivers a new token, after a create or a rotate.
+//! The delivery of a new token, after a create or a rotate.
 
 use std::path::PathBuf;
 
@@ -21,12 +21,12 @@ pub(super) struct TokenFileArgs {
 }
 
 impl TokenFileArgs {
-    /// Prepares the delivery to that file, else to standard output.
+    /// Prepares the delivery to the file, else to standard output.
     pub(super) fn prepare(&self, no_clobber: bool, purpose: Purpose, ctx: &mut Context) -> Result<Delivery> {
         Delivery::prepare("--token-file", self.token_file.as_deref(), no_clobber, purpose, ctx)
     }
 
-    /// What to know of the token that the file held before it was replaced.
+    /// The note about the token that the file held before it was replaced.
     pub(super) fn replaced(&self, delivery: &Delivery) -> Option<String> {
         let path = self.token_file.as_ref()?.display();
         let Some(previous) = delivery.previous() else {
@@ -36,18 +36,17 @@ impl TokenFileArgs {
         let is_token = !previous.is_empty() && previous.bytes().all(|byte| byte.is_ascii_graphic());
         is_token.then(|| {
             format!(
-                "{path} held another token before, which does not say whose it is: it works until it expires, or its account is rotated or deleted"
+                "{path} held another token before, of an unknown account: it works until it expires, or its account is rotated or deleted"
             )
         })
     }
 }
 
-/// Delivers the token. `groups` are the account's as people see them, `undo` is
-/// the hint for a token that is lost or not wanted, and `replaced` what to know of
-/// the one that the file held before.
+/// Delivers the token. `groups` are those of the account, for people; `undo` is the hint if
+/// the token is lost or not wanted; `replaced` is the note about the previous token.
 ///
 /// # Errors
-/// [`Undelivered`]: it could not be made or written; the hints say where it is.
+/// [`Undelivered`]: it could not be written. The hints say where the token is.
 pub(super) async fn deliver(
     reply: AccountReply,
     groups: &[String],

@@ -1,4 +1,4 @@
-//! `serviceaccounts get`. The server has no such call: it lists and selects.
+//! `serviceaccounts get`. The server has no such call, so this lists all accounts.
 
 use clap::Args;
 use uuid::Uuid;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::nscale::api::IdentityApi;
-use crate::nscale::commands::{AccountSelector, OrganizationArgs, OutputArgs, resolve};
+use crate::nscale::commands::{AccountSelector, JsonOutputArgs, OrganizationArgs, resolve};
 use crate::nscale::organization::{self, SELF};
 use crate::nscale::view;
 use crate::output::rendering::write_out;
@@ -27,14 +27,13 @@ pub struct GetArgs {
     #[command(flatten)]
     organization: OrganizationArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    output: JsonOutputArgs,
 }
 
-/// Finds the account among all and shows it.
 pub(super) async fn run(args: GetArgs, ctx: &mut Context) -> Result<()> {
     let rendering = args.output.prepare(ctx)?;
-    let organization = organization::given(args.organization.org.as_deref(), ctx)?;
-    // What is not an id is looked for too: it goes into no path.
+    let organization = organization::from_flag_or_env(args.organization.org.as_deref(), ctx)?;
+    // A value that is not a UUID is allowed, since it does not become part of a path.
     let selector = match args.id.trim() {
         SELF => AccountSelector::Caller,
         id if looks_secret(id) => return Err(Failure::usage("--id was given a secret; it takes an id")),
@@ -43,8 +42,8 @@ pub(super) async fn run(args: GetArgs, ctx: &mut Context) -> Result<()> {
     };
     let api = IdentityApi::connect(ctx)?;
     let account = resolve((organization, selector), &api, ctx).await?;
-    let found = account.organization.accounts(&api, ctx).await?.find(&account.id, ctx)?;
-    let details = view::details(&found.account, &found.account.spec.group_ids, ctx);
-    let bytes = rendering.bytes(|| Ok(found.json), || table::details(&ctx.stdout, &details)).await?;
+    let reply = account.organization.accounts(&api, ctx).await?.find(&account.id, ctx)?;
+    let details = view::details(&reply.account, &reply.account.spec.group_ids, ctx);
+    let bytes = rendering.bytes(|| Ok(reply.json), || table::details(&ctx.stdout, &details)).await?;
     write_out(&bytes, ctx)
 }

@@ -1,4 +1,4 @@
-//! Where the document of a create or an update comes from.
+//! Reads the document of a create or an update.
 
 use std::path::{Path, PathBuf};
 
@@ -20,10 +20,10 @@ pub(super) struct InputArgs {
 }
 
 impl InputArgs {
-    /// The document; none where none is given and standard input is no pipe.
+    /// The document; `None` if no flag asks for one and standard input is not a pipe.
     ///
     /// # Errors
-    /// Usage: it cannot be read, or nothing comes.
+    /// Usage: it cannot be read, or the pipe sends nothing.
     pub(super) async fn read(&self, ctx: &mut Context) -> Result<Option<Document>> {
         const STDIN: &str = "standard input";
         match &self.file {
@@ -40,7 +40,7 @@ impl InputArgs {
             _ if !ctx.stdin.is_piped() => return Ok(None),
             _ => {}
         }
-        // No flag asked for it, so the wait has a limit.
+        // Reading a pipe without a flag has a time limit: it may be unintended.
         let stdin = ctx.stdin.clone();
         let (done, read) = tokio::sync::oneshot::channel();
         std::thread::Builder::new()
@@ -54,9 +54,9 @@ impl InputArgs {
                 humantime::format_duration(limit)
             ))),
         }
-        .map_err(|failure| failure.hint(WAYS).hint(FORMAT))
+        .map_err(|failure| failure.hint(INPUT_HINT).hint(FORMAT))
     }
 }
 
-/// How to give a document, as a hint.
-pub(super) const WAYS: &str = "give the document with --file PATH or --stdin";
+/// The hint on how to pass a document.
+pub(super) const INPUT_HINT: &str = "give the document with --file PATH or --stdin";

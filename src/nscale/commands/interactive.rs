@@ -1,4 +1,4 @@
-//! A create without a document: a person is asked for each part of it.
+//! A create without a document: the user is asked for each field.
 
 use crate::context::Context;
 use crate::error::{Kind, Result};
@@ -11,7 +11,7 @@ use crate::nscale::validate::{check_description, check_name};
 /// Asks for name, description and groups.
 ///
 /// # Errors
-/// Interrupted. As the server says, where the groups cannot be listed.
+/// Interrupted. Else the failure to list the groups.
 pub(super) async fn ask(organization: &str, api: &IdentityApi, ctx: &mut Context) -> Result<(AccountWrite, Groups)> {
     let mut groups = match api.groups(organization).await {
         Ok(groups) => groups,
@@ -28,10 +28,7 @@ pub(super) async fn ask(organization: &str, api: &IdentityApi, ctx: &mut Context
         groups.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
         // Names need not be unique.
         let has_namesake = |name: &str| groups.iter().filter(|group| group.name == name).count() > 1;
-        let show = |group: &ReadMetadata| match has_namesake(&group.name) {
-            true => format!("{} ({})", group.name, group.id),
-            false => group.name.clone(),
-        };
+        let show = |group: &ReadMetadata| if has_namesake(&group.name) { group.show() } else { group.name.clone() };
         let shown: Vec<String> = groups.iter().map(show).collect();
         let chosen = choose_any(ctx, "Groups", &shown).await?;
         group_ids.extend(chosen.iter().filter_map(|index| groups.get(*index)).map(|group| group.id.clone()));

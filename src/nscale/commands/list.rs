@@ -5,7 +5,7 @@ use clap::Args;
 use crate::context::Context;
 use crate::error::Result;
 use crate::nscale::api::IdentityApi;
-use crate::nscale::commands::{OrganizationArgs, OutputArgs};
+use crate::nscale::commands::{JsonOutputArgs, OrganizationArgs};
 use crate::nscale::{organization, view};
 use crate::output::rendering::write_out;
 use crate::output::table;
@@ -22,13 +22,12 @@ pub struct ListArgs {
     #[command(flatten)]
     organization: OrganizationArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    output: JsonOutputArgs,
 }
 
-/// Shows all accounts that the caller can see.
 pub(super) async fn run(args: ListArgs, ctx: &mut Context) -> Result<()> {
     let rendering = args.output.prepare(ctx)?;
-    let organization = organization::given(args.organization.org.as_deref(), ctx)?;
+    let organization = organization::from_flag_or_env(args.organization.org.as_deref(), ctx)?;
     let api = IdentityApi::connect(ctx)?;
     let organization = organization::resolve(organization, &api, ctx).await?;
     let accounts = organization.accounts(&api, ctx).await?;

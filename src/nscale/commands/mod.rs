@@ -1,4 +1,4 @@
-//! `serviceaccounts` and its verbs.
+//! The command `serviceaccounts`.
 
 mod check_token;
 mod create;
@@ -41,7 +41,7 @@ pub enum ServiceAccountsCommand {
 
 impl ServiceAccountsCommand {
     /// # Errors
-    /// As the verb says.
+    /// Those of the verb.
     pub async fn run(self, ctx: &mut Context) -> Result<()> {
         match self {
             Self::List(args) => list::run(args, ctx).await,
@@ -70,25 +70,24 @@ struct AccountArgs {
     organization: OrganizationArgs,
 }
 
-/// When a token stops working after a rotation or a delete: the server caches
-/// for a while that it checked one.
+/// When a token stops working after a rotation or a delete: the server caches its checks of
+/// tokens.
 const TOKEN_END: &str = "normally at once; up to an hour later where it is in use at that moment";
 
-/// An account on the server, by its ids.
 struct AccountRef {
     organization: Organization,
     id: String,
 }
 
-/// An account as the flags name it, before anything is sent.
+/// How the flags select an account.
 enum AccountSelector {
     Id(String),
     Caller,
 }
 
 impl AccountArgs {
-    /// Checks the ids before anything is sent. Gives the organization, if there is
-    /// one, and the account.
+    /// Checks the ids before anything is sent. Returns the organization, if one is set, and
+    /// the account.
     fn check(&self, ctx: &Context) -> Result<(Option<Organization>, AccountSelector)> {
         let org = self.organization.org.as_ref().map(|org| format!(" --org {org}")).unwrap_or_default();
         let hint = format!("`{} serviceaccounts list{org}` shows the ids", ctx.program);
@@ -96,11 +95,11 @@ impl AccountArgs {
             SELF => AccountSelector::Caller,
             id => AccountSelector::Id(canonical_id("--id", id, &hint)?),
         };
-        Ok((organization::given(self.organization.org.as_deref(), ctx)?, selector))
+        Ok((organization::from_flag_or_env(self.organization.org.as_deref(), ctx)?, selector))
     }
 }
 
-/// Asks the server for what the flags leave open.
+/// Asks the server for the ids that the flags do not set.
 async fn resolve(
     (mut organization, selector): (Option<Organization>, AccountSelector),
     api: &IdentityApi,
@@ -130,7 +129,7 @@ async fn resolve(
 }
 
 #[derive(Debug, Args)]
-struct OutputArgs {
+struct JsonOutputArgs {
     /// Emit the full JSON payload (mutually exclusive with -q).
     #[arg(long, conflicts_with = "filters")]
     json: bool,
@@ -138,7 +137,7 @@ struct OutputArgs {
     query: QueryArgs,
 }
 
-impl OutputArgs {
+impl JsonOutputArgs {
     fn prepare(&self, ctx: &Context) -> Result<Output> {
         Output::prepare(self.json, &self.query, "--json", ctx)
     }
@@ -155,20 +154,20 @@ struct ChangeArgs {
 }
 
 impl ChangeArgs {
-    /// Fails where a question would have to be asked and nobody is there.
+    /// Fails if a confirmation is required and cannot be asked for.
     fn check(&self, ctx: &Context) -> Result<()> {
         if self.dry_run || self.yes || can_ask(ctx) {
             return Ok(());
         }
-        let why = if ctx.stdin.is_terminal() {
-            "standard error is not a terminal, so nobody can be asked for confirmation"
+        let message = if ctx.stdin.is_terminal() {
+            "standard error is not a terminal, cannot ask for confirmation"
         } else {
-            "standard input is not a terminal, so nobody can be asked for confirmation"
+            "standard input is not a terminal, cannot ask for confirmation"
         };
-        Err(Failure::usage(why).hint("confirm with --yes, or look first with --dry-run"))
+        Err(Failure::usage(message).hint("confirm with --yes, or look first with --dry-run"))
     }
 
-    /// Shows notes at once where a question will be asked: they belong before it.
+    /// Shows notes immediately if a question will be asked, so that they come before it.
     fn show_notes_if_asking(&self, ctx: &mut Context) {
         if self.asks() {
             ctx.show_notes_now();
@@ -193,7 +192,7 @@ impl ChangeArgs {
 async fn preview(request: &str, message: &AccountWrite, rendering: Output, ctx: &mut Context) -> Result<()> {
     let payload = serde_json::to_string(message)
         .map_err(|error| Failure::unexpected("the request cannot be written").source(error))?;
-    // It is JSON, whether or not that was asked for.
+    // The payload is JSON, with and without --json.
     let bytes = rendering.as_json().bytes(|| Ok(payload), String::new).await?;
     write_out(&bytes, ctx)?;
     ctx.note(&format!("dry run: nothing was changed; this is the payload of {request}"));
@@ -221,13 +220,13 @@ async fn preview_without_payload(
     Ok(())
 }
 
-/// The account's name and id for a question; the id alone where the credential
-/// may not read it.
+/// The account for a question: its name and id, or only the id if the credential may not
+/// read accounts.
 async fn describe(account: &AccountRef, api: &IdentityApi, ctx: &mut Context) -> Result<String> {
     match account.organization.accounts(api, ctx).await {
         Ok(accounts) => {
-            let found = accounts.find(&account.id, ctx)?;
-            Ok(format!("Service account {} ({})", found.account.metadata.name, account.id))
+            let reply = accounts.find(&account.id, ctx)?;
+            Ok(format!("Service account {} ({})", reply.account.metadata.name, account.id))
         }
         Err(failure) if failure.kind() == Kind::NotPermitted => Ok(format!("Service account {}", account.id)),
         Err(failure) => Err(failure),

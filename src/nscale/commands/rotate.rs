@@ -10,7 +10,7 @@ use crate::nscale::api::IdentityApi;
 use crate::nscale::commands::check_token::check_token;
 use crate::nscale::commands::deliver::{TokenFileArgs, deliver};
 use crate::nscale::commands::{
-    AccountArgs, ChangeArgs, OutputArgs, TOKEN_END, describe, preview_without_payload, resolve,
+    AccountArgs, ChangeArgs, JsonOutputArgs, TOKEN_END, describe, preview_without_payload, resolve,
 };
 use crate::verb::{CHANGE, Variables, Verb};
 
@@ -38,10 +38,9 @@ pub struct RotateArgs {
     #[command(flatten)]
     token_file: TokenFileArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    output: JsonOutputArgs,
 }
 
-/// Asks, mints, and delivers.
 pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
     args.change.show_notes_if_asking(ctx);
     let rendering = args.output.prepare(ctx)?.of_secret();
@@ -86,10 +85,13 @@ pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
     let groups = reply.account.spec.group_ids.clone();
     let is_for_people = rendering.is_for_people();
     let delivered = deliver(reply, &groups, undo, None, rendering, delivery, ctx).await;
-    // A lost token cannot be undone: only another rotation replaces it.
-    delivered.map_err(|undelivered| match undelivered.is_lost {
-        true => undelivered.failure.hint(format!("the account's token is lost: {again} makes another")),
-        false => undelivered.failure,
+    // The old token is gone: a lost one can only be replaced by another rotation.
+    delivered.map_err(|undelivered| {
+        if undelivered.is_lost {
+            undelivered.failure.hint(format!("the account's token is lost: {again} makes another"))
+        } else {
+            undelivered.failure
+        }
     })?;
     if is_for_people {
         ctx.note(&format!("the old token stops working, {TOKEN_END}: replace it wherever it is used"));

@@ -1,5 +1,5 @@
-//! `serviceaccounts update`. The server replaces everything, so what would be
-//! erased is shown first.
+//! `serviceaccounts update`. The server replaces all fields, so those that are erased are
+//! shown first.
 
 use clap::Args;
 
@@ -8,8 +8,8 @@ use crate::error::{Failure, Kind, Result};
 use crate::http::retry::MAX_ATTEMPTS;
 use crate::nscale::accounts::AccountReply;
 use crate::nscale::api::IdentityApi;
-use crate::nscale::commands::input::{InputArgs, WAYS};
-use crate::nscale::commands::{AccountArgs, AccountRef, AccountSelector, ChangeArgs, OutputArgs, preview, resolve};
+use crate::nscale::commands::input::{INPUT_HINT, InputArgs};
+use crate::nscale::commands::{AccountArgs, AccountRef, AccountSelector, ChangeArgs, JsonOutputArgs, preview, resolve};
 use crate::nscale::document::{AccountDocument, FORMAT};
 use crate::nscale::groups::Groups;
 use crate::nscale::messages::{Account, AccountWrite};
@@ -42,16 +42,15 @@ pub struct UpdateArgs {
     #[command(flatten)]
     change: ChangeArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    output: JsonOutputArgs,
 }
 
-/// Reads, compares, asks, replaces.
 pub(super) async fn run(args: UpdateArgs, ctx: &mut Context) -> Result<()> {
     args.change.show_notes_if_asking(ctx);
     let rendering = args.output.prepare(ctx)?;
     let selector = args.account.check(ctx)?;
     let document = args.input.read(ctx).await?;
-    let document = document.ok_or_else(|| Failure::usage("there is no document").hint(WAYS).hint(FORMAT))?;
+    let document = document.ok_or_else(|| Failure::usage("there is no document").hint(INPUT_HINT).hint(FORMAT))?;
     let document = AccountDocument::read(&document, args.merge, ctx)?;
     if let (_, AccountSelector::Id(id)) = &selector {
         document.check_id(id)?;
@@ -62,15 +61,15 @@ pub(super) async fn run(args: UpdateArgs, ctx: &mut Context) -> Result<()> {
     document.check_id(&account.id)?;
     let mut plan = Plan { document: &document, merge: args.merge, current: None, message: AccountWrite::default() };
     plan.fetch(&account, &api, ctx).await?;
-    let groups = groups(&plan, &account, &api, ctx).await?;
+    let groups = read_groups(&plan, &account, &api, ctx).await?;
     loop {
-        let nothing_changes = plan.show_diff(&groups, ctx);
+        let is_unchanged = plan.show_diff(&groups, ctx);
         if args.change.dry_run {
             let request = format!("PUT {}", api.account_url(&account.organization.id, &account.id));
             return preview(&request, &plan.message, rendering, ctx).await;
         }
-        if let Some(current) = plan.current.take_if(|_| nothing_changes) {
-            ctx.note("nothing to change: the server has all of it already");
+        if let Some(current) = plan.current.take_if(|_| is_unchanged) {
+            ctx.note("nothing to change: the account already matches the document");
             return show(current, &plan.message, &groups, rendering, ctx).await;
         }
         args.change.confirm(&format!("Update service account {}?", plan.name()), ctx).await?;
@@ -84,24 +83,24 @@ pub(super) async fn run(args: UpdateArgs, ctx: &mut Context) -> Result<()> {
     show(reply, &plan.message, &groups, rendering, ctx).await
 }
 
-/// The groups that there are, for checking and for showing.
-async fn groups(plan: &Plan<'_>, account: &AccountRef, api: &IdentityApi, ctx: &mut Context) -> Result<Groups> {
-    let wanted = plan.document.group_ids.as_deref().unwrap_or_default();
-    if !wanted.is_empty() {
+/// Reads and checks the groups, if the update needs them.
+async fn read_groups(plan: &Plan<'_>, account: &AccountRef, api: &IdentityApi, ctx: &mut Context) -> Result<Groups> {
+    let requested = plan.document.group_ids.as_deref().unwrap_or_default();
+    if !requested.is_empty() {
         let groups = Groups::read(&account.organization.id, api, ctx).await?;
-        groups.check(wanted)?;
+        groups.check(requested)?;
         return Ok(groups);
     }
     let leaves_some = plan.document.group_ids.is_some()
         && plan.current.as_ref().is_some_and(|current| !current.account.spec.group_ids.is_empty());
-    Ok(match leaves_some {
-        // Only their names are needed, and only for people.
-        true => api.groups(&account.organization.id).await.map_or(Groups::Unread, Groups::Known),
-        false => Groups::Unread,
-    })
+    if !leaves_some {
+        return Ok(Groups::Unread);
+    }
+    // Only the names are needed, and only for people.
+    Ok(api.groups(&account.organization.id).await.map_or(Groups::Unread, Groups::Known))
 }
 
-/// Shows the account, in the groups that were asked for.
+/// Shows the account with the requested groups.
 async fn show(
     reply: AccountReply,
     message: &AccountWrite,
@@ -109,21 +108,21 @@ async fn show(
     rendering: Output,
     ctx: &mut Context,
 ) -> Result<()> {
-    let (wanted, answered) = (&message.spec.group_ids, &reply.account.spec.group_ids);
-    if let Some(note) = groups.note(wanted, answered).filter(|_| !rendering.is_for_people()) {
+    let (requested, returned) = (&message.spec.group_ids, &reply.account.spec.group_ids);
+    if let Some(note) = groups.note(requested, returned).filter(|_| !rendering.is_for_people()) {
         ctx.note(note);
     }
-    let shown = groups.show_asked_for(wanted, answered);
+    let shown = groups.show_requested(requested, returned);
     let details = view::details(&reply.account, &shown, ctx);
     let bytes = rendering.bytes(|| Ok(reply.json), || table::details(&ctx.stdout, &details)).await?;
     write_out(&bytes, ctx)
 }
 
-/// What is to be sent, and what it was made from.
+/// The request of the update, and what it is made from.
 struct Plan<'a> {
     document: &'a AccountDocument,
     merge: bool,
-    /// The account as it was last seen; none where it may not be read.
+    /// The account when it was last read; `None` if the credential may not read it.
     current: Option<AccountReply>,
     message: AccountWrite,
 }
@@ -137,7 +136,7 @@ impl Plan<'_> {
         self.account().map_or(&self.message.metadata.name, |account| &account.metadata.name)
     }
 
-    /// Reads the account, and makes the message to send.
+    /// Reads the account, and makes the request.
     async fn fetch(&mut self, account: &AccountRef, api: &IdentityApi, ctx: &mut Context) -> Result<()> {
         self.current = match account.organization.accounts(api, ctx).await {
             Ok(accounts) => Some(accounts.find(&account.id, ctx)?),
@@ -151,20 +150,19 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// Reads the account again; whether it has changed.
+    /// Reads the account again. Returns whether it has changed.
     async fn refetch_changed(&mut self, account: &AccountRef, api: &IdentityApi, ctx: &mut Context) -> Result<bool> {
         let Some(before) = self.current.take() else { return Ok(false) };
         self.fetch(account, api, ctx).await?;
         Ok(self.account().is_none_or(|now| !is_same(&before.account, now)))
     }
 
-    /// Shows what will change, and above all what will be lost; whether nothing
-    /// will.
+    /// Shows the changes, and warns of erased values. Returns whether nothing changes.
     fn show_diff(&self, groups: &Groups, ctx: &mut Context) -> bool {
         let Some(current) = self.account() else { return false };
         let changes = Changes::between(current, &self.message, groups);
         if ctx.notes.are_deferred() {
-            changes.erased.iter().for_each(|lost| ctx.warn(&format!("the update erases {lost}")));
+            changes.erased.iter().for_each(|value| ctx.warn(&format!("the update erases {value}")));
             return changes.lines.is_empty();
         }
         if changes.lines.is_empty() {
@@ -174,19 +172,19 @@ impl Plan<'_> {
         for line in &changes.lines {
             ctx.show(&format!("  {}", line.replace('\n', " ")));
         }
-        let (is, was) = (&self.message.metadata, &current.metadata);
-        let description_left_out = self.document.description.is_none() && is.description.is_none();
-        let tags_left_out = self.document.tags.is_none() && is.tags.is_none();
-        if (description_left_out && was.description.is_some()) || (tags_left_out && !was.tags.is_empty()) {
+        let (after, before) = (&self.message.metadata, &current.metadata);
+        let omits_description = self.document.description.is_none() && after.description.is_none();
+        let omits_tags = self.document.tags.is_none() && after.tags.is_none();
+        if (omits_description && before.description.is_some()) || (omits_tags && !before.tags.is_empty()) {
             ctx.warn("the document replaces everything: what it leaves out is erased (--merge keeps it)");
         }
         false
     }
 
-    /// Sends it. After a conflict what there is now is read again, and where
-    /// nobody else set a field that this sets, it is sent again.
+    /// Sends the request. After a conflict the account is read again; unless someone else has
+    /// changed a field that this update sets, the request is sent again.
     async fn send(&mut self, account: &AccountRef, api: &IdentityApi, ctx: &mut Context) -> Result<AccountReply> {
-        let mut tries = 1;
+        let mut attempts = 1;
         loop {
             let failure = match api.update(&account.organization.id, &account.id, &self.message, ctx).await {
                 Ok(reply) => return Ok(reply),
@@ -196,10 +194,10 @@ impl Plan<'_> {
             };
             let is_conflict = failure.kind() == Kind::Conflict;
             let Some(before) = self.current.take_if(|_| is_conflict) else { return Err(failure) };
-            if tries == MAX_ATTEMPTS || !api.pause(tries).await {
-                return Err(failure.hint(IN_PART).hint("run it again: it looks at what there is first"));
+            if attempts == MAX_ATTEMPTS || !api.pause(attempts).await {
+                return Err(failure.hint(IN_PART).hint("run it again: it reads the account first"));
             }
-            tries += 1;
+            attempts += 1;
             let sent = self.message.clone();
             self.fetch(account, api, ctx).await?;
             let merged = self.merge.then_some(self.document);
@@ -218,6 +216,5 @@ impl Plan<'_> {
     }
 }
 
-/// What a conflict may leave behind: the server writes the account first, and
-/// its groups one by one.
+/// After a conflict. The server writes the account first, then its groups one by one.
 const IN_PART: &str = "the update may have been carried out in part";

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::namespace::detail::MissingPermission;
-use crate::namespace::messages::{Permission, RevokableToken, State};
+use crate::namespace::messages::{Permission, RevokableToken, TokenState};
 use crate::namespace::permissions::TOKENS;
 use crate::sandbox::keys::{Keys, hash};
 use crate::sandbox::namespace::reply::{RpcFailure, RpcResult};
@@ -60,10 +60,10 @@ impl Caller {
         }
         let stored = store.token_by_secret(&hash(bearer))?.ok_or_else(invalid_token)?;
         match stored.token.state_at(now) {
-            State::Revoked => Err(RpcFailure::unauthenticated("token revoked")),
-            State::Expired => Err(RpcFailure::unauthenticated("token expired")),
-            // The store has no unknown or other states.
-            State::Active | State::Unknown | State::Other(_) => Ok(Self::Token(Box::new(stored.token))),
+            TokenState::Revoked => Err(RpcFailure::unauthenticated("token revoked")),
+            TokenState::Expired => Err(RpcFailure::unauthenticated("token expired")),
+            // The store has no others.
+            TokenState::Active | TokenState::Unknown | TokenState::Other(_) => Ok(Self::Token(Box::new(stored.token))),
         }
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 
-use crate::namespace::messages::{RevokableToken, Scope, State};
+use crate::namespace::messages::{RevokableToken, Scope, TokenState};
 use crate::namespace::proto::Time;
 use crate::sandbox::store::{Store, StoreResult, from_nanos, to_nanos};
 
@@ -179,7 +179,7 @@ fn read_token(row: &Row<'_>) -> StoreResult<StoredToken> {
             creator_actor_id: row.get("creator")?,
             scope: if membership { Scope::Membership } else { Scope::Tenant },
             permissions: serde_json::from_str(&grants).unwrap_or_default(),
-            state: State::Unknown,
+            state: TokenState::Unknown,
         },
     })
 }
