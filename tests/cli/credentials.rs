@@ -1,9 +1,9 @@
 //! Which credential is used, what is said where none can be, and how a
 //! session becomes a token.
 
-use insta::assert_snapshot;
 use std::os::unix::fs::PermissionsExt;
 
+use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::sandbox::Sandbox;

@@ -1,9 +1,10 @@
 //! Help: the whole tree as snapshots, and what must hold for each command.
 //! `INSTA_UPDATE=always cargo test --test cli help` writes the snapshots anew.
 
+use insta::assert_snapshot;
+
 use crate::sandbox::Sandbox;
 use crate::support::World;
-use insta::assert_snapshot;
 
 /// The command lines of all commands, the root first, as the help lists them.
 pub fn commands(world: &World) -> Vec<Vec<String>> {
@@ -155,7 +156,10 @@ fn help_is_coloured_where_colours_are_wanted() {
     world.set("CLICOLOR_FORCE", "1");
     assert!(world.run("nscred", ["--help"]).ok().contains('\u{1b}'));
     assert!(!world.run("nscred", ["--help", "--color", "never"]).ok().contains('\u{1b}'));
-    assert_snapshot!(world.nsc("token list").says(4).replace('\u{1b}', "ESC"), @"");
+    assert_snapshot!(world.nsc("token list").says(4).replace('\u{1b}', "ESC"), @"
+    ESC[1;31merror:ESC[0m there is no credential: NSC_TOKEN_FILE is not set, and nobody is logged in
+    ESC[36mhint:ESC[0m log in with the official `nsc login`, or point NSC_TOKEN_FILE at a token file
+    ");
     world.set("NO_COLOR", "1");
     assert!(!world.run("nscred", ["--help"]).ok().contains('\u{1b}'));
 }

@@ -1,8 +1,9 @@
 //! `token refresh`.
 
+use insta::assert_snapshot;
+
 use crate::sandbox::{Sandbox, text};
 use crate::support::World;
-use insta::assert_snapshot;
 
 fn second(value: &serde_json::Value) -> i64 {
     text(value).parse::<jiff::Timestamp>().unwrap().as_second()
