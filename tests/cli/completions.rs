@@ -1,8 +1,9 @@
 //! Completion scripts, tried by each shell that is installed.
 
-use insta::assert_snapshot;
 use std::path::Path;
 use std::process::Command;
+
+use insta::assert_snapshot;
 
 use crate::support::terminal::Terminal;
 use crate::support::{Run, World, skip};

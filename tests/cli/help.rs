@@ -1,9 +1,10 @@
 //! Help: the whole tree as snapshots, and what must hold for each command.
 //! `INSTA_UPDATE=always cargo test --test cli help` writes the snapshots anew.
 
+use insta::assert_snapshot;
+
 use crate::sandbox::Sandbox;
 use crate::support::World;
-use insta::assert_snapshot;
 
 /// The command lines of all commands, the root first, as the help lists them.
 pub fn commands(world: &World) -> Vec<Vec<String>> {

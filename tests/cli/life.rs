@@ -1,8 +1,9 @@
 //! The whole life of a token, through nothing but the command line.
 
+use insta::assert_snapshot;
+
 use crate::sandbox::Sandbox;
 use crate::support::mode;
-use insta::assert_snapshot;
 
 #[test]
 fn from_creation_to_rejection() {

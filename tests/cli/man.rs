@@ -1,7 +1,8 @@
 //! Manual pages, shown by `man` where it is installed.
 
-use insta::assert_snapshot;
 use std::process::Command;
+
+use insta::assert_snapshot;
 
 use crate::help::commands;
 use crate::support::{Run, World, skip};

@@ -1,9 +1,10 @@
 //! The three names, and command lines that an official program runs.
 
-use insta::assert_snapshot;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use insta::assert_snapshot;
 
 use crate::support::{NSCRED, Run, World, script};
 

@@ -1,9 +1,10 @@
 //! Disks that are full or cannot be written, and files that are mount points, as
 //! containers have them. Each in a mount namespace of its own.
 
+use insta::assert_snapshot;
+
 use crate::sandbox::Sandbox;
 use crate::support::{NSCRED, Run, skip, succeeds};
-use insta::assert_snapshot;
 
 /// What runs a shell that may mount; none where nobody may.
 fn unshare() -> Option<&'static str> {
@@ -109,7 +110,10 @@ fn a_file_that_is_a_mount_point_is_written_in_place() {
     ");
     assert!(works(&sandbox, &old));
     let run = mounted(&sandbox, unshare, &format!("{bound} ln -s mounted.token link; {ROTATE} --token-file link"));
-    assert!(run.stderr.contains("written to link"), "{run:#?}");
+    assert_snapshot!(run.scrubbed(), @"
+    note: the access token of service account ID written to link
+    note: the old token stops working, normally at once; up to an hour later where it is in use at that moment: replace it wherever it is used
+    ");
     run.ok();
     let new = sandbox.read("mounted.token");
     assert!(new.lines().count() == 1 && works(&sandbox, &new) && !works(&sandbox, &old), "{new}");
@@ -165,6 +169,13 @@ fn a_file_system_that_reserves_only_what_is_written_does_too() {
         skip("a_file_system_that_reserves_only_what_is_written_does_too", "there is no ramfs here");
         return;
     }
-    assert!(run.stderr.ends_with("a.token\n1\n"), "{run:#?}");
+    assert_snapshot!(run.scrubbed(), @"
+    note: the access token of service account ID written to disk/a.token
+    note: the old token stops working, normally at once; up to an hour later where it is in use at that moment: replace it wherever it is used
+    note: the access token of service account ID written to disk/a.token
+    note: the old token stops working, normally at once; up to an hour later where it is in use at that moment: replace it wherever it is used
+    a.token
+    1
+    ");
     run.ok();
 }

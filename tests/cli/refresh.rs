@@ -1,8 +1,9 @@
 //! `token refresh`.
 
+use insta::assert_snapshot;
+
 use crate::sandbox::{Sandbox, text};
 use crate::support::World;
-use insta::assert_snapshot;
 
 fn second(value: &serde_json::Value) -> i64 {
     text(value).parse::<jiff::Timestamp>().unwrap().as_second()
@@ -50,10 +51,21 @@ fn what_cannot_be_refreshed() {
     hint: a revoked token cannot be refreshed: `nsc token list --include_revoked` shows all tokens
     ");
     let (id, _) = sandbox.mint("a", "");
-    for (duration, words) in [("0", "more than zero"), ("-1h", "negative"), ("2y", "365 days"), ("7", "missing unit")] {
+    let mut said = String::new();
+    for duration in ["0", "-1h", "2y", "7"] {
         let line = format!("token refresh --token_id {id} --minimum_duration {duration}");
-        sandbox.nsc(&line).fails_with(2, words);
+        said += &sandbox.nsc(&line).says(2);
     }
+    assert_snapshot!(said, @r#"
+    error: --minimum_duration is 0; it must be more than zero
+    hint: write a number and a unit, as in 1h, 24h, 7d, 2w or 1y
+    error: --minimum_duration is -1h; it cannot be negative
+    hint: write a number and a unit, as in 1h, 24h, 7d, 2w or 1y
+    error: --minimum_duration is 2y; at most 365 days are allowed
+    hint: use --minimum_duration 1y or less
+    error: --minimum_duration: missing unit in duration "7"
+    hint: write a number and a unit, as in 1h, 24h, 7d, 2w or 1y
+    "#);
     assert_snapshot!(sandbox.nsc(&format!("token refresh --token_id {id} -q .a|")).says(2), @r#"{"kind":"usage","message":"the filter `.a|` does not compile: expected term","hints":[],"http_status":null,"request_id":null}"#);
     assert_snapshot!(sandbox.nsc(&format!("token refresh --token_id {id} -o token")).says(2), @"
     error: invalid value 'token' for '--output <FORMAT>'

@@ -1,6 +1,6 @@
 //! Token files: what they say, and that none is replaced without a word.
 
-use insta::assert_snapshot;
+use insta::{allow_duplicates, assert_snapshot};
 use serde_json::Value;
 
 use crate::sandbox::{Sandbox, text};
@@ -78,9 +78,15 @@ fn no_clobber_keeps_what_is_there() {
     sandbox.write("sa.json", r#"{"metadata":{"name":"ci"},"spec":{"groupIDs":[]}}"#);
     for content in ["", "something"] {
         sandbox.write("t.json", content);
-        sandbox.create("a", &format!("{FILE} --no_clobber")).fails_with(6, "t.json exists, and is not replaced");
+        allow_duplicates!(assert_snapshot!(sandbox.create("a", &format!("{FILE} --no_clobber")).says(6), @"
+        error: t.json exists, and is not replaced
+        hint: name another file, or move this one
+        "));
         let create = "create --file sa.json --yes --token-file t.json";
-        sandbox.sa(&format!("{create} --no-clobber")).fails_with(6, "t.json exists, and is not replaced");
+        allow_duplicates!(assert_snapshot!(sandbox.sa(&format!("{create} --no-clobber")).says(6), @"
+        error: t.json exists, and is not replaced
+        hint: name another file, or move this one
+        "));
         assert_eq!(sandbox.read("t.json"), content);
     }
     assert_eq!((active(&sandbox).len(), sandbox.sa("list -q length").ok().as_str()), (0, "1\n"));
@@ -162,7 +168,11 @@ fn what_a_killed_run_left_is_kept_and_named() {
     let content = format!("{{\n  \"bearer_token\": \"{secret}\",\n  \"token_id\": \"{id}\"\n}}\n");
     sandbox.write(".nscred-t.json", &content);
     let run = sandbox.create("b", FILE);
-    assert!(run.stderr.contains("is now in .nscred-t.json-1: "), "{}", run.stderr);
+    assert_snapshot!(run.scrubbed(), @"
+    warning: an earlier run was stopped before it delivered its secret, which is now in .nscred-t.json-1: use it or revoke it, then remove the file
+    note: t.json held token tok_ID (expires TIME or later) before; replacing it revoked nothing: `nsc token revoke --token_id tok_ID`
+    note: token tok_ID written to t.json
+    ");
     run.ok();
     assert_eq!(sandbox.read(".nscred-t.json-1"), content);
     assert_eq!(sandbox.files(), [".nscred-t.json-1", "t.json"]);

@@ -218,12 +218,14 @@ fn scrub_numbers(text: &str, before: &str, digits: usize, after: &str, name: &st
     scrubbed
 }
 
-/// The text with times such as 2026-11-25T14:42:16Z replaced.
+/// The text with times such as 2026-11-25T14:42:16Z replaced, if they are within a year of now.
 fn scrub_times(text: &str) -> String {
+    let now = jiff::Timestamp::now();
+    let is_near = |time: jiff::Timestamp| time.duration_since(now).abs() < jiff::SignedDuration::from_hours(365 * 24);
     let is_other = |c: char| !c.is_ascii_digit() && !"-:TZ".contains(c);
     let words = text.split_inclusive(is_other).map(|word| {
         let time = word.trim_end_matches(is_other);
-        if time.parse::<jiff::Timestamp>().is_ok() { word.replace(time, "TIME") } else { word.to_owned() }
+        if time.parse().is_ok_and(is_near) { word.replace(time, "TIME") } else { word.to_owned() }
     });
     words.collect()
 }

@@ -1,10 +1,11 @@
 //! The identity API when somebody else writes at the same time.
 
+use insta::assert_snapshot;
+
 use crate::account_errors::*;
 use crate::accounts::{CREATED, GROUP, GROUPS, ID, LIST, ORG, check};
 use crate::nscale_world;
 use crate::server::{answer, json};
-use insta::assert_snapshot;
 
 #[test]
 fn rotate_and_delete_try_again_after_a_conflict() {
@@ -53,7 +54,11 @@ fn an_update_goes_on_after_a_conflict_that_is_none_of_its_own() {
     let (world, server) = nscale_world([json(200, LIST), conflict(), json(200, &now), json(200, one)]);
     let path = world.write("sa.json", r#"{"metadata":{"name":"renamed"}}"#);
     let run = sa(&world, "update", &format!("--id {ID} --file {path} --merge --yes"));
-    assert!(run.stderr.contains("somebody else changed"), "{run:#?}");
+    assert_snapshot!(run.scrubbed(), @"
+    Changes to service account ci-deployer:
+      name: ci-deployer -> renamed
+    note: somebody else changed the account at the same moment, but nothing that this update sets: it was sent again
+    ");
     run.ok();
     let requests = server.requests(4);
     assert!(requests[1].body.contains("pipeline bot"), "{requests:#?}");
@@ -65,6 +70,7 @@ fn an_update_goes_on_after_a_conflict_that_is_none_of_its_own() {
 
 #[test]
 fn an_update_stops_at_a_conflict_about_what_it_sets() {
+    let mut said = String::new();
     for (document, flags, now) in [
         (r#"{"metadata":{"name":"renamed"}}"#, "--merge", changed("ci-deployer", "by-somebody-else")),
         (r#"{"metadata":{"name":"ci-deployer"},"spec":{"groupIDs":[]}}"#, "", changed("pipeline bot", "other")),
@@ -75,10 +81,24 @@ fn an_update_stops_at_a_conflict_about_what_it_sets() {
         let answers = before.into_iter().map(|body| json(200, body));
         let (world, server) = nscale_world(answers.chain([conflict(), json(200, &now)]));
         let path = world.write("sa.json", document);
-        let stderr = sa(&world, "update", &format!("--id {ID} --file {path} --yes {flags}")).fails(6);
-        assert!(stderr.contains("somebody else changed the account's ") && stderr.contains("--dry-run"), "{stderr}");
+        said += &sa(&world, "update", &format!("--id {ID} --file {path} --yes {flags}")).says(6);
         server.requests(count);
     }
+    assert_snapshot!(said, @r#"
+    Changes to service account ci-deployer:
+      name: ci-deployer -> renamed
+    error: somebody else changed the account's name at the same moment
+    hint: the update may have been carried out in part
+    hint: look at it with --dry-run, which shows what would change now, then run it again
+    Changes to service account ci-deployer:
+      description: "pipeline bot" -> erased
+      tags: team=infra -> erased
+      groups: leaves deployers (b3b1c0de-52a1-4c4e-9f7a-2f9f6f0c1d11)
+    warning: the document replaces everything: what it leaves out is erased (--merge keeps it)
+    error: somebody else changed the account's description at the same moment
+    hint: the update may have been carried out in part
+    hint: look at it with --dry-run, which shows what would change now, then run it again
+    "#);
 }
 
 #[test]

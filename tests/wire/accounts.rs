@@ -1,10 +1,11 @@
 //! The identity API: requests to the byte, answers with and without what
 //! newer servers add.
 
+use insta::assert_snapshot;
+
 use crate::nscale_world;
 use crate::server::{Request, answer, json};
 use crate::support::World;
-use insta::assert_snapshot;
 
 /// A token in the shape that the document gives: five segments.
 pub const TOKEN: &str = "eyJhbGciOiJBMjU2R0NNS1ciLCJlbmMiOiJBMjU2R0NNIn0.CANARYkey.CANARYiv.CANARYtext.CANARYtag";
@@ -148,7 +149,7 @@ fn create_looks_groups_up_and_sends_the_document() {
     let (world, server) = nscale_world([json(200, GROUPS), json(201, CREATED)]);
     let path = world.write("sa.json", DOCUMENT);
     let run = sa(&world, "create", &format!("--file {path} --yes"));
-    assert!(run.stderr.contains("shown only once"), "{run:#?}");
+    assert_snapshot!(run.scrubbed(), @"note: store the access token now: it is shown only once");
     let shown = run.ok();
     // The server's groups are those from before; people see what was asked for.
     assert!(shown.contains(&format!("Groups:       deployers ({GROUP})\n")), "{shown}");
@@ -219,7 +220,10 @@ fn update_with_merge_sends_what_there_is() {
     let (world, server) = nscale_world([json(200, LIST), json(200, updated)]);
     let path = world.write("sa.json", r#"{"metadata":{"description":"nightly"}}"#);
     let run = sa(&world, "update", &format!("--id {ID} --file {path} --merge --yes"));
-    assert!(run.stderr.contains("  description: \"pipeline bot\" -> \"nightly\"\n"), "{run:#?}");
+    assert_snapshot!(run.scrubbed(), @r#"
+    Changes to service account ci-deployer:
+      description: "pipeline bot" -> "nightly"
+    "#);
     assert!(!run.stderr.contains("erased"), "{run:#?}");
     run.ok();
     let body = r#"{"metadata":{"name":"ci-deployer","description":"nightly","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":["b3b1c0de-52a1-4c4e-9f7a-2f9f6f0c1d11"]}}"#;

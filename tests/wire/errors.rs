@@ -1,9 +1,10 @@
 //! Errors of the protocol, of proxies, and of the way: which code, which
 //! words, and how often the request was sent.
 
+use insta::{allow_duplicates, assert_snapshot};
+
 use crate::server::{answer, json};
 use crate::world;
-use insta::assert_snapshot;
 
 /// The document's refusal with both details.
 const DENIED: &str = r#"{"code":"permission_denied","message":"not allowed",
@@ -43,24 +44,18 @@ fn a_refusal_with_details() {
 
 #[test]
 fn a_refusal_without_usable_details() {
-    for (details, words) in [
-        ("", "not permitted: not allowed\n"),
-        (r#","details":[]"#, "not permitted: not allowed\n"),
-        (
-            r#","details":[{"type":"namespace.cloud.iam.v1beta.PermissionDeniedError","value":""}]"#,
-            "not permitted: not allowed\n",
-        ),
-        (
-            r#","details":[{"type":"namespace.cloud.iam.v1beta.PermissionDeniedError","value":"/////w"}]"#,
-            "not permitted: not allowed\n",
-        ),
+    for details in [
+        "",
+        r#","details":[]"#,
+        r#","details":[{"type":"namespace.cloud.iam.v1beta.PermissionDeniedError","value":""}]"#,
+        r#","details":[{"type":"namespace.cloud.iam.v1beta.PermissionDeniedError","value":"/////w"}]"#,
         // What is no detail takes nothing from the rest.
-        (r#","details":[{"type":"a","value":"***"}]"#, "not permitted: not allowed\n"),
-        (r#","details":7"#, "not permitted: not allowed\n"),
+        r#","details":[{"type":"a","value":"***"}]"#,
+        r#","details":7"#,
     ] {
         let (world, _server) =
             world([json(403, &format!(r#"{{"code":"permission_denied","message":"not allowed"{details}}}"#))]);
-        world.nsc("token list").fails_with(3, words);
+        assert_eq!(world.nsc("token list").says(3), "error: not permitted: not allowed\n");
     }
 }
 
@@ -68,33 +63,47 @@ fn a_refusal_without_usable_details() {
 /// listing is tried again.
 #[test]
 fn every_code_of_the_envelope() {
-    for (status, code, exit, words) in [
-        (499, "canceled", 1, "the server failed: words (canceled)"),
-        (500, "unknown", 1, "the server failed: words (unknown)"),
-        (400, "invalid_argument", 1, "the server refused: words (invalid_argument)"),
-        (404, "not_found", 5, "not found: words"),
-        (409, "already_exists", 6, "words (already_exists)"),
-        (403, "permission_denied", 3, "not permitted: words"),
-        (400, "failed_precondition", 6, "words (failed_precondition)"),
-        (409, "aborted", 6, "words (aborted)"),
-        (400, "out_of_range", 1, "words (out_of_range)"),
-        (501, "unimplemented", 1, "words (unimplemented)"),
-        (500, "internal", 1, "the server failed: words (internal)"),
-        (500, "data_loss", 1, "the server failed: words (data_loss)"),
-        (
-            401,
-            "unauthenticated",
-            4,
-            "the server rejected the credential from the file that NSC_TOKEN_FILE names: words",
-        ),
+    let mut said = String::new();
+    for (status, code, exit) in [
+        (499, "canceled", 1),
+        (500, "unknown", 1),
+        (400, "invalid_argument", 1),
+        (404, "not_found", 5),
+        (409, "already_exists", 6),
+        (403, "permission_denied", 3),
+        (400, "failed_precondition", 6),
+        (409, "aborted", 6),
+        (400, "out_of_range", 1),
+        (501, "unimplemented", 1),
+        (500, "internal", 1),
+        (500, "data_loss", 1),
+        (401, "unauthenticated", 4),
         // The body is believed, not the status.
-        (500, "not_found", 5, "not found: words"),
-        (400, "CANCELLED", 1, "(canceled)"),
+        (500, "not_found", 5),
+        (400, "CANCELLED", 1),
     ] {
         let (world, server) = world([json(status, &format!(r#"{{"code":"{code}","message":"words"}}"#))]);
-        world.nsc("token list").fails_with(exit, words);
+        said += &world.nsc("token list").says(exit);
         server.requests(1);
     }
+    assert_snapshot!(said, @"
+    error: the server failed: words (canceled)
+    error: the server failed: words (unknown)
+    error: the server refused: words (invalid_argument)
+    error: not found: words
+    error: already exists: words (already_exists)
+    error: not permitted: words
+    error: its state does not allow it: words (failed_precondition)
+    error: its state does not allow it: words (aborted)
+    error: the server refused: words (out_of_range)
+    error: the server refused: words (unimplemented)
+    error: the server failed: words (internal)
+    error: the server failed: words (data_loss)
+    error: the server rejected the credential from the file that NSC_TOKEN_FILE names: words
+    hint: it may have expired or been revoked; log in with the official `nsc login`, or use another token file
+    error: not found: words
+    error: the server failed: words (canceled)
+    ");
     let (world, _server) = world([json(401, r#"{"code":16,"message":"words","details":[]}"#)]);
     assert_snapshot!(world.nsc("token list").says(4), @"
     error: the server rejected the credential from the file that NSC_TOKEN_FILE names: words
@@ -123,16 +132,24 @@ fn what_is_no_envelope_is_no_verdict() {
             server.requests(1);
         }
     }
-    for (response, words) in [
-        (answer(200, "Content-Type: text/html\r\n", "{}"), "with an HTML page"),
-        (answer(200, "", "{}"), "with a body without a content type"),
-        (json(200, "CANARY"), "cannot be read"),
-        (json(200, "[]"), "cannot be read"),
-    ] {
+    let mut said = String::new();
+    for response in
+        [answer(200, "Content-Type: text/html\r\n", "{}"), answer(200, "", "{}"), json(200, "CANARY"), json(200, "[]")]
+    {
         let (world, _server) = world([response]);
-        let stderr = world.nsc("token list").fails_with(1, words);
-        assert!(!stderr.contains("CANARY"), "{stderr}");
+        said += &world.nsc("token list").says(1);
     }
+    assert_snapshot!(said, @"
+    error: something other than the API answered: HTTP 200 from 127.0.0.1:PORT with an HTML page
+    hint: a proxy, a web filter or a gateway may have answered in its place: that says nothing about the credential, its rights or what was asked for
+    hint: the address comes from NSC_IAM_ENDPOINT
+    error: something other than the API answered: HTTP 200 from 127.0.0.1:PORT with a body without a content type
+    hint: a proxy, a web filter or a gateway may have answered in its place: that says nothing about the credential, its rights or what was asked for
+    hint: the address comes from NSC_IAM_ENDPOINT
+    error: the answer of 127.0.0.1:PORT cannot be read: not a JSON object
+    error: the answer of 127.0.0.1:PORT cannot be read: not a JSON object
+    ");
+    assert!(!said.contains("CANARY"), "{said}");
 }
 
 #[test]
@@ -140,8 +157,11 @@ fn a_redirect_is_not_followed() {
     for status in [301, 302, 303, 307, 308] {
         let target = crate::server::Server::start([]);
         let (world, server) = world([answer(status, &format!("Location: {}/elsewhere?CANARY\r\n", target.url), "")]);
-        let stderr = world.create("t", "").fails_with(1, "which is not followed");
-        assert!(!stderr.contains("CANARY"));
+        let stderr = world.create("t", "").says(1);
+        allow_duplicates!(
+            assert_snapshot!(stderr, @"error: 127.0.0.1:PORT redirects to 127.0.0.1:PORT, which is not followed: the credential would go with it")
+        );
+        assert!(!stderr.contains("CANARY"), "{stderr}");
         server.requests(1);
         target.requests(0);
     }
@@ -182,18 +202,24 @@ fn a_listing_is_tried_again_and_a_create_is_not() {
 
 #[test]
 fn a_create_without_an_answer_is_outcome_unknown() {
-    for (response, words) in [
-        ("", "its outcome is unknown"),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{\"bearerToken\":",
-            "the secret in it is lost",
-        ),
+    let mut said = String::new();
+    for response in [
+        "",
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{\"bearerToken\":",
     ] {
         let (world, server) = world([response.to_owned()]);
-        let stderr = world.create("ci", "").fails_with(8, words);
-        assert!(stderr.contains("look for \"ci\" in `nsc token list`"), "{stderr}");
+        said += &world.create("ci", "").says(8);
         server.requests(1);
     }
+    assert_snapshot!(said, @r#"
+    error: the request was sent and its outcome is unknown: the connection to 127.0.0.1:PORT broke
+      cause: error sending request
+      cause: client error (SendRequest)
+      cause: connection closed before message completed
+    hint: look for "ci" in `nsc token list`; if it is there, its secret is lost: revoke it and create another
+    error: 127.0.0.1:PORT reported success, but its answer cannot be read (unexpected JSON at line 1, column 15): the secret in it is lost
+    hint: look for "ci" in `nsc token list`; if it is there, its secret is lost: revoke it and create another
+    "#);
 }
 
 #[test]
@@ -288,9 +314,14 @@ fn a_connection_that_does_not_come_about_is_safe_to_repeat() {
         .collect();
     let (mut world, _server) = world([]);
     world.set("NSC_IAM_ENDPOINT", format!("http://{address}"));
-    for line in ["token list", "token revoke --token_id tok_a"] {
-        world.nsc(&format!("{line} --timeout 1s")).fails_with(7, "no connection to 127.0.0.1:");
-    }
+    assert_snapshot!(world.nsc("token list --timeout 1s").says(7), @"
+    error: no connection to 127.0.0.1:PORT within 500ms
+    hint: the address comes from NSC_IAM_ENDPOINT
+    ");
+    assert_snapshot!(world.nsc("token revoke --token_id tok_a --timeout 1s").says(7), @"
+    error: tok_a: no connection to 127.0.0.1:PORT within 500ms
+    hint: the address comes from NSC_IAM_ENDPOINT
+    ");
     assert_snapshot!(world.create("t", "--timeout 1s").says(7), @"
     error: no connection to 127.0.0.1:PORT within 500ms
     hint: the address comes from NSC_IAM_ENDPOINT
@@ -309,7 +340,10 @@ fn what_a_gateway_says_of_a_change_is_not_taken_for_its_outcome() {
     // What the protocol says is believed, not the status that it came with.
     for status in [400, 503] {
         let (world, _server) = world([json(status, unavailable)]);
-        world.create("t", "").fails_with(8, "its outcome is unknown: upstream (unavailable)");
+        allow_duplicates!(assert_snapshot!(world.create("t", "").says(8), @r#"
+        error: the request was sent and its outcome is unknown: upstream (unavailable)
+        hint: look for "t" in `nsc token list`; if it is there, its secret is lost: revoke it and create another
+        "#));
     }
     let (world, _server) = world([json(500, r#"{"code":"invalid_argument"}"#)]);
     world.create("t", "").fails(1);

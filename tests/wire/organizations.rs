@@ -2,11 +2,11 @@
 //! the real server drops the connection for the one, and lists nothing for the
 //! other.
 
-use insta::assert_snapshot;
+use insta::{allow_duplicates, assert_snapshot};
 use serde_json::Value;
 
 use crate::account_errors::{document, error, sa};
-use crate::accounts::{DOCUMENT, ID, LIST, ORG};
+use crate::accounts::{DOCUMENT, ID, LIST, ORG, check};
 use crate::nscale_world;
 use crate::server::{answer, json};
 
@@ -42,6 +42,7 @@ fn told(stderr: &str) -> (String, String) {
 #[test]
 fn an_unknown_organization_is_asked_for_after_the_first_break() {
     for broken in [dropped, bad_gateway] {
+        let mut said = String::new();
         for (line, asked) in [
             ("list", "/serviceaccounts"),
             ("get --id FFFFFFFF-1111-4222-8333-444455556666", "/serviceaccounts"),
@@ -52,12 +53,27 @@ fn an_unknown_organization_is_asked_for_after_the_first_break() {
             let (world, server) = nscale_world([broken(), organizations(HOME)]);
             world.write("sa.json", DOCUMENT);
             let (verb, flags) = line.split_once(' ').unwrap_or((line, ""));
-            let stderr = sa(&world, verb, flags).fails_with(5, &format!("there is no organization {ORG}, or this"));
-            assert!(stderr.contains(&format!("this credential can see home ({HOME})")), "{line}: {stderr}");
+            said += &sa(&world, verb, flags).says(5);
             let requests = server.requests(2);
             assert!(requests[0].line.contains(asked), "{requests:#?}");
             assert_eq!(requests[1].line, "GET /api/v1/organizations HTTP/1.1");
         }
+        allow_duplicates!(assert_snapshot!(said, @"
+        error: there is no organization d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, or this credential may not see it
+        hint: this credential can see home (e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90)
+        hint: the id comes from --org
+        error: there is no organization d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, or this credential may not see it
+        hint: this credential can see home (e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90)
+        hint: the id comes from --org
+        error: there is no organization d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, or this credential may not see it
+        hint: this credential can see home (e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90)
+        hint: the id comes from --org
+        error: there is no organization d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, or this credential may not see it
+        hint: this credential can see home (e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90)
+        hint: the id comes from --org
+        error: there is no organization d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, or this credential may not see it
+        hint: this credential can see home (e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90)
+        "));
     }
     let (world, _server) = nscale_world([dropped(), json(200, "[]")]);
     assert_snapshot!(sa(&world, "list", "").says(5), @"
@@ -151,7 +167,7 @@ fn an_empty_list_that_nothing_contradicts_is_done() {
     // At home an account sees itself, but for a moment.
     let (world, _server) = nscale_world([json(200, "[]"), userinfo("service", ORG)]);
     let run = sa(&world, "list", "--json");
-    assert!(run.stderr.contains("does not even list the account"), "{run:#?}");
+    assert_snapshot!(run.scrubbed(), @"warning: the server does not even list the account that the credential belongs to: try again in a second");
     assert_eq!(run.ok(), "[]\n");
     // A list with something in it raises no question.
     let (world, server) = nscale_world([json(200, LIST)]);
@@ -167,14 +183,17 @@ fn oneself_is_not_looked_for_in_another_organization() {
         let (world, server) = nscale_world([userinfo("service", HOME)]);
         world.write("sa.json", r#"{"metadata":{"name":"ci"},"spec":{"groupIDs":[]}}"#);
         let (verb, flags) = line.split_once(' ').unwrap();
-        let stderr = sa(&world, verb, flags).fails_with(5, &format!("in organization {HOME}, not in {ORG}"));
-        assert!(stderr.contains(&format!("--org gives the other id: give {HOME}")), "{stderr}");
+        allow_duplicates!(assert_snapshot!(sa(&world, verb, flags).says(5), @"
+        error: the credential is that of service account a1b2c3d4-1111-4222-8333-444455556666 in organization e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, not in d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90
+        hint: --org gives the other id: give e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, or leave --org out
+        "));
         server.requests(1);
     }
 }
 
 #[test]
 fn a_refusal_that_comes_of_the_wrong_organization_says_so() {
+    let mut said = String::new();
     for (line, code) in [
         ("create --file sa.json --yes", 3),
         (&format!("rotate --id {ID} --yes"), 5),
@@ -184,9 +203,28 @@ fn a_refusal_that_comes_of_the_wrong_organization_says_so() {
         let (world, server) = nscale_world([refusal, userinfo("service", HOME)]);
         document(&world);
         let (verb, flags) = line.split_once(' ').unwrap();
-        sa(&world, verb, flags).fails_with(code, &format!("in organization {HOME}, not in {ORG}"));
+        said += &sa(&world, verb, flags).says(code);
         server.requests(2);
     }
+    assert_snapshot!(said, @"
+    error: not permitted: rbac
+      request id: 0af7651916cd43dd8448eb211c80319c
+    hint: rights come from groups: ask an administrator to add the account to one whose roles allow this
+    hint: the credential is that of service account a1b2c3d4-1111-4222-8333-444455556666 in organization e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, not in d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90
+    hint: --org gives the other id: give e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, or leave --org out
+    error: not found: no
+      request id: 0af7651916cd43dd8448eb211c80319c
+    hint: `nscale serviceaccounts list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90` shows the ids
+    hint: an account that was created a moment ago may not be found yet: try again in a second
+    hint: the credential is that of service account a1b2c3d4-1111-4222-8333-444455556666 in organization e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, not in d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90
+    hint: --org gives the other id: give e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, or leave --org out
+    error: not found: no
+      request id: 0af7651916cd43dd8448eb211c80319c
+    hint: it may be deleted already: `nscale serviceaccounts list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90` shows all
+    hint: an account that was created a moment ago may not be found yet: try again in a second
+    hint: the credential is that of service account a1b2c3d4-1111-4222-8333-444455556666 in organization e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, not in d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90
+    hint: --org gives the other id: give e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, or leave --org out
+    ");
 }
 
 #[test]
@@ -230,4 +268,41 @@ fn a_new_account_that_is_not_listed_yet_is_no_riddle() {
     hint: `nscale serviceaccounts list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90` shows the ids; an account without the right to read others sees itself alone
     hint: an account that was created a moment ago may not be found yet: try again in a second
     ");
+}
+
+#[test]
+fn several_organizations_are_listed_where_nobody_can_be_asked() {
+    let organizations = r#"[{"metadata":{"id":"d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90","name":"one"}},{"metadata":{"id":"e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90","name":"two"}}]"#;
+    let (mut world, server) =
+        nscale_world([json(200, organizations), json(200, "[]"), json(200, "null"), json(200, LIST)]);
+    let stderr = world.sa("list").fails(2);
+    for words in ["2 organizations", "one (d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90)", "two (", "--org"] {
+        assert!(stderr.contains(words), "no {words:?} in {stderr}");
+    }
+    for _ in ["[]", "null"] {
+        allow_duplicates!(assert_snapshot!(world.sa("list").says(5), @"
+        error: the credential belongs to no organization
+        hint: give the organization's id with --org, if you know it
+        "));
+    }
+    world.set("NSCALE_ORGANIZATION_ID", ORG.to_uppercase());
+    world.sa("list").ok();
+    check(&server.requests(4)[3], &format!("GET /api/v1/organizations/{ORG}/serviceaccounts"), "");
+    world.set("NSCALE_ORGANIZATION_ID", "example");
+    assert_snapshot!(world.sa("list").says(2), @r#"
+    error: NSCALE_ORGANIZATION_ID is "example"; an id looks like a1b2c3d4-1111-4222-8333-444455556666
+    hint: correct it, or give --org
+    "#);
+    server.requests(4);
+}
+
+#[test]
+fn an_organization_with_an_id_that_is_none_goes_into_no_path() {
+    let organizations = r#"[{"metadata":{"id":"../../oauth2","name":"one"}}]"#;
+    let (world, server) = nscale_world([json(200, organizations)]);
+    assert_snapshot!(world.sa("list").says(1), @"
+    error: the server lists an organization without a usable id
+      cause: invalid character: found `.` at 0
+    ");
+    server.requests(1);
 }

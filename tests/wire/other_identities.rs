@@ -1,9 +1,11 @@
 //! Variables by which official programs sign in as somebody else than the token
 //! file says: never passed over in silence.
 
+use insta::{allow_duplicates, assert_snapshot};
 use serde_json::Value;
 
 use crate::server::json;
+use crate::support::scrub;
 
 const VARIABLES: [&str; 3] = ["NSC_TOKEN_SPEC", "NSC_TOKEN_SPEC_FILE", "NSC_IMPERSONATE_TENANT_ID"];
 
@@ -16,8 +18,12 @@ fn without_a_token_file_they_are_refused() {
         world.write(&format!("home/{login}/ns/token.json"), token);
         world.set("NSC_TOKEN_FILE", "").set(variable, "CANARY");
         for line in ["token list", "token revoke --token_id tok_a", "token refresh --token_id tok_a"] {
-            let stderr = world.nsc(line).fails_with(4, &format!("error: {variable} is set: official programs sign in"));
-            assert!(stderr.contains(&format!("or unset {variable}\n")) && !stderr.contains("CANARY"), "{stderr}");
+            let stderr = scrub(&world.nsc(line).says(4), &[(variable, "VARIABLE")]);
+            allow_duplicates!(assert_snapshot!(stderr, @"
+            error: VARIABLE is set: official programs sign in with that, which nscred cannot, and not with a token file
+            hint: point NSC_TOKEN_FILE at a token file, or unset VARIABLE
+            "));
+            assert!(!stderr.contains("CANARY"), "{stderr}");
         }
         world.create("t", "").fails(4);
         let run = world.run("nscred", ["auth", "status", "namespace", "-o", "json"]);
@@ -36,8 +42,10 @@ fn without_a_token_file_they_are_refused() {
     for variable in VARIABLES {
         world.set(variable, "x");
     }
-    let all = "NSC_IMPERSONATE_TENANT_ID and NSC_TOKEN_SPEC and NSC_TOKEN_SPEC_FILE are set";
-    world.nsc("token list").fails_with(4, all);
+    assert_snapshot!(world.nsc("token list").says(4), @"
+    error: NSC_IMPERSONATE_TENANT_ID and NSC_TOKEN_SPEC and NSC_TOKEN_SPEC_FILE are set: official programs sign in with that, which nscred cannot, and not with a token file
+    hint: point NSC_TOKEN_FILE at a token file, or unset NSC_IMPERSONATE_TENANT_ID and NSC_TOKEN_SPEC and NSC_TOKEN_SPEC_FILE
+    ");
 }
 
 #[test]
@@ -49,7 +57,7 @@ fn beside_a_token_file_they_are_warned_of() {
         let warning = format!(
             "{variable} is set too: official programs would use that, and nscred uses the file that NSC_TOKEN_FILE names"
         );
-        assert!(run.stderr.contains(&format!("warning: {warning}\n")), "{run:?}");
+        assert_eq!(run.stderr, format!("warning: {warning}\nnote: no tokens found\n"));
         run.ok();
         assert_eq!(server.requests(1)[0].headers["authorization"], "Bearer nsrt_wirewirewire");
         let run = world.run("nscred", ["auth", "status", "namespace", "-o", "json"]);

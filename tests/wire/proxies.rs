@@ -1,8 +1,9 @@
 //! Proxies, as the environment names them.
 
-use insta::assert_snapshot;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+
+use insta::assert_snapshot;
 
 use crate::server::Server;
 use crate::support::World;

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use insta::assert_snapshot;
+use insta::{allow_duplicates, assert_snapshot};
 
 use crate::server::{Server, json};
 use crate::support::World;
@@ -98,10 +98,10 @@ fn a_rejected_session_says_so() {
         r#"{"code":16,"message":"session ended","details":[]}"#,
     ] {
         let (world, server) = world(&content, [json(401, body)]);
-        let stderr = world
-            .nsc("token list")
-            .fails_with(4, "the session in the file that NSC_TOKEN_FILE names was rejected: session ended");
-        assert!(stderr.contains("`nsc login`"), "{stderr}");
+        allow_duplicates!(assert_snapshot!(world.nsc("token list").says(4), @"
+        error: the session in the file that NSC_TOKEN_FILE names was rejected: session ended
+        hint: log in again with the official `nsc login`
+        "));
         server.requests(1);
         assert!(!world.path("ns/token.cache").exists());
     }

@@ -1,6 +1,7 @@
 //! `auth status` where something on the way answers that is no such server, and
 //! a server that has no time.
 
+use insta::assert_snapshot;
 use serde_json::Value;
 
 use crate::server::{answer, json};
@@ -61,9 +62,16 @@ fn of_several_organizations_all_are_told() {
 #[test]
 fn how_long_a_server_asks_to_wait_is_told() {
     let busy = answer(429, "Content-Type: application/json\r\nRetry-After: 90\r\n", "{}");
-    let hint = "hint: run it again in 1m 30s, as the server asks\n";
     let (world, _server) = world([busy.clone()]);
-    world.nsc("token list").fails_with(7, hint);
+    assert_snapshot!(world.nsc("token list").says(7), @"
+    error: the server cannot answer now: HTTP 429 from 127.0.0.1:PORT with JSON of an unknown shape
+    hint: run it again in 1m 30s, as the server asks
+    hint: the address comes from NSC_IAM_ENDPOINT
+    ");
     let (world, _server) = nscale_world([busy]);
-    world.sa("list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90").fails_with(7, hint);
+    assert_snapshot!(world.sa("list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90").says(7), @"
+    error: the server cannot answer now: HTTP 429 from 127.0.0.1:PORT with JSON of an unknown shape
+    hint: run it again in 1m 30s, as the server asks
+    hint: the address comes from NSCALE_IDENTITY_SERVICE_API_ENDPOINT
+    ");
 }

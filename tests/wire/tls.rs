@@ -1,10 +1,10 @@
 //! TLS, against a server with certificates made here.
 
-use insta::assert_snapshot;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use insta::assert_snapshot;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
