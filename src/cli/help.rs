@@ -85,7 +85,7 @@ pub fn with_help_sections(program: Program, tree: Command) -> Command {
         .after_help(format!("Exit codes:\n{}\nHelp topics:\n{topics}", exit_code_lines(&exit_codes)));
     if program.is_alias() {
         tree = tree
-            .before_help(format!("Any other command is run by the official {program}, the next one on the PATH.\n"));
+            .before_help(format!("Any other command is run by the official {program}, if it is on the PATH too.\n"));
     }
     tree
 }
