@@ -94,7 +94,7 @@ async fn ask<T: Send + 'static>(
             let theme: &dyn Theme = if color { &ColorfulTheme::default() } else { &SimpleTheme };
             done.send(question(theme, &Term::stderr()))
         })
-        .map_err(|error| Failure::unexpected("a question cannot be asked").source(error))?;
+        .map_err(|error| Failure::unexpected("cannot ask a question on the terminal").source(error))?;
     // dialoguer would loop forever if the terminal was closed.
     let answer = tokio::select! {
         answer = answer => answer.ok().and_then(std::result::Result::ok),

@@ -107,7 +107,8 @@ impl Output {
             Some(query) => query.run(json, self.time_limit).await?,
             None => {
                 let pretty = pretty(&json);
-                let pretty = pretty.map_err(|error| Failure::unexpected("the answer is not JSON").source(error))?;
+                let pretty =
+                    pretty.map_err(|error| Failure::unexpected("the server's answer is not JSON").source(error))?;
                 format!("{pretty}\n").into_bytes()
             }
         };
