@@ -94,7 +94,7 @@ impl Context {
     }
 
     /// A time for a view: relative for people, RFC 3339 for everyone else.
-    pub fn time(&self, time: Timestamp) -> String {
+    pub fn format_time(&self, time: Timestamp) -> String {
         use crate::text::time::{relative, rfc3339};
         if self.stdout.is_terminal() { relative(time, self.now()) } else { rfc3339(time) }
     }
