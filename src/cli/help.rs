@@ -138,7 +138,7 @@ pub fn run(args: &HelpArgs, tree: Command, ctx: &mut Context) -> Result<Option<S
                 }
                 Err(unknown) => return Err(unknown.failure(ctx.program, "help", words)),
             };
-            if ctx.stdout.color() { help.ansi().to_string() } else { help.to_string() }
+            if ctx.stdout.has_color() { help.ansi().to_string() } else { help.to_string() }
         }
     };
     map_write_error(ctx.stdout.write_all(text.as_bytes()).and_then(|()| ctx.stdout.flush()))?;

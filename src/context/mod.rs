@@ -125,7 +125,7 @@ impl Context {
     pub fn show(&mut self, lines: &str) {
         for line in lines.lines() {
             let line = redact(&sanitize(line));
-            let _ = self.stderr.write_line(&label::colorize(&line, self.stderr.color()));
+            let _ = self.stderr.write_line(&label::colorize(&line, self.stderr.has_color()));
         }
         let _ = self.stderr.flush();
     }

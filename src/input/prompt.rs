@@ -87,7 +87,7 @@ async fn ask<T: Send + 'static>(
     Signals::listen()?;
     let _ = ctx.stderr.flush();
     let guard = TerminalGuard::new(&ctx.stdin);
-    let color = ctx.stderr.color();
+    let color = ctx.stderr.has_color();
     let (done, answer) = tokio::sync::oneshot::channel();
     std::thread::Builder::new()
         .spawn(move || {
