@@ -13,7 +13,7 @@ use crate::output::map_write_error;
 use crate::output::query::{Query, QueryArgs};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum OutputFormat {
     /// A table for people.
     Table,
     /// The whole answer as JSON, with the documented field names.
@@ -29,7 +29,7 @@ pub const JSON_FLAG: &str = "--output json";
 pub struct OutputArgs {
     /// Output format.
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
-    output: Format,
+    output: OutputFormat,
     #[command(flatten)]
     query: QueryArgs,
 }
@@ -38,7 +38,7 @@ impl OutputArgs {
     /// # Errors
     /// As [`Output::prepare`].
     pub fn prepare(&self, ctx: &Context) -> Result<Output> {
-        Output::prepare(self.output == Format::Json, &self.query, JSON_FLAG, ctx)
+        Output::prepare(self.output == OutputFormat::Json, &self.query, JSON_FLAG, ctx)
     }
 }
 
