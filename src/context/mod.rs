@@ -121,7 +121,7 @@ impl Context {
         self.show(&format!("{}: {}", note.label, sanitize(&note.text)));
     }
 
-    /// Writes lines to standard error at once, also where notes are deferred.
+    /// Writes lines to standard error at once, even if notes are deferred.
     pub fn show(&mut self, lines: &str) {
         for line in lines.lines() {
             let line = redact(&sanitize(line));
@@ -130,8 +130,8 @@ impl Context {
         let _ = self.stderr.flush();
     }
 
-    /// Shows the deferred notes, and each further one at once. Called before a
-    /// question, which a person answers knowing them.
+    /// Shows the deferred notes now, and each later note at once. Called before a
+    /// question, because its answer may depend on the notes.
     pub fn show_notes_now(&mut self) {
         let deferred = self.notes.make_immediate();
         deferred.iter().for_each(|note| self.show_note(note));
