@@ -18,10 +18,10 @@ pub const RESPONSE_GRACE_PERIOD: Duration = Duration::from_secs(2);
 /// Whether the command has to end, and the hints for the failure that it ends with.
 /// Clones share one state.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<State>);
+pub struct Interrupt(Arc<InterruptState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct InterruptState {
     handles_signals: bool,
     in_flight: AtomicBool,
     is_outcome_unknown: AtomicBool,
@@ -43,7 +43,7 @@ enum Shutdown {
 impl Interrupt {
     /// One that is also requested by signals to the process.
     pub fn of_process() -> Self {
-        Self(Arc::new(State { handles_signals: true, ..State::default() }))
+        Self(Arc::new(InterruptState { handles_signals: true, ..InterruptState::default() }))
     }
 
     pub fn handles_signals(&self) -> bool {

@@ -28,7 +28,7 @@
 //! | [`http`] | requests, retries, typed errors and their messages |
 //! | [`delivery`] | writes a new secret to a file or to standard output without losing it |
 //! | [`credential`], [`denylist`] | credential files; values that cannot be a credential |
-//! | [`secret`], [`redactor`] | secrets that cannot be printed, and texts with secrets removed |
+//! | [`secret`], [`redactor`] | secrets, which formatting does not show; texts with secrets removed |
 //! | [`input`] | JSON documents, durations, questions |
 //! | [`output`] | tables, JSON, jq filters |
 //! | [`text`] | escaping, quoting, times, similar names |
@@ -46,7 +46,7 @@
 //! 1. [`cli::run`] parses the command line and runs the command with a
 //!    [`context::Context`].
 //! 2. The command checks its input, finds the credential and, if a secret will be
-//!    returned, prepares its [`delivery`]. Nothing is sent before that.
+//!    returned, prepares its [`delivery`]. No change is sent before that.
 //! 3. It calls its provider's `api`, which sends through [`http::client::Client`].
 //!    [`http::retry::policy`] decides whether a failed request is sent again, which
 //!    depends on what sending it twice would do.

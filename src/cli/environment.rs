@@ -25,19 +25,19 @@ pub const VARIABLES: [Variable; 19] = [
     variable(
         &["NSC_TOKEN_SPEC", "NSC_TOKEN_SPEC_FILE"],
         &[Variables::Namespace],
-        "official programs only; an error without NSC_TOKEN_FILE",
+        "not supported; an error unless NSC_TOKEN_FILE is set",
     ),
     variable(
         &["NSC_IMPERSONATE_TENANT_ID"],
         &[Variables::Namespace],
-        "official programs only; an error without NSC_TOKEN_FILE",
+        "not supported; an error unless NSC_TOKEN_FILE is set",
     ),
     variable(
         &["NSC_IAM_ENDPOINT", "NSC_GLOBAL_ENDPOINT"],
         &[Variables::Namespace],
         "address of Namespace's API; http:// on loopback only",
     ),
-    variable(&["XDG_CONFIG_HOME"], &[Variables::Namespace], "where the official login is; else ~/.config"),
+    variable(&["XDG_CONFIG_HOME"], &[Variables::Namespace], "directory of the official login; else ~/.config"),
     variable(&["NSCALE_SERVICE_TOKEN"], &[Variables::Nscale], "a service token"),
     variable(&["NSCALE_SERVICE_TOKEN_FILE"], &[Variables::Nscale], "path of a file with a service token"),
     variable(&["NSCALE_ORGANIZATION_ID"], &[Variables::Nscale], "the organization, unless --org is given"),
@@ -55,19 +55,19 @@ pub const VARIABLES: [Variable; 19] = [
     ),
     variable(&["NO_PROXY"], &[Variables::Http], "hosts to reach without a proxy"),
     variable(&["XDG_STATE_HOME"], &[Variables::Delivery], "where undelivered secrets are kept; else ~/.local/state"),
-    variable(&["GITHUB_ACTIONS"], &[Variables::Delivery], "true: a printed secret is masked in the job's log"),
+    variable(&["GITHUB_ACTIONS"], &[Variables::Delivery], "if true, a printed secret is masked in the job's log"),
     variable(&["SHELL"], &[Variables::Sandbox], "the shell that `nscred sandbox` opens"),
     variable(
         &["TMPDIR"],
         &[Variables::Sandbox, Variables::Delivery],
-        "for the sandbox, and secrets with no other place; else /tmp",
+        "for the sandbox, and secrets as a last resort; else /tmp",
     ),
     variable(
         &["NO_COLOR", "CLICOLOR_FORCE"],
         &[Variables::Terminal],
-        "never use colours; use them without a terminal too",
+        "the first disables colours, the second forces them",
     ),
-    variable(&["TERM"], &[Variables::Terminal], "dumb: a terminal without colours and animations"),
+    variable(&["TERM"], &[Variables::Terminal], "if dumb, no colours and no animations"),
 ];
 
 /// A line for each: names and meaning.

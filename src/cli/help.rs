@@ -85,7 +85,7 @@ pub fn with_help_sections(program: Program, tree: Command) -> Command {
         .after_help(format!("Exit codes:\n{}\nHelp topics:\n{topics}", exit_code_lines(&exit_codes)));
     if program.is_alias() {
         tree = tree
-            .before_help(format!("Any other command is run by the official {program}, the next one on the PATH.\n"));
+            .before_help(format!("Any other command is run by the official {program}, if it is on the PATH too.\n"));
     }
     tree
 }
@@ -138,7 +138,7 @@ pub fn run(args: &HelpArgs, tree: Command, ctx: &mut Context) -> Result<Option<S
                 }
                 Err(unknown) => return Err(unknown.failure(ctx.program, "help", words)),
             };
-            if ctx.stdout.color() { help.ansi().to_string() } else { help.to_string() }
+            if ctx.stdout.has_color() { help.ansi().to_string() } else { help.to_string() }
         }
     };
     map_write_error(ctx.stdout.write_all(text.as_bytes()).and_then(|()| ctx.stdout.flush()))?;

@@ -1,11 +1,10 @@
 //! Whether a command line asks for JSON and for colour. Its errors follow that too,
 //! even the error of a line that clap rejects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use clap::builder::ValueParser;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueEnum};
 
 use crate::context::ColorChoice;
@@ -32,39 +31,36 @@ impl OutputMode {
         }
     }
 
-    /// Of a line that clap rejects. Clap stops at the first mistake, so the line is
-    /// parsed again by a command that has every option of the tree and accepts any
-    /// value and any word. Each unknown option that clap reports is added to it.
+    /// Of a line that clap rejects, as far as it can be understood.
     pub fn of_rejected(tree: &Command, argv: &[OsString]) -> Self {
-        let words: Vec<_> = argv.iter().map(|word| word.to_string_lossy()).collect();
-        let parse = |command: Command| command.try_get_matches_from(words.iter().map(AsRef::<str>::as_ref));
-        let mut command = with_all_options(tree);
-        for _ in argv {
-            match parse(command.clone()) {
-                Ok(matches) => return Self::of(&matches),
-                Err(error) => match unknown_option(&error) {
-                    Some(option) => command = command.arg(option),
-                    None => break,
-                },
-            }
-        }
-        let matches = parse(command.ignore_errors(true));
+        // Clap reports an argument that is not UTF-8 before it has parsed all others.
+        let words: Vec<String> = argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let matches = lenient_command(tree, &words).try_get_matches_from(words);
         matches.map(|matches| Self::of(&matches)).unwrap_or_default()
     }
 }
 
-/// One command with every option of a tree, which rejects only options that the tree
-/// does not have. Options with the same id are the same in all verbs.
-fn with_all_options(tree: &Command) -> Command {
-    let words = Arg::new("words").num_args(0..);
-    let lenient = Command::new("lenient").disable_help_flag(true).disable_version_flag(true).arg(words);
+/// A command that accepts any line with these words. It has every option of a tree, and
+/// every letter in the words as a flag. Other options count as positional arguments.
+/// Options with the same id are the same in all verbs.
+fn lenient_command(tree: &Command, words: &[String]) -> Command {
     let (mut options, mut commands) = (BTreeMap::new(), vec![tree]);
     while let Some(command) = commands.pop() {
         let own_options = command.get_arguments().filter(|arg| !arg.is_positional());
         options.extend(own_options.map(|option| (option.get_id().as_str(), option)));
         commands.extend(command.get_subcommands());
     }
-    lenient.args(options.into_values().map(lenient_option))
+    let known: Vec<char> = options.values().filter_map(|option| option.get_short()).collect();
+    let letters: BTreeSet<char> = words.iter().flat_map(|word| word.chars()).collect();
+    let unknown = letters.into_iter().filter(|letter| *letter != '-' && !known.contains(letter));
+    let positional = |index: usize| Arg::new(format!("word {index}")).allow_hyphen_values(true);
+    Command::new("lenient")
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .ignore_errors(true)
+        .args(options.into_values().map(lenient_option))
+        .args(unknown.map(|letter| flag(format!("-{letter}")).short(letter)))
+        .args((0..words.len()).map(positional))
 }
 
 /// The option, which may be repeated and have any value or none.
@@ -91,20 +87,8 @@ fn flag(id: String) -> Arg {
         .value_parser(ValueParser::string())
 }
 
-/// The option that clap did not know.
-fn unknown_option(error: &clap::Error) -> Option<Arg> {
-    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidArg) else { return None };
-    let arg = flag(name.clone());
-    match name.strip_prefix("--") {
-        _ if error.kind() != ErrorKind::UnknownArgument => None,
-        Some(long) => (!long.is_empty() && !long.starts_with('-')).then(|| arg.long(long.to_owned())),
-        None => name.chars().nth(1).filter(|letter| *letter != '-').map(|letter| arg.short(letter)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
     use std::os::unix::ffi::OsStringExt;
 
     use super::*;
@@ -164,6 +148,8 @@ mod tests {
             "token list --nosuch --output json --other",
             "token list -xq .",
             "token list -o=json -z",
+            "token list --nosuch -q.é",
+            "token list --nosuch -vq.\u{3000}x",
             "--nosuch --include_revoked token list -q.",
             "token list --color -q .",
             "token list --timeout --json",
@@ -226,7 +212,7 @@ mod tests {
     #[test]
     fn options_of_one_id_are_the_same_in_all_verbs() {
         let tree = tree(Program::Nsc);
-        let line = with_all_options(&tree);
+        let line = lenient_command(&tree, &["nsc".to_owned()]);
         line.clone().debug_assert();
         let mut commands = vec![&tree];
         while let Some(command) = commands.pop() {

@@ -43,7 +43,7 @@ pub fn run(argv: &[OsString], ctx: &mut Context) -> u8 {
     let result = match outcome {
         ParseOutcome::Run(cli) => execute(*cli, argv, is_json, ctx),
         ParseOutcome::Print(text) => {
-            let text = if ctx.stdout.color() { text.ansi().to_string() } else { text.to_string() };
+            let text = if ctx.stdout.has_color() { text.ansi().to_string() } else { text.to_string() };
             let result = ctx.stdout.write_all(text.as_bytes()).and_then(|()| ctx.stdout.flush());
             map_write_error(result).map(|()| 0)
         }
@@ -72,7 +72,7 @@ fn report(failure: &Failure, is_json: bool, stderr: &mut Stream) -> u8 {
 
 /// Prints lines and colours their labels.
 fn print_error(text: &str, stderr: &mut Stream) {
-    let _ = stderr.write_all(label::colorize(text, stderr.color()).as_bytes()).and_then(|()| stderr.flush());
+    let _ = stderr.write_all(label::colorize(text, stderr.has_color()).as_bytes()).and_then(|()| stderr.flush());
 }
 
 fn execute(cli: Cli, argv: &[OsString], is_json: bool, ctx: &mut Context) -> Result<u8> {

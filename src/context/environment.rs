@@ -16,7 +16,7 @@ impl Environment {
     }
 
     /// Those of the variables that are set but empty, which may be a mistake.
-    pub fn empty<'a>(&self, names: &[&'a str]) -> Vec<&'a str> {
+    pub fn set_but_empty<'a>(&self, names: &[&'a str]) -> Vec<&'a str> {
         names.iter().copied().filter(|name| self.get(name).is_some_and(|value| value.is_empty())).collect()
     }
 

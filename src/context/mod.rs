@@ -94,7 +94,7 @@ impl Context {
     }
 
     /// A time for a view: relative for people, RFC 3339 for everyone else.
-    pub fn time(&self, time: Timestamp) -> String {
+    pub fn format_time(&self, time: Timestamp) -> String {
         use crate::text::time::{relative, rfc3339};
         if self.stdout.is_terminal() { relative(time, self.now()) } else { rfc3339(time) }
     }
@@ -121,17 +121,17 @@ impl Context {
         self.show(&format!("{}: {}", note.label, sanitize(&note.text)));
     }
 
-    /// Writes lines to standard error at once, also where notes are deferred.
+    /// Writes lines to standard error at once, even if notes are deferred.
     pub fn show(&mut self, lines: &str) {
         for line in lines.lines() {
             let line = redact(&sanitize(line));
-            let _ = self.stderr.write_line(&label::colorize(&line, self.stderr.color()));
+            let _ = self.stderr.write_line(&label::colorize(&line, self.stderr.has_color()));
         }
         let _ = self.stderr.flush();
     }
 
-    /// Shows the deferred notes, and each further one at once. Called before a
-    /// question, which a person answers knowing them.
+    /// Shows the deferred notes now, and each later note at once. Called before a
+    /// question, because its answer may depend on the notes.
     pub fn show_notes_now(&mut self) {
         let deferred = self.notes.make_immediate();
         deferred.iter().for_each(|note| self.show_note(note));

@@ -115,7 +115,7 @@ impl Stream {
         self.can_erase
     }
 
-    pub fn color(&self) -> bool {
+    pub fn has_color(&self) -> bool {
         self.has_color
     }
 

@@ -234,7 +234,7 @@ impl Report {
             details.line(if index == 0 { "Identity" } else { "" }, format!("{} {value}", name.replace('_', " ")));
         }
         if self.kind.is_some() {
-            let expiry = self.expires_at.map_or_else(|| "unknown".to_owned(), |time| ctx.time(time));
+            let expiry = self.expires_at.map_or_else(|| "unknown".to_owned(), |time| ctx.format_time(time));
             details.line("Expires At", expiry);
         }
         if let Some(endpoint) = &self.endpoint {

@@ -27,7 +27,7 @@ pub fn resolve(path: &Path) -> io::Result<Destination> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         if names_directory(&path) {
-            return Err(io::Error::other("it is a directory's name"));
+            return Err(io::Error::other("it names a directory"));
         }
         let Ok(directory) = fs::canonicalize(parent(&path)) else { return Ok(Destination::File(path)) };
         if is_descriptors(&directory) {

@@ -245,7 +245,7 @@ fn busy(path: &Path, file: &Path) -> Failure {
     let beside = temporary_path(file);
     Failure::new(Kind::Conflict, what)
         .hint("wait until it has ended; nothing was sent")
-        .hint(format!("if there is no other run, inspect the file that one left: {}", beside.display()))
+        .hint(format!("if no other run is active, inspect the file that a stopped run left: {}", beside.display()))
 }
 
 fn exists(path: &Path) -> Failure {

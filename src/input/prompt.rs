@@ -87,14 +87,14 @@ async fn ask<T: Send + 'static>(
     Signals::listen()?;
     let _ = ctx.stderr.flush();
     let guard = TerminalGuard::new(&ctx.stdin);
-    let color = ctx.stderr.color();
+    let color = ctx.stderr.has_color();
     let (done, answer) = tokio::sync::oneshot::channel();
     std::thread::Builder::new()
         .spawn(move || {
             let theme: &dyn Theme = if color { &ColorfulTheme::default() } else { &SimpleTheme };
             done.send(question(theme, &Term::stderr()))
         })
-        .map_err(|error| Failure::unexpected("a question cannot be asked").source(error))?;
+        .map_err(|error| Failure::unexpected("cannot ask a question on the terminal").source(error))?;
     // dialoguer would loop forever if the terminal was closed.
     let answer = tokio::select! {
         answer = answer => answer.ok().and_then(std::result::Result::ok),

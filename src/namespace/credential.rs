@@ -79,7 +79,7 @@ fn find_in(env: &Environment, workload: &Path) -> Result<Credential<Tokens>> {
     match read(&login) {
         Ok(text) => credential(source, login, &text),
         Err(ReadError::Missing) => {
-            let set = if env.empty(&[TOKEN_FILE_VARIABLE]).is_empty() { "not set" } else { "set but empty" };
+            let set = if env.set_but_empty(&[TOKEN_FILE_VARIABLE]).is_empty() { "not set" } else { "set but empty" };
             Err(not_authenticated(format!(
                 "there is no credential: {TOKEN_FILE_VARIABLE} is {set}, and nobody is logged in"
             ))

@@ -44,7 +44,7 @@ pub fn details(token: &RevokableToken, ctx: &Context) -> Details {
 }
 
 fn created(token: &RevokableToken, ctx: &Context) -> String {
-    token.created_at.map(|time| ctx.time(time.0)).unwrap_or_default()
+    token.created_at.map(|time| ctx.format_time(time.0)).unwrap_or_default()
 }
 
 fn expires(token: &RevokableToken, ctx: &Context) -> Cell {
@@ -57,7 +57,7 @@ fn expires(token: &RevokableToken, ctx: &Context) -> Cell {
     let lifetime = token.created_at.map_or(0, |created| time.0.as_second() - created.0.as_second());
     // The last tenth of the lifetime is highlighted.
     let tone = if (0..lifetime / 10).contains(&left) { Tone::Warning } else { Tone::Plain };
-    Cell::toned(ctx.time(time.0), tone)
+    Cell::toned(ctx.format_time(time.0), tone)
 }
 
 fn status(token: &RevokableToken, ctx: &Context) -> Cell {

@@ -44,7 +44,7 @@ pub fn find(env: &Environment) -> Result<Credential<Secret>> {
         let token = parse(text.into(), &source)?;
         return Ok(Credential { token, source, path: Some(path), shadowed: Vec::new() });
     }
-    let set = match env.empty(&[TOKEN_VARIABLE, FILE_VARIABLE]).as_slice() {
+    let set = match env.set_but_empty(&[TOKEN_VARIABLE, FILE_VARIABLE]).as_slice() {
         [] => format!("{TOKEN_VARIABLE} is not set"),
         [name] => format!("{name} is set but empty"),
         names => format!("{} are set but empty", names.join(" and ")),

@@ -47,7 +47,7 @@ pub fn details(account: &Account, groups: &[String], ctx: &Context) -> Details {
     }
     details.line("Created At", created(account, ctx));
     if let Some(time) = metadata.modified_time {
-        details.line("Modified At", ctx.time(time));
+        details.line("Modified At", ctx.format_time(time));
     }
     details.line("Expires At", expires(account, ctx));
     details.line("Status", status(account, ctx));
@@ -55,7 +55,7 @@ pub fn details(account: &Account, groups: &[String], ctx: &Context) -> Details {
 }
 
 fn created(account: &Account, ctx: &Context) -> String {
-    account.metadata.creation_time.map(|time| ctx.time(time)).unwrap_or_default()
+    account.metadata.creation_time.map(|time| ctx.format_time(time)).unwrap_or_default()
 }
 
 fn expires(account: &Account, ctx: &Context) -> Cell {
@@ -63,7 +63,7 @@ fn expires(account: &Account, ctx: &Context) -> Cell {
     const SOON: i64 = 9 * 86_400;
     let Some(time) = account.status.expiry else { return "unknown".into() };
     let left = time.as_second() - ctx.now().as_second();
-    Cell::toned(ctx.time(time), if (0..SOON).contains(&left) { Tone::Warning } else { Tone::Plain })
+    Cell::toned(ctx.format_time(time), if (0..SOON).contains(&left) { Tone::Warning } else { Tone::Plain })
 }
 
 /// Whether the token can be used, unless the server reports something else about the

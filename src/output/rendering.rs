@@ -13,7 +13,7 @@ use crate::output::map_write_error;
 use crate::output::query::{Query, QueryArgs};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum OutputFormat {
     /// A table for people.
     Table,
     /// The whole answer as JSON, with the documented field names.
@@ -29,7 +29,7 @@ pub const JSON_FLAG: &str = "--output json";
 pub struct OutputArgs {
     /// Output format.
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
-    output: Format,
+    output: OutputFormat,
     #[command(flatten)]
     query: QueryArgs,
 }
@@ -38,7 +38,7 @@ impl OutputArgs {
     /// # Errors
     /// As [`Output::prepare`].
     pub fn prepare(&self, ctx: &Context) -> Result<Output> {
-        Output::prepare(self.output == Format::Json, &self.query, JSON_FLAG, ctx)
+        Output::prepare(self.output == OutputFormat::Json, &self.query, JSON_FLAG, ctx)
     }
 }
 
@@ -107,7 +107,8 @@ impl Output {
             Some(query) => query.run(json, self.time_limit).await?,
             None => {
                 let pretty = pretty(&json);
-                let pretty = pretty.map_err(|error| Failure::unexpected("the answer is not JSON").source(error))?;
+                let pretty =
+                    pretty.map_err(|error| Failure::unexpected("the server's answer is not JSON").source(error))?;
                 format!("{pretty}\n").into_bytes()
             }
         };

@@ -54,7 +54,7 @@ pub fn listing(stream: &Stream, mut listing: Listing) -> String {
     }
     let mut out = String::new();
     for rows in listing.rows.chunks(batch) {
-        let mut drawing = Drawing::new(stream.color());
+        let mut drawing = Drawing::new(stream.has_color());
         for row in rows {
             drawing.add_row(columns.iter().filter_map(|column| row.get(column.index)));
         }
@@ -80,7 +80,7 @@ pub fn listing(stream: &Stream, mut listing: Listing) -> String {
 /// Draws `Label: value` lines, the values aligned, for the stream that they
 /// will be written to.
 pub fn details(stream: &Stream, details: &Details) -> String {
-    let mut drawing = Drawing::new(stream.color());
+    let mut drawing = Drawing::new(stream.has_color());
     for (label, cell) in &details.0 {
         let label = if label.is_empty() { String::new() } else { format!("{label}:") };
         let value = Cell { text: clip(cell.text.clone(), stream), ..*cell };

@@ -33,7 +33,7 @@ pub struct SandboxArgs {
     /// Serve at this loopback address instead of at a free port. Without CMD, serve until interrupted.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Let --listen be an address that others can reach. The sandbox serves plain HTTP, so they can read everything.
+    /// Allow --listen with an address that others can reach. The sandbox serves plain HTTP, so they can read everything.
     #[arg(long = "allow-remote", requires = "listen")]
     allow_remote: bool,
     /// Keep the data in this SQLite file instead of in memory.
@@ -42,7 +42,7 @@ pub struct SandboxArgs {
     /// Set the server's clock ahead, to see credentials expire.
     #[arg(long = "clock-ahead", value_name = "DURATION", allow_hyphen_values = true)]
     clock_ahead: Option<String>,
-    /// The lifetime of service account tokens, other than the administrator's first; without it 90d.
+    /// Lifetime of service account tokens, except the administrator's first. Default: 90d.
     #[arg(long = "token-life", value_name = "DURATION", allow_hyphen_values = true)]
     token_life: Option<String>,
     /// Show the new groups in the answers to create and update of service accounts, not the previous ones.
@@ -57,7 +57,7 @@ pub struct SandboxArgs {
     /// Inject a fault, as in sa.rotate=drop or token.list=503:2x3. Repeatable; see below.
     #[arg(long = "fault", value_name = "OP=KIND[xN]")]
     faults: Vec<String>,
-    /// A command to run inside.
+    /// A command to run in the sandbox.
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
 }
@@ -69,22 +69,22 @@ const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 const AFTER_HELP: &str = "\
 Examples:
-  nscred sandbox                                        a shell inside
-  nscred sandbox -- nsc token list                      one command inside
-  nscred sandbox -- nscale sa list                      another one
+  nscred sandbox                                        a shell in the sandbox
+  nscred sandbox -- nsc token list                      one command in the sandbox
+  nscred sandbox -- nscale sa list                      one for Nscale
   nscred sandbox --listen 127.0.0.1:8700 --data box.db  a server that keeps its data
   nscred sandbox --data box.db --clock-ahead 2d         the same data, two days later
 
-Inside, nsc, nscale and nscred are this program, and NSC_TOKEN_FILE is the
-credential of a workspace admin. Official programs use the sandbox too, for all
-of their services; it refuses what it does not serve. $NSCRED_SANDBOX is a
-directory with other credentials:
+In the sandbox nsc, nscale and nscred are this program, and NSC_TOKEN_FILE is the
+credential of a workspace admin. Official programs use the sandbox for all of their
+services; it answers calls that it does not serve with an error. $NSCRED_SANDBOX is
+a directory with other credentials:
   member.json   a member who is not an admin (needs --user to create tokens)
   session.json  a login session, to be exchanged for a token
 
-A fault is OP=KIND, followed by xN if it is to happen N times only. OP is one of
+A fault is OP=KIND, or OP=KINDxN if it is injected only N times. OP is one of
 {OPERATIONS}
-or a prefix and *, as in sa.*. KIND is one of
+or a prefix with *, as in sa.*. KIND is one of
   503, 429:2     answers with that status, here with Retry-After: 2
   code=internal  answers with the API's own error of that Connect code
   html-403       answers with that status and an HTML page, as a web filter does
@@ -116,8 +116,8 @@ is in NSCALE_SERVICE_TOKEN. Where Nscale's documents do not say:
   projects are read-only, and the token endpoint issues no tokens
   group names need not be unique, and every group may be deleted
   changes are visible at once and complete
-  with --data the administrator keeps its token from start to start; an expired
-  token and a deleted account or group are replaced at the next start
+  with --data the administrator has the same token after a restart; an expired
+  token, a deleted account and a deleted group are replaced
 STATUS in `nscale sa list` uses your own clock, not that of --clock-ahead.";
 
 fn after_help() -> String {
@@ -162,8 +162,9 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
         _ => vec![shell(ctx, args.data.is_some())?],
     };
     let listener = listen(args.listen.as_deref(), args.allow_remote)?;
-    let address =
-        listener.local_addr().map_err(|error| Failure::unexpected("the listener has no address").source(error))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Failure::unexpected("cannot determine the address of the sandbox's server").source(error))?;
     if !address.ip().is_loopback() {
         ctx.warn(&format!(
             "others on the network can reach {address}: they can use the sandbox, and read every credential sent to it, because it serves plain HTTP"

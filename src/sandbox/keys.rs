@@ -10,12 +10,12 @@ use serde::de::DeserializeOwned;
 use crate::sandbox::store::{Store, StoreResult};
 
 /// Signs and verifies JWTs, and generates ids and secrets.
-pub struct Keys {
+pub struct SandboxKeys {
     key: hmac::Key,
     random: SystemRandom,
 }
 
-impl Keys {
+impl SandboxKeys {
     /// Reads the signing key from the store, which creates it at first use.
     pub fn load(store: &Store) -> StoreResult<Self> {
         let random = SystemRandom::new();

@@ -20,7 +20,7 @@ use crate::sandbox::namespace::Namespace;
 use crate::sandbox::namespace::methods::{METHODS, RpcMethod};
 use crate::sandbox::namespace::reply::{self, Dialect, RpcFailure, RpcResult};
 use crate::sandbox::nscale::Nscale;
-use crate::sandbox::nscale::route::{ROUTES, Route};
+use crate::sandbox::nscale::route::{ROUTES, RestRoute};
 
 /// In bytes.
 const MAX_REQUEST_BODY: usize = 1024 * 1024;
@@ -96,7 +96,7 @@ fn operation(request: &Request) -> Option<&'static str> {
     let path = request.uri().path();
     match RpcMethod::at(path) {
         Some(method) => method.operation,
-        None => Route::at(request.method(), path).ok()?.0.operation,
+        None => RestRoute::at(request.method(), path).ok()?.0.operation,
     }
 }
 

@@ -61,7 +61,7 @@ fn faults_are_explained_to_those_who_mistype_them() {
     let stderr: Vec<String> = faults.map(run).to_vec();
     assert_snapshot!(stderr[0], @"
     error: --fault sa.create: missing =
-    hint: a fault is OP=KIND[xN]; KIND is one of STATUS, code=NAME or html-STATUS, each optionally between acted- and :SECONDS (Retry-After), slow=MS, hang, drop, truncate, stall, gzip, garbage, redirect
+    hint: a fault is OP=KIND[xN]; KIND is one of [acted-]STATUS[:SECONDS], [acted-]code=NAME[:SECONDS], [acted-]html-STATUS[:SECONDS], slow=MS, hang, drop, truncate, stall, gzip, garbage, redirect
     hint: OP is one of token.create, token.list, token.revoke, token.refresh, session.exchange, sa.list, sa.create, sa.update, sa.rotate, sa.delete, groups.list, organizations.list, userinfo, or a prefix with *, as in sa.*
     ");
     let first_lines: Vec<&str> = stderr.iter().map(|stderr| stderr.lines().next().unwrap()).collect();

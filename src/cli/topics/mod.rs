@@ -12,14 +12,14 @@ pub struct Topic {
 pub static TOPICS: [Topic; 4] = [
     Topic {
         name: "credentials",
-        about: "where they are read from, and what they look like",
+        about: "where credentials are read from, and their formats",
         text: || include_str!("credentials.txt").to_owned(),
     },
-    Topic { name: "environment", about: "all variables that are read", text: environment },
-    Topic { name: "exit-codes", about: "what they mean to a script", text: exit_codes },
+    Topic { name: "environment", about: "all environment variables", text: environment },
+    Topic { name: "exit-codes", about: "how a script uses exit codes", text: exit_codes },
     Topic {
         name: "output",
-        about: "tables, JSON and filters, and what goes where",
+        about: "tables, JSON, filters, and what is written to which stream",
         text: || include_str!("output.txt").to_owned(),
     },
 ];
@@ -36,7 +36,7 @@ impl Topic {
 
 fn environment() -> String {
     let all: Vec<&Variable> = VARIABLES.iter().collect();
-    format!("Environment variables (one that is set to nothing counts as unset):\n{}", variable_lines(&all))
+    format!("Environment variables (an empty one counts as unset):\n{}", variable_lines(&all))
 }
 
 fn exit_codes() -> String {

@@ -11,7 +11,7 @@ use crate::namespace::api::TokensApi;
 use crate::namespace::commands::{not_found_hint, parse_token_id};
 use crate::namespace::messages::RevokeRequest;
 use crate::output::map_write_error;
-use crate::output::rendering::Format;
+use crate::output::rendering::OutputFormat;
 use crate::verb::{CHANGE, Variables, Verb};
 
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ pub struct RevokeArgs {
     token_id: Vec<String>,
     /// Output format.
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
-    output: Format,
+    output: OutputFormat,
 }
 
 /// Revokes one after the other, and goes on if one fails.
@@ -49,7 +49,7 @@ pub(super) async fn run(args: RevokeArgs, ctx: &mut Context) -> Result<()> {
         }
         match api.revoke(&RevokeRequest { token_id: id.clone() }).await {
             Ok(()) => {
-                if args.output == Format::Table {
+                if args.output == OutputFormat::Table {
                     output = output.and_then(|()| writeln!(ctx.stdout, "Successfully revoked token {id}"));
                     output = output.and_then(|()| ctx.stdout.flush());
                 }
@@ -79,7 +79,7 @@ pub(super) async fn run(args: RevokeArgs, ctx: &mut Context) -> Result<()> {
             }
         });
     }
-    if args.output == Format::Json {
+    if args.output == OutputFormat::Json {
         output = writeln!(ctx.stdout, "{:#}", json!({ "revoked_token_ids": revoked }));
     }
     map_write_error(output.and_then(|()| ctx.stdout.flush()))

@@ -202,7 +202,7 @@ impl Results<'_> {
                 },
             }
             if self.out.len() > MAX_OUTPUT {
-                return Err(Failure::unexpected(format!("the filter `{code}` gives more than 1 GiB")));
+                return Err(Failure::unexpected(format!("the output of the filter `{code}` is over 1 GiB")));
             }
         }
         Ok(ControlFlow::Continue(()))

@@ -63,7 +63,8 @@ impl Query {
         let Ok(output) = tokio::time::timeout(limit, both).await else {
             return Err(super::timeout_error(limit));
         };
-        let output = output.map_err(|error| Failure::unexpected("the filter cannot be waited for").source(error))?;
+        let output =
+            output.map_err(|error| Failure::unexpected("cannot wait for the filter's process").source(error))?;
         if output.status.success() {
             return Ok(output.stdout);
         }
@@ -119,5 +120,5 @@ fn run(filters: Vec<String>, json_flag: String, limit: Duration) -> Result<()> {
     let results = result.recv_timeout(limit).map_err(|_| super::timeout_error(limit))??;
     let mut stdout = std::io::stdout();
     let written = stdout.write_all(&results).and_then(|()| stdout.flush());
-    written.map_err(|error| Failure::unexpected("the results cannot be written").source(error))
+    written.map_err(|error| Failure::unexpected("the results of the filter cannot be written").source(error))
 }

@@ -49,7 +49,7 @@ pub enum FaultKind {
     Redirect,
 }
 
-const KINDS: &str = "STATUS, code=NAME or html-STATUS, each optionally between acted- and :SECONDS (Retry-After), slow=MS, hang, drop, truncate, stall, gzip, garbage, redirect";
+const KINDS: &str = "[acted-]STATUS[:SECONDS], [acted-]code=NAME[:SECONDS], [acted-]html-STATUS[:SECONDS], slow=MS, hang, drop, truncate, stall, gzip, garbage, redirect";
 
 /// The values of `--fault`, in their order.
 #[derive(Debug, Default)]

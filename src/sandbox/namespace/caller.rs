@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::namespace::detail::MissingPermission;
 use crate::namespace::messages::{Permission, RevokableToken, TokenState};
 use crate::namespace::permissions::TOKENS;
-use crate::sandbox::keys::{Keys, hash};
+use crate::sandbox::keys::{SandboxKeys, hash};
 use crate::sandbox::namespace::reply::{RpcFailure, RpcResult};
 use crate::sandbox::store::Store;
 
@@ -41,15 +41,15 @@ pub struct SandboxClaims {
 }
 
 #[derive(Clone, Debug)]
-pub enum Caller {
+pub enum RpcCaller {
     /// The id of a user, who sent a tenant token.
     User(String),
     Token(Box<RevokableToken>),
 }
 
-impl Caller {
+impl RpcCaller {
     /// The owner of a bearer token.
-    pub fn identify(bearer: Option<&str>, keys: &Keys, store: &Store, now: Timestamp) -> RpcResult<Self> {
+    pub fn identify(bearer: Option<&str>, keys: &SandboxKeys, store: &Store, now: Timestamp) -> RpcResult<Self> {
         let bearer = bearer.ok_or_else(no_credentials)?;
         if bearer.starts_with(TENANT_TOKEN) {
             let claims = verify(keys, TENANT_TOKEN, bearer, now, "token expired")?;
@@ -120,13 +120,13 @@ fn covers(grant: &Permission, resource_type: &str, resource_id: Option<&str>, ac
 }
 
 /// The login session of a bearer token. Records its use.
-pub fn session(bearer: Option<&str>, keys: &Keys, store: &Store, now: Timestamp) -> RpcResult<SandboxClaims> {
+pub fn session(bearer: Option<&str>, keys: &SandboxKeys, store: &Store, now: Timestamp) -> RpcResult<SandboxClaims> {
     let claims = verify(keys, SESSION_TOKEN, bearer.ok_or_else(no_credentials)?, now, "session expired")?;
     let id = claims.session_id.as_deref().unwrap_or_default();
     if store.use_session(id, now)? { Ok(claims) } else { Err(RpcFailure::unauthenticated("session ended")) }
 }
 
-fn verify(keys: &Keys, prefix: &str, token: &str, now: Timestamp, expired: &str) -> RpcResult<SandboxClaims> {
+fn verify(keys: &SandboxKeys, prefix: &str, token: &str, now: Timestamp, expired: &str) -> RpcResult<SandboxClaims> {
     let claims: SandboxClaims = keys.verify(prefix, token).ok_or_else(invalid_token)?;
     if claims.exp <= now.as_second() { Err(RpcFailure::unauthenticated(expired)) } else { Ok(claims) }
 }

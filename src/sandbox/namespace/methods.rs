@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::namespace::messages::{SESSIONS_SERVICE, TOKEN_SERVICE};
 use crate::sandbox::namespace::Namespace;
-use crate::sandbox::namespace::caller::{self, Caller, SandboxClaims};
+use crate::sandbox::namespace::caller::{self, RpcCaller, SandboxClaims};
 use crate::sandbox::namespace::reply::RpcResult;
 
 const SIGNIN_SERVICE: &str = "nsl.signin.SigninService";
@@ -13,7 +13,7 @@ const TENANTS_SERVICE: &str = "nsl.tenants.TenantsService";
 /// The function that answers a request. Its last argument is the body.
 enum RpcHandler {
     /// Needs a tenant token or a revokable token.
-    Caller(fn(&Namespace, &Caller, &[u8]) -> RpcResult<Value>),
+    Caller(fn(&Namespace, &RpcCaller, &[u8]) -> RpcResult<Value>),
     /// Needs the token of a login session.
     Session(fn(&Namespace, &SandboxClaims, &[u8]) -> RpcResult<Value>),
     /// Needs no credential.
@@ -71,7 +71,7 @@ impl RpcMethod {
     pub fn handle(&self, namespace: &Namespace, bearer: Option<&str>, body: &[u8]) -> RpcResult<Value> {
         let (keys, store, now) = (&namespace.keys, &namespace.store, namespace.clock.now());
         match self.handler {
-            ForCaller(handler) => handler(namespace, &Caller::identify(bearer, keys, store, now)?, body),
+            ForCaller(handler) => handler(namespace, &RpcCaller::identify(bearer, keys, store, now)?, body),
             ForSession(handler) => handler(namespace, &caller::session(bearer, keys, store, now)?, body),
             Open(handler) => handler(namespace, body),
         }

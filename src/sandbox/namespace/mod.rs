@@ -21,14 +21,14 @@ use serde_json::{Value, json};
 use crate::error::{Failure, Result};
 use crate::http::connect::Code;
 use crate::sandbox::clock::{ServerClock, later};
-use crate::sandbox::keys::Keys;
-use crate::sandbox::namespace::caller::{Caller, SESSION_TOKEN, SandboxClaims, TENANT_ID, TENANT_TOKEN};
+use crate::sandbox::keys::SandboxKeys;
+use crate::sandbox::namespace::caller::{RpcCaller, SESSION_TOKEN, SandboxClaims, TENANT_ID, TENANT_TOKEN};
 use crate::sandbox::namespace::reply::{RpcFailure, RpcResult};
 use crate::sandbox::store::Store;
 
 pub struct Namespace {
     store: Arc<Store>,
-    keys: Keys,
+    keys: SandboxKeys,
     clock: ServerClock,
     /// The logins that were started and not completed: id, and lifetime of the session.
     logins: Mutex<HashMap<String, Duration>>,
@@ -36,8 +36,8 @@ pub struct Namespace {
 
 impl Namespace {
     pub fn new(store: Arc<Store>, clock: ServerClock) -> Result<Self> {
-        let keys =
-            Keys::load(&store).map_err(|error| Failure::unexpected("the sandbox's store failed").source(error))?;
+        let keys = SandboxKeys::load(&store)
+            .map_err(|error| Failure::unexpected("the sandbox's store failed").source(error))?;
         Ok(Self { store, keys, clock, logins: Mutex::default() })
     }
 
@@ -69,7 +69,7 @@ impl Namespace {
         }
     }
 
-    fn get_tenant(&self, _: &Caller, _: &[u8]) -> RpcResult<Value> {
+    fn get_tenant(&self, _: &RpcCaller, _: &[u8]) -> RpcResult<Value> {
         Ok(json!({ "tenant": {
             "tenant_id": TENANT_ID, "name": "Sandbox", "app_url": "http://127.0.0.1/", "primary_region": "eu",
         }}))

@@ -16,7 +16,7 @@ use crate::namespace::permissions::{TOKENS, actions_of};
 use crate::namespace::proto::{Bytes, Time};
 use crate::sandbox::clock::later;
 use crate::sandbox::keys::hash;
-use crate::sandbox::namespace::caller::{Caller, TENANT_ID};
+use crate::sandbox::namespace::caller::{RpcCaller, TENANT_ID};
 use crate::sandbox::namespace::reply::{RpcFailure, RpcResult};
 use crate::sandbox::namespace::{Namespace, read, write};
 use crate::sandbox::store::StoredToken;
@@ -28,7 +28,7 @@ const DEFAULT_PAGE_SIZE: i64 = 100;
 const MAX_PAGE_SIZE: i64 = 1_000;
 
 impl Namespace {
-    pub(super) fn create_token(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
+    pub(super) fn create_token(&self, caller: &RpcCaller, body: &[u8]) -> RpcResult<Value> {
         let request: CreateRequest = read(body)?;
         let membership = request.scope == Scope::Membership;
         let now = self.clock.now();
@@ -65,7 +65,7 @@ impl Namespace {
         Ok(json!({ "bearerToken": secret, "token": token }))
     }
 
-    pub(super) fn list_tokens(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
+    pub(super) fn list_tokens(&self, caller: &RpcCaller, body: &[u8]) -> RpcResult<Value> {
         require(caller, None, "list")?;
         let request: ListRequest = read(body)?;
         let page = match request.max_entries {
@@ -89,7 +89,7 @@ impl Namespace {
         })
     }
 
-    pub(super) fn revoke_token(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
+    pub(super) fn revoke_token(&self, caller: &RpcCaller, body: &[u8]) -> RpcResult<Value> {
         let request: RevokeRequest = read(body)?;
         require(caller, Some(&request.token_id), "revoke")?;
         check_id(&request.token_id)?;
@@ -100,7 +100,7 @@ impl Namespace {
         }
     }
 
-    pub(super) fn refresh_token(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
+    pub(super) fn refresh_token(&self, caller: &RpcCaller, body: &[u8]) -> RpcResult<Value> {
         let request: RefreshRequest = read(body)?;
         require(caller, Some(&request.token_id), "refresh")?;
         check_id(&request.token_id)?;
@@ -125,7 +125,7 @@ impl Namespace {
         write(&RefreshResponse { token: Some(complete(token, now)) })
     }
 
-    pub(super) fn batch_revoke_tokens(&self, caller: &Caller, body: &[u8]) -> RpcResult<Value> {
+    pub(super) fn batch_revoke_tokens(&self, caller: &RpcCaller, body: &[u8]) -> RpcResult<Value> {
         require(caller, Some("*"), "revoke")?;
         let request: BatchRevokeRequest = read(body)?;
         if request == BatchRevokeRequest::default() {
@@ -155,7 +155,7 @@ fn tokens_access(token_id: &str, action: &str) -> MissingPermission {
     MissingPermission { resource_type: TOKENS.into(), resource_id: token_id.into(), action: action.into() }
 }
 
-fn require(caller: &Caller, token_id: Option<&str>, action: &str) -> RpcResult<()> {
+fn require(caller: &RpcCaller, token_id: Option<&str>, action: &str) -> RpcResult<()> {
     if caller.may(TOKENS, token_id, action) {
         return Ok(());
     }

@@ -4,17 +4,17 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 
 use crate::sandbox::keys::hash;
-use crate::sandbox::nscale::caller::Caller;
+use crate::sandbox::nscale::caller::RestCaller;
 use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult};
 use crate::sandbox::nscale::roles::ACCOUNTS;
-use crate::sandbox::nscale::route::Request;
+use crate::sandbox::nscale::route::RestRequest;
 use crate::sandbox::nscale::{Nscale, schema, seed, token, view};
 use crate::sandbox::store::{ResourceKind, StoredAccount};
 
 impl Nscale {
     /// All accounts, or only the caller if it may not read accounts.
-    pub(super) fn list_accounts(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
-        let Request { organization_id, .. } = request;
+    pub(super) fn list_accounts(&self, caller: &RestCaller, request: &RestRequest<'_>) -> RestResult<RestReply> {
+        let RestRequest { organization_id, .. } = request;
         let may_read = caller.acl.require(organization_id, ACCOUNTS, "read").is_ok();
         self.organization(organization_id)?;
         let only = (!may_read).then(|| caller.id());
@@ -24,8 +24,8 @@ impl Nscale {
     }
 
     /// The caller need not hold the roles of the groups, and unknown groups are ignored.
-    pub(super) fn create_account(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
-        let Request { organization_id, .. } = request;
+    pub(super) fn create_account(&self, caller: &RestCaller, request: &RestRequest<'_>) -> RestResult<RestReply> {
+        let RestRequest { organization_id, .. } = request;
         let body = schema::account(request)?;
         caller.acl.require(organization_id, ACCOUNTS, "create")?;
         self.organization(organization_id)?;
@@ -40,8 +40,8 @@ impl Nscale {
         Ok(RestReply::json(StatusCode::CREATED, &view::account_with_token(&account, &token)))
     }
 
-    pub(super) fn update_account(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
-        let Request { organization_id, id, .. } = request;
+    pub(super) fn update_account(&self, caller: &RestCaller, request: &RestRequest<'_>) -> RestResult<RestReply> {
+        let RestRequest { organization_id, id, .. } = request;
         let body = schema::account(request)?;
         caller.acl.require(organization_id, ACCOUNTS, "update")?;
         self.organization(organization_id)?;
@@ -56,8 +56,8 @@ impl Nscale {
     }
 
     /// Replaces an account's token. An account may always rotate its own.
-    pub(super) fn rotate_account(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
-        let Request { organization_id, id, .. } = request;
+    pub(super) fn rotate_account(&self, caller: &RestCaller, request: &RestRequest<'_>) -> RestResult<RestReply> {
+        let RestRequest { organization_id, id, .. } = request;
         if caller.id() != id {
             caller.acl.require(organization_id, ACCOUNTS, "update")?;
         }
@@ -73,8 +73,8 @@ impl Nscale {
         Ok(RestReply::json(StatusCode::OK, &view::account_with_token(&account, &token)))
     }
 
-    pub(super) fn delete_account(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
-        let Request { organization_id, id, .. } = request;
+    pub(super) fn delete_account(&self, caller: &RestCaller, request: &RestRequest<'_>) -> RestResult<RestReply> {
+        let RestRequest { organization_id, id, .. } = request;
         caller.acl.require(organization_id, ACCOUNTS, "delete")?;
         self.organization(organization_id)?;
         self.delete_resource(ResourceKind::Account, organization_id, id)

@@ -10,7 +10,7 @@ use crate::sandbox::nscale::reply::{RestFailure, RestResult};
 use crate::sandbox::nscale::token::BearerFormat;
 use crate::sandbox::store::{ResourceKind, Store, StoredAccount};
 
-pub struct Caller {
+pub struct RestCaller {
     pub account: StoredAccount,
     pub acl: Acl,
 }
@@ -30,7 +30,7 @@ struct ProjectGroups {
     group_ids: Vec<String>,
 }
 
-impl Caller {
+impl RestCaller {
     /// Reads the bearer token from the headers of a request.
     pub fn identify(headers: &HeaderMap, store: &Store, now: Timestamp) -> RestResult<Self> {
         let value = headers

@@ -3,17 +3,17 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::sandbox::nscale::caller::Caller;
+use crate::sandbox::nscale::caller::RestCaller;
 use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult};
 use crate::sandbox::nscale::roles::GROUPS;
-use crate::sandbox::nscale::route::Request;
+use crate::sandbox::nscale::route::RestRequest;
 use crate::sandbox::nscale::schema::GroupSpec;
 use crate::sandbox::nscale::{Nscale, schema, view};
 use crate::sandbox::store::{ResourceKind, StoredResource};
 
 impl Nscale {
-    pub(super) fn list_groups(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
-        let Request { organization_id, .. } = request;
+    pub(super) fn list_groups(&self, caller: &RestCaller, request: &RestRequest<'_>) -> RestResult<RestReply> {
+        let RestRequest { organization_id, .. } = request;
         caller.acl.require(organization_id, GROUPS, "read")?;
         self.organization(organization_id)?;
         let groups = self.store.resources(ResourceKind::Group, organization_id)?;
@@ -21,16 +21,16 @@ impl Nscale {
         Ok(RestReply::json(StatusCode::OK, &groups))
     }
 
-    pub(super) fn get_group(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
-        let Request { organization_id, id, .. } = request;
+    pub(super) fn get_group(&self, caller: &RestCaller, request: &RestRequest<'_>) -> RestResult<RestReply> {
+        let RestRequest { organization_id, id, .. } = request;
         caller.acl.require(organization_id, GROUPS, "read")?;
         self.organization(organization_id)?;
         let group = self.group(organization_id, id)?;
         Ok(RestReply::json(StatusCode::OK, &self.view_group(&group)?))
     }
 
-    pub(super) fn create_group(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
-        let Request { organization_id, .. } = request;
+    pub(super) fn create_group(&self, caller: &RestCaller, request: &RestRequest<'_>) -> RestResult<RestReply> {
+        let RestRequest { organization_id, .. } = request;
         let body = schema::group(request)?;
         caller.acl.require(organization_id, GROUPS, "create")?;
         self.organization(organization_id)?;
@@ -39,8 +39,8 @@ impl Nscale {
         Ok(RestReply::json(StatusCode::CREATED, &self.view_group(&group)?))
     }
 
-    pub(super) fn update_group(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
-        let Request { organization_id, id, .. } = request;
+    pub(super) fn update_group(&self, caller: &RestCaller, request: &RestRequest<'_>) -> RestResult<RestReply> {
+        let RestRequest { organization_id, id, .. } = request;
         let body = schema::group(request)?;
         caller.acl.require(organization_id, GROUPS, "update")?;
         self.organization(organization_id)?;
@@ -49,8 +49,8 @@ impl Nscale {
         Ok(RestReply::empty(StatusCode::OK))
     }
 
-    pub(super) fn delete_group(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
-        let Request { organization_id, id, .. } = request;
+    pub(super) fn delete_group(&self, caller: &RestCaller, request: &RestRequest<'_>) -> RestResult<RestReply> {
+        let RestRequest { organization_id, id, .. } = request;
         caller.acl.require(organization_id, GROUPS, "delete")?;
         self.organization(organization_id)?;
         self.delete_resource(ResourceKind::Group, organization_id, id)
@@ -58,7 +58,7 @@ impl Nscale {
 
     /// Stores a group with the spec of a request. The roles are checked even if they have not
     /// changed; the members are not checked.
-    fn store_group(&self, caller: &Caller, group: StoredResource, spec: GroupSpec) -> RestResult<StoredResource> {
+    fn store_group(&self, caller: &RestCaller, group: StoredResource, spec: GroupSpec) -> RestResult<StoredResource> {
         caller.acl.check_roles(&spec.role_ids)?;
         let group = StoredResource { spec: stored_spec(&spec), ..group };
         self.store.put_group(&group, &spec.account_ids)?;

@@ -5,19 +5,19 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::nscale::messages::{Authz, Userinfo};
-use crate::sandbox::nscale::caller::Caller;
+use crate::sandbox::nscale::caller::RestCaller;
 use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult, host};
 use crate::sandbox::nscale::roles::{ORGANIZATIONS, PROJECTS, ROLES, ROLES_ENDPOINT, role_id};
-use crate::sandbox::nscale::route::Request;
+use crate::sandbox::nscale::route::RestRequest;
 use crate::sandbox::nscale::{Nscale, schema, seed, view};
 use crate::sandbox::store::{ResourceKind, StoredResource};
 
 impl Nscale {
-    pub(super) fn get_discovery(&self, request: &Request<'_>) -> RestResult<RestReply> {
+    pub(super) fn get_discovery(&self, request: &RestRequest<'_>) -> RestResult<RestReply> {
         Ok(RestReply::json(StatusCode::OK, &discovery(host(request.headers))))
     }
 
-    pub(super) fn get_protected_resource(&self, request: &Request<'_>) -> RestResult<RestReply> {
+    pub(super) fn get_protected_resource(&self, request: &RestRequest<'_>) -> RestResult<RestReply> {
         let document = json!({
             "resource": format!("https://{}", host(request.headers)),
             "authorization_servers": [format!("https://{}", host(request.headers))],
@@ -28,29 +28,29 @@ impl Nscale {
     }
 
     /// The sandbox's tokens are opaque: there are no keys to verify them with.
-    pub(super) fn get_jwks(&self, _: &Request<'_>) -> RestResult<RestReply> {
+    pub(super) fn get_jwks(&self, _: &RestRequest<'_>) -> RestResult<RestReply> {
         Ok(RestReply::json(StatusCode::OK, &json!({ "keys": [] })))
     }
 
-    pub(super) fn post_token(&self, _: &Request<'_>) -> RestResult<RestReply> {
+    pub(super) fn post_token(&self, _: &RestRequest<'_>) -> RestResult<RestReply> {
         Err(RestFailure::unsupported_grant())
     }
 
-    pub(super) fn get_acl(&self, caller: &Caller, _: &Request<'_>) -> RestResult<RestReply> {
+    pub(super) fn get_acl(&self, caller: &RestCaller, _: &RestRequest<'_>) -> RestResult<RestReply> {
         Ok(RestReply::json(StatusCode::OK, &caller.acl.to_json(None)))
     }
 
-    pub(super) fn get_organization_acl(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
+    pub(super) fn get_organization_acl(&self, caller: &RestCaller, request: &RestRequest<'_>) -> RestResult<RestReply> {
         Ok(RestReply::json(StatusCode::OK, &caller.acl.to_json(Some(&request.organization_id))))
     }
 
-    pub(super) fn get_version(&self, _: &Caller, _: &Request<'_>) -> RestResult<RestReply> {
+    pub(super) fn get_version(&self, _: &RestCaller, _: &RestRequest<'_>) -> RestResult<RestReply> {
         let document = json!({ "name": "nscred-sandbox", "version": env!("CARGO_PKG_VERSION") });
         Ok(RestReply::json(StatusCode::OK, &document))
     }
 
     /// Reads the token from a form, unless there is an `Authorization` header.
-    pub(super) fn post_userinfo(&self, request: &Request<'_>) -> RestResult<RestReply> {
+    pub(super) fn post_userinfo(&self, request: &RestRequest<'_>) -> RestResult<RestReply> {
         if request.headers.contains_key(header::AUTHORIZATION) {
             return self.get_userinfo(request);
         }
@@ -62,7 +62,7 @@ impl Nscale {
     }
 
     /// Some of its errors differ from those of other routes, as on the real server.
-    pub(super) fn get_userinfo(&self, request: &Request<'_>) -> RestResult<RestReply> {
+    pub(super) fn get_userinfo(&self, request: &RestRequest<'_>) -> RestResult<RestReply> {
         let Some(value) = request.headers.get(header::AUTHORIZATION) else {
             return Err(RestFailure::unauthenticated("authorization header not set"));
         };
@@ -75,7 +75,7 @@ impl Nscale {
     }
 
     fn userinfo(&self, token: &str) -> RestResult<RestReply> {
-        let caller = Caller::with_token(token, &self.store, self.clock.now())?;
+        let caller = RestCaller::with_token(token, &self.store, self.clock.now())?;
         let authz = Authz { acctype: "service".into(), org_ids: vec![caller.acl.organization_id.clone()] };
         Ok(RestReply::json(StatusCode::OK, &Userinfo { authz, sub: caller.id().to_owned() }))
     }
@@ -85,19 +85,19 @@ impl Nscale {
     }
 
     /// The caller's organization, whatever its roles.
-    pub(super) fn list_organizations(&self, caller: &Caller, _: &Request<'_>) -> RestResult<RestReply> {
+    pub(super) fn list_organizations(&self, caller: &RestCaller, _: &RestRequest<'_>) -> RestResult<RestReply> {
         let organization = self.organization(&caller.acl.organization_id)?;
         Ok(RestReply::json(StatusCode::OK, &[view::resource(ResourceKind::Organization, &organization)]))
     }
 
-    pub(super) fn get_organization(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
+    pub(super) fn get_organization(&self, caller: &RestCaller, request: &RestRequest<'_>) -> RestResult<RestReply> {
         let id = &request.organization_id;
         caller.acl.require(id, ORGANIZATIONS, "read")?;
         let organization = self.organization(id)?;
         Ok(RestReply::json(StatusCode::OK, &view::resource(ResourceKind::Organization, &organization)))
     }
 
-    pub(super) fn update_organization(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
+    pub(super) fn update_organization(&self, caller: &RestCaller, request: &RestRequest<'_>) -> RestResult<RestReply> {
         let id = &request.organization_id;
         let body = schema::organization(request)?;
         caller.acl.require(id, ORGANIZATIONS, "update")?;
@@ -106,8 +106,8 @@ impl Nscale {
         Ok(RestReply::empty(StatusCode::OK))
     }
 
-    pub(super) fn list_roles(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
-        let Request { organization_id, .. } = request;
+    pub(super) fn list_roles(&self, caller: &RestCaller, request: &RestRequest<'_>) -> RestResult<RestReply> {
+        let RestRequest { organization_id, .. } = request;
         caller.acl.require(organization_id, ROLES_ENDPOINT, "read")?;
         let organization = self.organization(organization_id)?;
         let roles = ROLES.iter().map(|role| {
@@ -126,8 +126,8 @@ impl Nscale {
     }
 
     /// The projects that the caller may read.
-    pub(super) fn list_projects(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
-        let Request { organization_id, .. } = request;
+    pub(super) fn list_projects(&self, caller: &RestCaller, request: &RestRequest<'_>) -> RestResult<RestReply> {
+        let RestRequest { organization_id, .. } = request;
         self.organization(organization_id)?;
         let projects = self.store.resources(ResourceKind::Project, organization_id)?;
         let may_read = |project: &&StoredResource| {
@@ -138,8 +138,8 @@ impl Nscale {
         Ok(RestReply::json(StatusCode::OK, &projects))
     }
 
-    pub(super) fn get_project(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
-        let Request { organization_id, id, .. } = request;
+    pub(super) fn get_project(&self, caller: &RestCaller, request: &RestRequest<'_>) -> RestResult<RestReply> {
+        let RestRequest { organization_id, id, .. } = request;
         caller.acl.require_in_project(organization_id, id, PROJECTS, "read")?;
         self.organization(organization_id)?;
         let project =

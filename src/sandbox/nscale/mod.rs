@@ -26,10 +26,10 @@ use axum::http::{HeaderMap, Method, Response, StatusCode};
 use crate::error::{Failure, Result};
 use crate::nscale::messages::WriteMetadata;
 use crate::sandbox::clock::ServerClock;
-use crate::sandbox::keys::Keys;
-use crate::sandbox::nscale::caller::Caller;
+use crate::sandbox::keys::SandboxKeys;
+use crate::sandbox::nscale::caller::RestCaller;
 use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult};
-use crate::sandbox::nscale::route::{Request, Route};
+use crate::sandbox::nscale::route::{RestRequest, RestRoute};
 use crate::sandbox::store::{Store, StoredResource};
 
 pub use seed::Administrator;
@@ -51,7 +51,7 @@ pub struct NscaleOptions {
 
 pub struct Nscale {
     store: Arc<Store>,
-    keys: Keys,
+    keys: SandboxKeys,
     clock: ServerClock,
     options: NscaleOptions,
     administrator: Administrator,
@@ -61,7 +61,7 @@ impl Nscale {
     /// Seeds the store if it is new.
     pub fn new(store: Arc<Store>, clock: ServerClock, options: NscaleOptions) -> Result<Self> {
         let load = || {
-            let keys = Keys::load(&store)?;
+            let keys = SandboxKeys::load(&store)?;
             let administrator = seed::seed(&store, &keys, clock, options)?;
             Ok((keys, administrator))
         };
@@ -75,13 +75,13 @@ impl Nscale {
     }
 
     /// A new resource with the metadata of a request.
-    fn create_resource(&self, caller: &Caller, organization_id: &str, metadata: WriteMetadata) -> StoredResource {
+    fn create_resource(&self, caller: &RestCaller, organization_id: &str, metadata: WriteMetadata) -> StoredResource {
         let new = seed::resource(&self.keys, organization_id, self.clock.now());
         StoredResource { created_by: Some(caller.id().to_owned()), ..apply_metadata(metadata, new) }
     }
 
     /// A resource with its metadata replaced by those of a request.
-    fn update_resource(&self, caller: &Caller, before: StoredResource, metadata: WriteMetadata) -> StoredResource {
+    fn update_resource(&self, caller: &RestCaller, before: StoredResource, metadata: WriteMetadata) -> StoredResource {
         let (at, by) = (Some(self.clock.now()), Some(caller.id().to_owned()));
         StoredResource { modified_at: at, modified_by: by, ..apply_metadata(metadata, before) }
     }
@@ -120,8 +120,8 @@ impl Nscale {
                 Err(RestFailure::invalid("Access-Control-Request-Method is missing"))
             };
         }
-        let (route, [organization_id, id]) = Route::at(method, path)?;
-        route.handle(self, &Request { organization_id, id, headers, body })
+        let (route, [organization_id, id]) = RestRoute::at(method, path)?;
+        route.handle(self, &RestRequest { organization_id, id, headers, body })
     }
 }
 

@@ -5,11 +5,11 @@ use axum::http::{HeaderMap, Method};
 use uuid::Uuid;
 
 use crate::sandbox::nscale::Nscale;
-use crate::sandbox::nscale::caller::Caller;
+use crate::sandbox::nscale::caller::RestCaller;
 use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult};
 
 /// A request whose route is known.
-pub struct Request<'a> {
+pub struct RestRequest<'a> {
     /// In canonical form; empty if the path has none.
     pub organization_id: String,
     /// The id of a group, a project or a service account, in canonical form; empty if the path has none.
@@ -21,13 +21,13 @@ pub struct Request<'a> {
 /// The function that answers a request.
 enum RestHandler {
     /// For every caller with a valid token.
-    Caller(fn(&Nscale, &Caller, &Request<'_>) -> RestResult<RestReply>),
+    Caller(fn(&Nscale, &RestCaller, &RestRequest<'_>) -> RestResult<RestReply>),
     /// Needs no credential, or checks it itself.
-    Open(fn(&Nscale, &Request<'_>) -> RestResult<RestReply>),
+    Open(fn(&Nscale, &RestRequest<'_>) -> RestResult<RestReply>),
 }
 use RestHandler::{Caller as ForCaller, Open};
 
-pub struct Route {
+pub struct RestRoute {
     method: &'static str,
     /// `{}` is an id: the first is the organization's.
     path: &'static str,
@@ -41,8 +41,8 @@ const fn route(
     path: &'static str,
     operation: Option<&'static str>,
     handler: RestHandler,
-) -> Route {
-    Route { method, path, operation, handler }
+) -> RestRoute {
+    RestRoute { method, path, operation, handler }
 }
 
 const ORGANIZATIONS: &str = "/api/v1/organizations";
@@ -56,7 +56,7 @@ const PROJECTS: &str = "/api/v1/organizations/{}/projects";
 const PROJECT: &str = "/api/v1/organizations/{}/projects/{}";
 const USERINFO: &str = "/oauth2/v2/userinfo";
 
-pub static ROUTES: &[Route] = &[
+pub static ROUTES: &[RestRoute] = &[
     route("GET", ACCOUNTS, Some("sa.list"), ForCaller(Nscale::list_accounts)),
     route("POST", ACCOUNTS, Some("sa.create"), ForCaller(Nscale::create_account)),
     route("PUT", ACCOUNT, Some("sa.update"), ForCaller(Nscale::update_account)),
@@ -84,7 +84,7 @@ pub static ROUTES: &[Route] = &[
     route("GET", "/.well-known/openid-protected-resource", None, Open(Nscale::get_protected_resource)),
 ];
 
-impl Route {
+impl RestRoute {
     /// The route of a request, with the ids of the organization and of the resource in its path.
     ///
     /// # Errors
@@ -98,11 +98,11 @@ impl Route {
         Ok((route, [next()?, next()?]))
     }
 
-    pub fn handle(&self, nscale: &Nscale, request: &Request<'_>) -> RestResult<RestReply> {
+    pub fn handle(&self, nscale: &Nscale, request: &RestRequest<'_>) -> RestResult<RestReply> {
         match self.handler {
             Open(handler) => handler(nscale, request),
             ForCaller(handler) => {
-                let caller = Caller::identify(request.headers, &nscale.store, nscale.clock.now())?;
+                let caller = RestCaller::identify(request.headers, &nscale.store, nscale.clock.now())?;
                 handler(nscale, &caller, request)
             }
         }

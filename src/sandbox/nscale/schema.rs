@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::http::json::is_json;
 use crate::nscale::messages::{AccountWrite, NAME_PATTERN, WriteMetadata, is_name};
 use crate::sandbox::nscale::reply::{RestFailure, RestResult};
-use crate::sandbox::nscale::route::Request;
+use crate::sandbox::nscale::route::RestRequest;
 
 #[derive(Debug, Deserialize)]
 pub struct GroupWrite {
@@ -35,12 +35,12 @@ pub struct OrganizationWrite {
     pub metadata: WriteMetadata,
 }
 
-pub fn account(request: &Request<'_>) -> RestResult<AccountWrite> {
+pub fn account(request: &RestRequest<'_>) -> RestResult<AccountWrite> {
     const SPEC: Schema = Schema::Object(&[("groupIDs", true, STRINGS)]);
     read(request, &Schema::Object(&[("metadata", true, METADATA), ("spec", true, SPEC)]))
 }
 
-pub fn group(request: &Request<'_>) -> RestResult<GroupWrite> {
+pub fn group(request: &RestRequest<'_>) -> RestResult<GroupWrite> {
     const SUBJECT: Schema = Schema::Object(&[
         ("email", false, Schema::String),
         ("id", true, Schema::String),
@@ -59,7 +59,7 @@ pub fn group(request: &Request<'_>) -> RestResult<GroupWrite> {
     Ok(group)
 }
 
-pub fn organization(request: &Request<'_>) -> RestResult<OrganizationWrite> {
+pub fn organization(request: &RestRequest<'_>) -> RestResult<OrganizationWrite> {
     read(request, &Schema::Object(&[("metadata", true, METADATA)]))
 }
 
@@ -83,7 +83,7 @@ const METADATA: Schema = Schema::LooseObject(&[
     ("tags", false, Schema::Array(&TAG)),
 ]);
 
-fn read<T: DeserializeOwned>(request: &Request<'_>, schema: &Schema) -> RestResult<T> {
+fn read<T: DeserializeOwned>(request: &RestRequest<'_>, schema: &Schema) -> RestResult<T> {
     const INVALID: &str = "the request body is not valid";
     if request.body.is_empty() {
         return Err(RestFailure::invalid(INVALID));

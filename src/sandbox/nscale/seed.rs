@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::sandbox::clock::{ServerClock, later};
-use crate::sandbox::keys::{Keys, hash};
+use crate::sandbox::keys::{SandboxKeys, hash};
 use crate::sandbox::nscale::groups::stored_spec;
 use crate::sandbox::nscale::roles::role_id;
 use crate::sandbox::nscale::schema::GroupSpec;
@@ -31,7 +31,12 @@ const GROUPS: [(&str, &str, &str); 3] = [
 
 /// Seeds a new store, and in every store repairs the administrator: it exists, is in its group, and
 /// has a valid token.
-pub fn seed(store: &Store, keys: &Keys, clock: ServerClock, options: NscaleOptions) -> StoreResult<Administrator> {
+pub fn seed(
+    store: &Store,
+    keys: &SandboxKeys,
+    clock: ServerClock,
+    options: NscaleOptions,
+) -> StoreResult<Administrator> {
     let now = clock.now();
     let organization_id = utf8(store.meta("organization_id", || keys.resource_id().into_bytes())?);
     if store.resource(ResourceKind::Organization, &organization_id, &organization_id)?.is_none() {
@@ -63,7 +68,12 @@ pub fn seed(store: &Store, keys: &Keys, clock: ServerClock, options: NscaleOptio
 }
 
 /// The id of the administrators' group, which is created if it was deleted or lost its role.
-fn administrator_group(store: &Store, keys: &Keys, now: Timestamp, organization_id: &str) -> StoreResult<String> {
+fn administrator_group(
+    store: &Store,
+    keys: &SandboxKeys,
+    now: Timestamp,
+    organization_id: &str,
+) -> StoreResult<String> {
     let (name, role, _) = GROUPS[0];
     let role = role_id(role);
     let groups = store.resources(ResourceKind::Group, organization_id)?;
@@ -76,7 +86,7 @@ fn administrator_group(store: &Store, keys: &Keys, now: Timestamp, organization_
 /// Creates a group without members and returns its id.
 fn create_group(
     store: &Store,
-    keys: &Keys,
+    keys: &SandboxKeys,
     now: Timestamp,
     organization_id: &str,
     (name, role, description): (&str, &str, &str),
@@ -97,7 +107,7 @@ fn create_group(
     Ok(group.id)
 }
 
-fn create_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> StoreResult<()> {
+fn create_organization(store: &Store, keys: &SandboxKeys, now: Timestamp, id: &str) -> StoreResult<()> {
     let organization = StoredResource {
         id: id.to_owned(),
         name: "sandbox".into(),
@@ -123,7 +133,7 @@ fn create_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> 
 /// Creates accounts whose tokens are random hashes, which no token matches.
 fn create_accounts(
     store: &Store,
-    keys: &Keys,
+    keys: &SandboxKeys,
     now: Timestamp,
     organization_id: &str,
     options: NscaleOptions,
@@ -140,7 +150,7 @@ fn create_accounts(
 }
 
 /// A resource with a new id and no metadata.
-pub fn resource(keys: &Keys, organization_id: &str, now: Timestamp) -> StoredResource {
+pub fn resource(keys: &SandboxKeys, organization_id: &str, now: Timestamp) -> StoredResource {
     StoredResource {
         id: keys.resource_id(),
         organization_id: organization_id.to_owned(),

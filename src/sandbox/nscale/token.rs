@@ -4,10 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::sandbox::keys::Keys;
+use crate::sandbox::keys::SandboxKeys;
 
 /// A new token: a JSON header, and four segments of random bytes.
-pub fn mint(keys: &Keys) -> String {
+pub fn mint(keys: &SandboxKeys) -> String {
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let header = json!({
         "alg": "A256GCMKW", "cty": "JWT", "enc": "A256GCM", "iv": encode(&keys.random::<12>()),
