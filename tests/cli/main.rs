@@ -9,6 +9,7 @@ mod accounts_many;
 mod accounts_misplaced;
 mod accounts_terminal;
 mod auth;
+mod auth_expiry;
 mod children;
 mod completions;
 mod crash;
