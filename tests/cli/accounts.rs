@@ -155,7 +155,7 @@ fn changes_need_a_yes_where_nobody_can_be_asked() {
         format!("delete --id {id}"),
     ] {
         allow_duplicates!(assert_snapshot!(sandbox.sa(&line).says(2), @"
-        error: standard input is not a terminal, so nobody can be asked for confirmation
+        error: standard input is not a terminal, cannot ask for confirmation
         hint: confirm with --yes, or look first with --dry-run
         "));
     }
@@ -190,7 +190,7 @@ fn an_update_that_changes_nothing_sends_nothing() {
     for flags in ["--yes", "--yes --json", "--yes --merge"] {
         let run = sandbox.sa(&format!("update --id {id} --file {path} {flags}"));
         allow_duplicates!(
-            assert_snapshot!(run.scrubbed(), @"note: nothing to change: the server has all of it already")
+            assert_snapshot!(run.scrubbed(), @"note: nothing to change: the account already matches the document")
         );
         assert!(run.ok().contains(&id));
     }
@@ -381,7 +381,7 @@ fn a_name_in_the_place_of_an_id_is_told() {
     }
     assert_snapshot!(sandbox.sa("list --org sandbox").says(2), @r#"
     error: --org is "sandbox"; an id looks like ID
-    hint: `nscale serviceaccounts list` without an organization uses the only one, or lists them
+    hint: `nscale serviceaccounts list` without --org uses the only organization, or lists those to choose from
     "#);
     assert_snapshot!(sandbox.sa("list --org a1b2c3d4-1111-4222-8333-444455556666").says(5), @"
     error: not found: resource not found

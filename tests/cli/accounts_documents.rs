@@ -187,7 +187,7 @@ fn a_document_saved_from_one_account_does_not_go_into_another() {
     let saved = sandbox.write("saved.json", saved);
     sandbox.sa(&format!("update --id {} --file {saved} --yes", ids[0])).ok();
     assert_snapshot!(sandbox.sa(&format!("update --id {} --file {saved} --yes", ids[1])).says(2), @r#"
-    error: the document is of another service account: its metadata.id is not ID
+    error: the document belongs to another service account: its metadata.id is not ID
     hint: remove "id" from the document to apply it to this account
     "#);
 }

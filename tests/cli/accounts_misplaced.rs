@@ -101,7 +101,7 @@ fn what_get_prints_can_be_handed_back() {
     for flags in ["", "--merge"] {
         let run = sandbox.sa(&format!("update --id {} --file {path} --yes {flags}", id.trim()));
         allow_duplicates!(
-            assert_snapshot!(run.scrubbed(), @"note: nothing to change: the server has all of it already")
+            assert_snapshot!(run.scrubbed(), @"note: nothing to change: the account already matches the document")
         );
         run.ok();
     }

@@ -20,7 +20,7 @@ fn how_long_a_credential_must_live() {
     let run = status(&sandbox, "nscale --min-validity 1y");
     assert_eq!(run.code, 4, "{run:#?}");
     assert_snapshot!(run.scrubbed(), @"
-    error: Nscale: the credential ends at TIME, which is less than 1y from now
+    error: Nscale: the credential expires at TIME, which is less than 1y from now
     hint: `nscred serviceaccounts rotate --id self` gives the account another token in place of this one
     ");
     // Nobody tells when a revokable token ends: it is not taken for granted.
@@ -30,8 +30,8 @@ fn how_long_a_credential_must_live() {
     let run = status(&sandbox, "namespace --min-validity 1h");
     assert_eq!(run.code, 4, "{run:#?}");
     assert_snapshot!(run.scrubbed(), @"
-    error: Namespace: the expiry is unknown, so the credential may not live for 1h
-    hint: `nscred token list` shows when tokens end; `nscred token refresh --token_id ID --minimum_duration 1h` extends one
+    error: Namespace: the expiry is unknown, so the credential may not be valid for 1h
+    hint: `nscred token list` shows when tokens expire; `nscred token refresh --token_id ID --minimum_duration 1h` extends one
     ");
     for value in ["0", "-1h", "soon", "2y", ""] {
         status(&sandbox, &format!("--min-validity={value}")).fails_with(2, "--min-validity");
@@ -53,14 +53,14 @@ fn offline_asks_nobody() {
     let run = status(&sandbox, "namespace --offline --min-validity 31d");
     assert_eq!(run.code, 4, "{run:#?}");
     assert_snapshot!(run.scrubbed(), @"
-    error: Namespace: the credential ends at TIME, which is less than 31d from now
+    error: Namespace: the credential expires at TIME, which is less than 31d from now
     hint: log in with the official `nsc login`, or point NSC_TOKEN_FILE at a token file
     ");
     let run = status(&sandbox, "nscale --offline --min-validity 1h");
     assert_eq!(run.code, 4, "{run:#?}");
     assert_snapshot!(run.scrubbed(), @"
-    error: Nscale: the expiry is unknown, so the credential may not live for 1h
-    hint: without --offline the server tells when it ends
+    error: Nscale: the expiry is unknown, so the credential may not be valid for 1h
+    hint: without --offline the server is asked when it expires
     ");
     // What says of itself that it has ended is not sent either.
     let expired = token_file(&sandbox, "old.json", &jwt("nsct_", r#"{"exp":1700000000,"tenant_id":"tenant_x"}"#));

@@ -61,11 +61,11 @@ fn each_unusable_file_has_its_own_sentence_and_shows_nothing() {
     hint: write the token to a file that only you can read, and set NSC_TOKEN_FILE to its path
     error: the file that NSC_TOKEN_FILE names is malformed: it is empty
     hint: a token file looks like {"bearer_token":"nsrt_…"}; make one with `nsc token create --token_file PATH`
-    error: the file that NSC_TOKEN_FILE names is malformed: its JSON does not fit (line 1, column 23)
+    error: the file that NSC_TOKEN_FILE names is malformed: unexpected JSON at line 1, column 23
     hint: a token file looks like {"bearer_token":"nsrt_…"}; make one with `nsc token create --token_file PATH`
     error: the file that NSC_TOKEN_FILE names is malformed: it has no bearer_token and no session_token
     hint: a token file looks like {"bearer_token":"nsrt_…"}; make one with `nsc token create --token_file PATH`
-    error: the file that NSC_TOKEN_FILE names is malformed: its JSON does not fit (line 1, column 16)
+    error: the file that NSC_TOKEN_FILE names is malformed: unexpected JSON at line 1, column 16
     hint: a token file looks like {"bearer_token":"nsrt_…"}; make one with `nsc token create --token_file PATH`
     error: the file that NSC_TOKEN_FILE names is malformed: it holds a token's id (tok_…), not its secret
     hint: a token file looks like {"bearer_token":"nsrt_…"}; make one with `nsc token create --token_file PATH`
@@ -75,7 +75,7 @@ fn each_unusable_file_has_its_own_sentence_and_shows_nothing() {
     hint: a token file looks like {"bearer_token":"nsrt_…"}; make one with `nsc token create --token_file PATH`
     error: the file that NSC_TOKEN_FILE names is malformed: it holds JSON instead of the token
     hint: a token file looks like {"bearer_token":"nsrt_…"}; make one with `nsc token create --token_file PATH`
-    error: the file that NSC_TOKEN_FILE names is over 1 MiB, which no credential is
+    error: the file that NSC_TOKEN_FILE names is over 1 MiB, too large for a credential
     hint: look at it with `ls -ld "$NSC_TOKEN_FILE"`
     error: the token in the file that NSC_TOKEN_FILE names expired at 2001-09-09T01:46:40Z
     hint: log in with the official `nsc login`, or point NSC_TOKEN_FILE at a token file

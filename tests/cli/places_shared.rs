@@ -126,7 +126,7 @@ fn without_locks_a_second_run_keeps_off_too() {
         allow_duplicates!(assert_snapshot!(run("b").says(6), @"
         error: another run is about to write t.json
         hint: wait until it has ended; nothing was sent
-        hint: if there is no other run, inspect the file that one left: .nscred-t.json
+        hint: if no other run is active, inspect the file that a stopped run left: .nscred-t.json
         "));
         first.join().unwrap().ok();
     });

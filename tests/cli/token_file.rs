@@ -149,7 +149,7 @@ fn two_names_of_one_file_are_one_file() {
     assert_snapshot!(sandbox.create("b", FILE).says(6), @"
     error: another run is about to write t.json
     hint: wait until it has ended; nothing was sent
-    hint: if there is no other run, inspect the file that one left: .nscred-t.json
+    hint: if no other run is active, inspect the file that a stopped run left: .nscred-t.json
     ");
     sandbox.create("c", "--token_file other.json").ok();
     assert!(first.wait().unwrap().success());

@@ -222,7 +222,7 @@ fn groups_are_refused_when_unknown_and_noted_when_unreadable() {
     let (world, server) = nscale_world([error(403, "forbidden", "rbac"), json(201, CREATED)]);
     let run = sa(&world, "create", &format!("--file {} --yes", path(&world)));
     assert_snapshot!(run.scrubbed(), @"
-    note: this credential may not read groups, so the ids were not checked: the server passes over unknown ones without a word
+    note: this credential may not read groups, so the ids were not checked: the server silently ignores unknown ids
     note: store the access token now: it is shown only once
     ");
     run.ok();

@@ -132,7 +132,7 @@ fn get_lists_and_selects_in_any_case() {
     assert_eq!(sa(&world, "get", &format!("--id {ID} -q .spec.groupIDs[]")).ok(), format!("{GROUP}\n"));
     assert_snapshot!(sa(&world, "get", "--id ffffffff-1111-4222-8333-444455556666").says(5), @"
     error: there is no service account ffffffff-1111-4222-8333-444455556666 in the organization
-    hint: `nscale serviceaccounts list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90` shows the ids; an account without the right to read others sees itself alone
+    hint: `nscale serviceaccounts list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90` shows the ids; an account without the right to read others sees only itself
     hint: an account that was created a moment ago may not be found yet: try again in a second
     ");
     assert_snapshot!(sa(&world, "get", "--id ci-deployer").says(5), @r#"

@@ -30,8 +30,8 @@ fn groups_that_could_not_be_checked_are_not_said_to_be_set() {
         let path = world.write("sa.json", DOCUMENT);
         let run = sa(&world, "create", &format!("--file {path} --yes --token-file new.token {flags}"));
         allow_duplicates!(assert_snapshot!(run.scrubbed(), @"
-        note: this credential may not read groups, so the ids were not checked: the server passes over unknown ones without a word
-        note: the server's answer shows the groups from before; those that were asked for could not be checked, and a server may pass over ids that it does not know
+        note: this credential may not read groups, so the ids were not checked: the server silently ignores unknown ids
+        note: the server's answer shows the previous groups; the requested groups could not be checked, and the server ignores unknown ids
         note: the access token of service account a1b2c3d4-1111-4222-8333-444455556666 written to new.token
         "));
         assert!(!run.stderr.contains("have been set") && !run.stderr.contains("are set"), "{run:#?}");
@@ -48,8 +48,8 @@ fn groups_that_could_not_be_checked_are_not_said_to_be_set() {
             assert!(run.stdout.contains(&format!("{more} (requested; could not be checked)\n")), "{run:#?}");
         } else {
             allow_duplicates!(assert_snapshot!(run.scrubbed(), @"
-            note: this credential may not read groups, so the ids were not checked: the server passes over unknown ones without a word
-            note: the server's answer shows the groups from before; those that were asked for could not be checked, and a server may pass over ids that it does not know
+            note: this credential may not read groups, so the ids were not checked: the server silently ignores unknown ids
+            note: the server's answer shows the previous groups; the requested groups could not be checked, and the server ignores unknown ids
             "));
         }
         run.ok();
@@ -67,7 +67,7 @@ fn a_filter_is_told_of_stale_groups_as_json_is() {
         let path = world.write("sa.json", DOCUMENT);
         let run = sa(&world, "create", &format!("--file {path} --yes --token-file new.token {flags}"));
         allow_duplicates!(assert_snapshot!(run.scrubbed(), @"
-        note: the server's answer shows the groups from before; those that were asked for have been set
+        note: the server's answer shows the previous groups; the requested groups have been set
         note: the access token of service account a1b2c3d4-1111-4222-8333-444455556666 written to new.token
         "));
         run.ok();
@@ -76,7 +76,7 @@ fn a_filter_is_told_of_stale_groups_as_json_is() {
         let run = sa(&world, "update", &format!("--id {ID} --file {path} --merge --yes {flags}"));
         allow_duplicates!(assert_snapshot!(run.scrubbed(), @"
         warning: the update erases membership of deployers (b3b1c0de-52a1-4c4e-9f7a-2f9f6f0c1d11)
-        note: the server's answer shows the groups from before; those that were asked for have been set
+        note: the server's answer shows the previous groups; the requested groups have been set
         "));
         run.ok();
     }

@@ -178,7 +178,7 @@ fn several_ids_in_one_argument_are_refused() {
         assert_eq!(
             stderr,
             format!(
-                "error: --token_id is \"{id}\": whatever was to give an id found none\nhint: `nsc token list` shows the ids\n"
+                "error: --token_id is \"{id}\", not an id: the command that should print an id found none\nhint: `nsc token list` shows the ids\n"
             )
         );
     }

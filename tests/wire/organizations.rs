@@ -184,7 +184,7 @@ fn oneself_is_not_looked_for_in_another_organization() {
         world.write("sa.json", r#"{"metadata":{"name":"ci"},"spec":{"groupIDs":[]}}"#);
         let (verb, flags) = line.split_once(' ').unwrap();
         allow_duplicates!(assert_snapshot!(sa(&world, verb, flags).says(5), @"
-        error: the credential is that of service account a1b2c3d4-1111-4222-8333-444455556666 in organization e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, not in d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90
+        error: the credential belongs to service account a1b2c3d4-1111-4222-8333-444455556666 in organization e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, not in d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90
         hint: --org gives the other id: give e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, or leave --org out
         "));
         server.requests(1);
@@ -210,19 +210,19 @@ fn a_refusal_that_comes_of_the_wrong_organization_says_so() {
     error: not permitted: rbac
       request id: 0af7651916cd43dd8448eb211c80319c
     hint: rights come from groups: ask an administrator to add the account to one whose roles allow this
-    hint: the credential is that of service account a1b2c3d4-1111-4222-8333-444455556666 in organization e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, not in d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90
+    hint: the credential belongs to service account a1b2c3d4-1111-4222-8333-444455556666 in organization e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, not in d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90
     hint: --org gives the other id: give e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, or leave --org out
     error: not found: no
       request id: 0af7651916cd43dd8448eb211c80319c
     hint: `nscale serviceaccounts list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90` shows the ids
     hint: an account that was created a moment ago may not be found yet: try again in a second
-    hint: the credential is that of service account a1b2c3d4-1111-4222-8333-444455556666 in organization e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, not in d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90
+    hint: the credential belongs to service account a1b2c3d4-1111-4222-8333-444455556666 in organization e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, not in d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90
     hint: --org gives the other id: give e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, or leave --org out
     error: not found: no
       request id: 0af7651916cd43dd8448eb211c80319c
     hint: it may be deleted already: `nscale serviceaccounts list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90` shows all
     hint: an account that was created a moment ago may not be found yet: try again in a second
-    hint: the credential is that of service account a1b2c3d4-1111-4222-8333-444455556666 in organization e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, not in d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90
+    hint: the credential belongs to service account a1b2c3d4-1111-4222-8333-444455556666 in organization e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, not in d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90
     hint: --org gives the other id: give e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, or leave --org out
     ");
 }
@@ -265,7 +265,7 @@ fn a_new_account_that_is_not_listed_yet_is_no_riddle() {
     let other = "ffffffff-1111-4222-8333-444455556666";
     assert_snapshot!(sa(&world, "get", &format!("--id {other}")).says(5), @"
     error: there is no service account ffffffff-1111-4222-8333-444455556666 in the organization
-    hint: `nscale serviceaccounts list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90` shows the ids; an account without the right to read others sees itself alone
+    hint: `nscale serviceaccounts list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90` shows the ids; an account without the right to read others sees only itself
     hint: an account that was created a moment ago may not be found yet: try again in a second
     ");
 }

@@ -20,7 +20,7 @@ fn without_a_token_file_they_are_refused() {
         for line in ["token list", "token revoke --token_id tok_a", "token refresh --token_id tok_a"] {
             let stderr = scrub(&world.nsc(line).says(4), &[(variable, "VARIABLE")]);
             allow_duplicates!(assert_snapshot!(stderr, @"
-            error: VARIABLE is set: official programs sign in with that, which nscred cannot, and not with a token file
+            error: VARIABLE is set: official programs sign in with that instead of a token file, and nscred cannot
             hint: point NSC_TOKEN_FILE at a token file, or unset VARIABLE
             "));
             assert!(!stderr.contains("CANARY"), "{stderr}");
@@ -43,7 +43,7 @@ fn without_a_token_file_they_are_refused() {
         world.set(variable, "x");
     }
     assert_snapshot!(world.nsc("token list").says(4), @"
-    error: NSC_IMPERSONATE_TENANT_ID and NSC_TOKEN_SPEC and NSC_TOKEN_SPEC_FILE are set: official programs sign in with that, which nscred cannot, and not with a token file
+    error: NSC_IMPERSONATE_TENANT_ID and NSC_TOKEN_SPEC and NSC_TOKEN_SPEC_FILE are set: official programs sign in with that instead of a token file, and nscred cannot
     hint: point NSC_TOKEN_FILE at a token file, or unset NSC_IMPERSONATE_TENANT_ID and NSC_TOKEN_SPEC and NSC_TOKEN_SPEC_FILE
     ");
 }

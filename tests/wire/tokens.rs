@@ -291,13 +291,13 @@ fn an_answer_that_does_not_keep_to_what_was_asked_is_told() {
     let run = world.create("a", "");
     assert_snapshot!(run.scrubbed(), @"
     warning: the server did not say that the token expires, and may have made one that never does; TIME was asked for
-    note: the server did not say what the token may do
+    note: the server did not return the permissions of the token
     note: store the bearer token now: it is shown only once
     ");
     assert!(run.stdout.contains("Expires At:  unknown"), "{run:#?}");
     assert_snapshot!(world.create("b", "-o token").says(1), @r#"
     warning: the server did not say that the token expires, and may have made one that never does; TIME was asked for
-    note: the server did not say what the token may do
+    note: the server did not return the permissions of the token
     error: the secret contains characters that no token has
     hint: token b is kept in DIRECTORY/home/.local/state/nscred/undelivered/secret.json
     hint: if you do not want it, look for "b" in `nsc token list` and revoke it
