@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The environment: the process's own, or a fixed one for unit tests.
+#[derive(Clone, Debug)]
 pub enum Environment {
     /// The process's.
     Process,

@@ -68,6 +68,8 @@ pub enum Cause {
     /// No response within the timeout, which is this.
     Timeout(Duration),
     Tls(rustls::Error),
+    /// The port answers, and not in TLS.
+    NotTls,
     /// The proxy did not connect to the host.
     Proxy(anyhow::Error),
     ProxyLogin,
@@ -151,7 +153,9 @@ impl TransportError {
         let is_unsent = is_connect || error.is_builder();
         let outcome = if is_unsent { AttemptOutcome::NotSent } else { AttemptOutcome::NoResponse };
         let tls = causes(&error).find_map(|cause| cause.downcast_ref::<rustls::Error>());
-        let cause = if let Some(tls) = tls {
+        let cause = if let Some(rustls::Error::InvalidMessage(_)) = tls {
+            Cause::NotTls
+        } else if let Some(tls) = tls {
             Cause::Tls(tls.clone())
         } else if causes(&error).any(|cause| cause.to_string().ends_with("proxy authorization required")) {
             // The library's type for it cannot be named.
@@ -173,9 +177,16 @@ impl TransportError {
         Self { outcome: AttemptOutcome::NoResponse, cause }
     }
 
+    pub fn is_unknown_authority(&self) -> bool {
+        matches!(self.cause, Cause::Tls(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)))
+    }
+
     /// Whether another attempt would end the same way.
     pub fn is_permanent(&self) -> bool {
-        matches!(self.cause, Cause::Tls(_) | Cause::ProxyLogin | Cause::TooLarge | Cause::BadResponse(_))
+        matches!(
+            self.cause,
+            Cause::Tls(_) | Cause::NotTls | Cause::ProxyLogin | Cause::TooLarge | Cause::BadResponse(_)
+        )
     }
 }
 
@@ -201,16 +212,35 @@ fn is_connection_refused(error: &reqwest::Error) -> bool {
 /// Why no client can be made.
 #[derive(Debug)]
 pub enum SetupError {
-    Certificates { source: CertificateSource, path: PathBuf, problem: CertificateProblem },
+    Certificates {
+        source: CertificateSource,
+        path: PathBuf,
+        problem: CertificateProblem,
+    },
+    /// The value of the variable cannot be used.
+    Proxy {
+        variable: &'static str,
+        problem: ProxyProblem,
+    },
     Tls(anyhow::Error),
     Client(reqwest::Error),
 }
 
-/// What names a file of certificates.
+/// What names certificates: `--ca-file`, `SSL_CERT_FILE` or `SSL_CERT_DIR`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateSource {
     Flag,
-    Variable,
+    File,
+    Directory,
+}
+
+/// Why a variable does not name a proxy. Its value may hold a password.
+#[derive(Debug)]
+pub enum ProxyProblem {
+    Quoted,
+    NotAnAddress,
+    /// The client cannot speak this.
+    Scheme(String),
 }
 
 /// Why a file of certificates cannot be used.

@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::context::Stream;
 use crate::http::retry::AttemptOutcome;
+use crate::http::tls::Store;
 use crate::redactor::Redactor;
 
 /// The response headers that say something and hold no secret.
@@ -49,6 +50,10 @@ impl WireLog {
     }
 
     /// The id that the server gave the request, from the body.
+    pub fn store(&self, store: Store) {
+        self.line(&format!("* {} accept the server's", store.name()));
+    }
+
     pub fn trace_id(&self, id: &str) {
         self.line(&format!("< trace id {id}"));
     }

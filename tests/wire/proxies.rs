@@ -111,3 +111,25 @@ fn a_host_that_needs_no_proxy_is_called_without() {
     let stderr = world.nsc("token list --timeout 2s").fails(7);
     assert!(!stderr.contains("proxy") && stderr.contains(HOST), "{stderr}");
 }
+
+#[test]
+fn what_is_no_address_of_a_proxy_is_told_without_being_shown() {
+    let (mut world, _) = world();
+    for (value, words) in [
+        ("\"http://user:CANARY@127.0.0.1:1\"", "HTTPS_PROXY has quotes around the proxy's address"),
+        ("http://user:CANARY@", "HTTPS_PROXY is not the address of a proxy"),
+        ("ftp://user:CANARY@127.0.0.1", "HTTPS_PROXY names a proxy of the kind ftp, which nscred cannot use"),
+    ] {
+        world.set("HTTPS_PROXY", value);
+        let stderr = world.nsc("token list").fails_with(2, words);
+        assert!(!stderr.contains("CANARY"), "{stderr}");
+    }
+    // White space around it does not matter, nor an @ in the password.
+    world.set("HTTPS_PROXY", " http://user:p@ss@127.0.0.1:1\n");
+    world.create("t", "--timeout 1s").fails_with(7, "the proxy 127.0.0.1:1 refused the connection");
+    for entry in ["*.example.test", "identity.example.test:443"] {
+        world.set("NO_PROXY", entry);
+        let stderr = world.nsc("token list --timeout 2s").fails(7);
+        assert!(!stderr.contains("proxy"), "{entry}: {stderr}");
+    }
+}

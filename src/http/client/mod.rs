@@ -2,24 +2,25 @@
 //! size, with retries where they can do no harm.
 
 mod attempt;
+mod connector;
 
-use std::cell::Cell;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode};
 use tokio::time::sleep;
 
 use crate::context::{Clock, Context};
+use crate::http::client::connector::Connector;
 use crate::http::clock_reading::ClockReading;
 use crate::http::content::Content;
 use crate::http::endpoint::{Endpoint, authority};
 use crate::http::error::{Cause, Error, Route, SetupError, TransportError};
 use crate::http::log::WireLog;
+use crate::http::proxy::Proxies;
 use crate::http::retry::{AttemptLimit, AttemptOutcome, Effect, backoff, policy};
-use crate::http::tls;
+use crate::http::tls::Store;
 use crate::interrupt::Interrupt;
 use crate::redactor::Redactor;
 use crate::spinner::Spinner;
@@ -58,7 +59,9 @@ pub struct Response {
 }
 
 pub struct Client {
-    http: reqwest::Client,
+    connector: Connector,
+    /// With the store that servers' certificates are checked against.
+    http: RefCell<(reqwest::Client, Store)>,
     timeout: Duration,
     /// What is left of the timeout. It does not run while nothing is sent: a
     /// person who is asked something in between may take as long as they like.
@@ -71,8 +74,6 @@ pub struct Client {
     clock: Clock,
     /// At the last response that had a `Date`.
     clocks: Cell<Option<ClockReading>>,
-    /// Whether all endpoints are on loopback, where no proxy is used.
-    is_local: bool,
 }
 
 impl Client {
@@ -82,31 +83,22 @@ impl Client {
     /// A certificate file cannot be used.
     pub fn new(ctx: &Context, endpoints: &[&Endpoint]) -> Result<Self, SetupError> {
         let settings = &ctx.settings;
-        let config = if endpoints.iter().any(|endpoint| endpoint.is_https()) {
-            tls::client_config(settings.ca_file.as_deref(), &ctx.env)?
-        } else {
-            tls::unused_config()?
-        };
         // Below the whole, so that a connection that does not come about is not
         // taken for a response that does not.
         let connect_timeout = CONNECT_TIMEOUT.min(settings.timeout / 2);
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(config)
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(connect_timeout)
-            .user_agent(concat!("nscred/", env!("CARGO_PKG_VERSION")))
-            // What is called loopback stays there, whatever a resolver says.
-            .resolve_to_addrs(
-                "localhost",
-                &[SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))],
-            );
         let is_local = endpoints.iter().all(|endpoint| endpoint.is_loopback());
-        builder = if is_local { builder.no_proxy() } else { builder };
+        let connector = Connector {
+            proxies: if is_local { Proxies::default() } else { Proxies::from_env(&ctx.env)? },
+            is_https: endpoints.iter().any(|endpoint| endpoint.is_https()),
+            ca_file: settings.ca_file.clone(),
+            env: ctx.env.clone(),
+            connect_timeout,
+        };
+        let store = Store::first(&ctx.env);
         let redactor = Redactor::default();
         Ok(Self {
-            http: builder.build().map_err(SetupError::Client)?,
+            http: RefCell::new((connector.client(store)?, store)),
+            connector,
             timeout: settings.timeout,
             remaining: Cell::new(settings.timeout),
             connect_timeout,
@@ -116,7 +108,6 @@ impl Client {
             spinner: settings.spinner.clone(),
             clock: ctx.clock,
             clocks: Cell::new(None),
-            is_local,
         })
     }
 
@@ -264,13 +255,7 @@ impl Client {
 
     /// The proxy before an endpoint, without the login in its address.
     fn proxy(&self, endpoint: &Endpoint) -> Option<String> {
-        if self.is_local {
-            return None;
-        }
-        let proxy = Matcher::from_env().intercept(&endpoint.join("/").as_str().parse().ok()?)?;
-        let uri = proxy.uri();
-        let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
-        Some(format!("{}{port}", uri.host()?))
+        self.connector.proxies.name_for(&endpoint.join("/"))
     }
 }
 

@@ -50,7 +50,10 @@ fn said(error: &Error) -> Kind {
     match &error.cause {
         Cause::CredentialCharacters => Kind::NotAuthenticated,
         Cause::Redirected { .. } => Kind::Refused,
-        Cause::Encode(_) | Cause::ProxyLogin | Cause::TooLarge | Cause::BadResponse(_) => Kind::Unexpected,
+        Cause::Tls(error) if tls::is_permanent(error) => Kind::Unexpected,
+        Cause::Encode(_) | Cause::NotTls | Cause::ProxyLogin | Cause::TooLarge | Cause::BadResponse(_) => {
+            Kind::Unexpected
+        }
         Cause::Foreign { .. } if !error.outcome.is_temporary() => Kind::Unexpected,
         _ => Kind::Temporary,
     }
@@ -76,6 +79,7 @@ fn sentence(error: &Error, kind: Kind) -> String {
         Cause::ConnectTimeout(limit) => format!("no connection to {peer} within {}", format_duration(*limit)),
         Cause::Timeout(limit) => format!("no answer from {host} within {}", format_duration(*limit)),
         Cause::Tls(error) => format!("no secure connection to {host}: {}", tls::handshake(error)),
+        Cause::NotTls => format!("{host} does not speak TLS: its port may be one for plain http"),
         Cause::Proxy(_) => format!("{peer} could not connect to {host}"),
         Cause::ProxyLogin => format!("{peer} asks for a login"),
         Cause::ConnectionBroken(_) => format!("the connection to {host} broke"),
@@ -103,7 +107,7 @@ fn hints(error: &Error, kind: Kind) -> Vec<String> {
     let mut hints = Vec::new();
     match &error.cause {
         Cause::NoTimeLeft(_) | Cause::Timeout(_) => hints.push(MORE_TIME.to_owned()),
-        Cause::Tls(_) => hints.push(
+        Cause::Tls(error) if !tls::is_permanent(error) => hints.push(
             "if your network has its own certificate authority, name its certificate with --ca-file".to_owned(),
         ),
         Cause::ProxyLogin => hints.push(PROXY_LOGIN.to_owned()),
