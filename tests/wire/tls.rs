@@ -139,7 +139,7 @@ fn a_port_for_plain_http_is_told_and_not_tried_again() {
     let url = format!("https://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        stream.read(&mut [0; 1]).unwrap();
+        stream.read_exact(&mut [0; 1]).unwrap();
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").unwrap();
     });
     let world = world(&url);
