@@ -1,5 +1,5 @@
-//! The parts that a call is made of: what it costs to compile and to run a
-//! filter, to decode a list, to draw a table, to read an error, to set up TLS.
+//! Benchmarks of single steps of a command: compile and run a filter, decode a
+//! list, draw a table, decode an error, set up TLS.
 //!
 //! `cargo bench`, or `cargo bench -- table` for those with `table` in the name.
 
@@ -18,7 +18,7 @@ use nscred::output::query::Query;
 use nscred::output::table::listing;
 use nscred::output::view::Listing;
 
-/// A list as the identity API answers it.
+/// A response of Nscale's identity API to a list of accounts.
 fn accounts(number: usize) -> String {
     let account = |index: usize| {
         format!(
@@ -63,17 +63,16 @@ fn lists(criterion: &mut Criterion) {
 }
 
 fn tables(criterion: &mut Criterion) {
-    /// As many rows as the largest lists have.
-    const MANY: usize = 100_000;
+    const ROWS: usize = 100_000;
     let row = |index: usize| {
         let id = format!("{index:08x}-1111-4222-8333-444455556666");
         [id, format!("account-{index}"), "2027-02-20T10:29:26Z".to_owned()].map(Into::into).to_vec()
     };
     let rows =
-        || Listing { header: vec!["ID", "NAME", "EXPIRES"], rows: (0..MANY).map(row).collect(), ..Listing::default() };
+        || Listing { header: vec!["ID", "NAME", "EXPIRES"], rows: (0..ROWS).map(row).collect(), ..Listing::default() };
     let stream = Stream::stdout();
     let mut group = criterion.benchmark_group("table");
-    group.sample_size(10).throughput(Throughput::Elements(MANY as u64));
+    group.sample_size(10).throughput(Throughput::Elements(ROWS as u64));
     group.bench_function("100,000 rows on a pipe", |bencher| {
         bencher.iter_batched(rows, |rows| listing(&stream, rows), BatchSize::LargeInput);
     });

@@ -1,22 +1,22 @@
-//! The clouds, as one table: what they are called, how their tokens begin, and
-//! which variables lead to a credential or a server of theirs.
+//! The table of clouds: their names, the prefixes of their tokens, and the format of
+//! their token files.
 
 /// A cloud that credentials are for.
 #[derive(Debug)]
 pub struct Cloud {
-    /// As people read it.
+    /// Its name for people.
     pub name: &'static str,
-    /// As command lines and JSON have it.
+    /// Its name in command lines and JSON.
     pub id: &'static str,
-    /// What it is for, in help.
+    /// Its description in help.
     pub about: &'static str,
-    /// How its secret tokens begin, where they begin alike.
+    /// The prefixes of its secret tokens; empty if they have none.
     pub token_prefixes: &'static [&'static str],
-    /// Whether its token files are JSON, and not the bare token.
+    /// Whether its token files are JSON; otherwise they hold the bare token.
     pub has_json_files: bool,
 }
 
-/// `tok_` is not among its prefixes: that is an id, and no secret.
+/// `tok_` is not among its prefixes: it begins an id, which is no secret.
 pub static NAMESPACE: Cloud = Cloud {
     name: "Namespace",
     id: "namespace",
@@ -40,13 +40,13 @@ impl Cloud {
         CLOUDS.into_iter().find(|cloud| cloud.id == id)
     }
 
-    /// The cloud that a token's beginning says it is for.
+    /// The cloud whose prefix the token has.
     pub fn of_token(token: &str) -> Option<&'static Self> {
         CLOUDS.into_iter().find(|cloud| cloud.token_prefixes.iter().any(|prefix| token.starts_with(prefix)))
     }
 }
 
-/// The beginnings of every cloud's secret tokens.
+/// The prefixes of all clouds.
 pub fn token_prefixes() -> impl Iterator<Item = &'static str> {
     CLOUDS.into_iter().flat_map(|cloud| cloud.token_prefixes.iter().copied())
 }

@@ -1,5 +1,5 @@
-//! Values that are known to be no credential of any cloud, although they stand in
-//! the place of one. Whatever is not known here is sent: tokens change their form.
+//! Recognises values that cannot be a credential of any cloud, such as JSON or a path.
+//! Every other value is sent, since the format of tokens may change.
 
 use serde_json::Value;
 
@@ -11,9 +11,9 @@ use crate::text::base64;
 pub enum Denied {
     /// An object or array.
     Json,
-    /// With a quote at either end.
+    /// With a quotation mark at one end or both.
     Quoted,
-    /// As a log shows a secret.
+    /// A secret as a log masks it.
     Masked,
     /// `Bearer …`
     Scheme,
@@ -24,12 +24,12 @@ pub enum Denied {
     /// A path or a URL.
     Path,
     WhiteSpace,
-    /// One that cannot stand in a header.
+    /// Characters that an HTTP header cannot carry.
     Characters,
 }
 
 impl Denied {
-    /// The end of a sentence that begins with the name of the place.
+    /// The end of a sentence that begins with the name of the source.
     pub fn reason(self) -> &'static str {
         match self {
             Self::Json => "holds JSON instead of the token",
@@ -45,7 +45,7 @@ impl Denied {
     }
 }
 
-/// What a trimmed value is instead of a credential; `None` where it may be one.
+/// What a trimmed value is instead of a credential; `None` if it may be one.
 pub fn denied(text: &str) -> Option<Denied> {
     const MASKS: [&str; 3] = ["***", "[MASKED]", "[redacted]"];
     Some(match text {
@@ -67,14 +67,14 @@ pub fn has_quotes_around(text: &str) -> bool {
     text.starts_with(QUOTES) || text.ends_with(QUOTES)
 }
 
-/// Whether the value of a path variable is what the file should hold.
+/// Whether a variable that should name a file holds the content of the file instead.
 pub fn is_content(value: &str) -> bool {
     let value = value.trim();
     looks_secret(value) || has_jose_header(value) || value.starts_with("{") || value.starts_with("tok_")
 }
 
-/// Whether it is a JWT (three parts) or a JWE (five): the first part is JSON with
-/// `alg`.
+/// Whether a text is a JWT (three parts) or a JWE (five): its first part is a JSON
+/// object with `alg`.
 pub fn has_jose_header(text: &str) -> bool {
     let header = || {
         let bytes = base64::decode(text.split('.').next()?)?;

@@ -1,6 +1,6 @@
-//! Fuzz targets, which `cargo fuzz` runs with generated inputs and a unit test
-//! with those in `fuzz/corpus`. A target panics where the product would, or
-//! where a message contains a secret.
+//! Fuzz targets: parsers that read untrusted input. `cargo fuzz` runs them with
+//! generated inputs, and a unit test with those in `fuzz/corpus`. A target panics if
+//! the parser does, or if an error message contains a secret.
 
 use crate::context::Environment;
 use crate::error::Failure;
@@ -15,9 +15,9 @@ use crate::secret::Secret;
 use crate::text::base64;
 
 /// A name, and a function of the input.
-pub type Target = (&'static str, fn(&[u8]));
+pub type FuzzTarget = (&'static str, fn(&[u8]));
 
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [FuzzTarget; 10] = [
     ("duration", parse_duration),
     ("grant", parse_grant),
     ("document", parse_document),
@@ -57,7 +57,7 @@ fn parse_duration(bytes: &[u8]) {
 
 fn parse_grant(bytes: &[u8]) {
     let text = lossy_text(bytes);
-    // @ names a file, whose content is the input of another target.
+    // With @ it would read a file.
     if text.starts_with('@') {
         return;
     }
@@ -70,8 +70,8 @@ fn parse_grant(bytes: &[u8]) {
 fn parse_document(bytes: &[u8]) {
     let document = Document::inline("--file x", &lossy_text(bytes));
     for partial in [false, true] {
-        let mut doubts = Vec::new();
-        match AccountDocument::parse(&document, partial, &mut doubts) {
+        let mut warnings = Vec::new();
+        match AccountDocument::parse(&document, partial, &mut warnings) {
             Ok(account) => drop(serde_json::to_string(&account.into_message())),
             Err(failure) => check_message(Some(failure)),
         }
@@ -100,12 +100,12 @@ fn token_file(bytes: &[u8]) {
     let text = lossy_text(bytes);
     let failure = credential::parse_text(&text).err();
     if let Some(failure) = &failure {
-        // No part of the file.
+        // The message quotes no part of the file.
         assert!(!failure.to_text().contains("CANARY"), "{}", failure.to_text());
     }
     check_message(failure);
-    let found = crate::nscale::credential::find(&Environment::Fixed(vec![("NSCALE_SERVICE_TOKEN", text.into())]));
-    if let Err(failure) = found {
+    let result = crate::nscale::credential::find(&Environment::Fixed(vec![("NSCALE_SERVICE_TOKEN", text.into())]));
+    if let Err(failure) = result {
         assert!(!failure.to_text().contains("CANARY"), "{}", failure.to_text());
         check_message(Some(failure));
     }

@@ -1,5 +1,5 @@
-//! Interruption by signals: a request to end, which a running command, its HTTP
-//! client and the watchdog thread share, and the signals that make it.
+//! Interruption by signals. [`Interrupt`] is the state that a running command, its
+//! HTTP client and a watchdog thread share; [`Signals`] listens for signals.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,13 +15,13 @@ use crate::error::{Failure, Kind, Result};
 /// server that is reachable.
 pub const RESPONSE_GRACE_PERIOD: Duration = Duration::from_secs(2);
 
-/// Whether a command is to end, and what has to be said if it does. Clones share one state.
+/// Whether the command has to end, and the hints for the failure that it ends with.
+/// Clones share one state.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Whether signals of the process request the end.
     handles_signals: bool,
     in_flight: AtomicBool,
     is_outcome_unknown: AtomicBool,
@@ -34,14 +34,14 @@ struct State {
 enum Shutdown {
     #[default]
     No,
-    /// Nothing new is started, and the response to a change is waited for.
+    /// The command starts nothing new, but waits for the response to a change.
     Graceful,
-    /// Nothing is waited for.
+    /// The command waits for nothing.
     Forced,
 }
 
 impl Interrupt {
-    /// One that signals of the process request too, and not only [`Interrupt::request`].
+    /// One that is also requested by signals to the process.
     pub fn of_process() -> Self {
         Self(Arc::new(State { handles_signals: true, ..State::default() }))
     }
@@ -50,12 +50,12 @@ impl Interrupt {
         self.0.handles_signals
     }
 
-    /// Whether a change was sent, or may have been, and its outcome is not known yet.
+    /// Whether a change may have been sent whose outcome is unknown.
     pub fn in_flight(&self) -> bool {
         self.0.in_flight.load(Ordering::Relaxed) || self.0.is_outcome_unknown.load(Ordering::Relaxed)
     }
 
-    /// Makes the outcome of a change unknown for good, whatever is sent after it.
+    /// Records that the outcome of a change will stay unknown, whatever is sent later.
     pub fn mark_outcome_unknown(&self) {
         self.0.is_outcome_unknown.store(true, Ordering::Relaxed);
     }
@@ -64,7 +64,7 @@ impl Interrupt {
         self.0.in_flight.store(in_flight, Ordering::Relaxed);
     }
 
-    /// Whether the command is to end. It then starts nothing new.
+    /// Whether the command has to end. It then starts nothing new.
     pub fn is_requested(&self) -> bool {
         *self.0.shutdown.borrow() >= Shutdown::Graceful
     }
@@ -74,10 +74,10 @@ impl Interrupt {
     }
 
     fn shut_down(&self, shutdown: Shutdown) {
-        self.0.shutdown.send_if_modified(|now| std::mem::replace(now, shutdown.max(*now)) < shutdown);
+        self.0.shutdown.send_if_modified(|current| std::mem::replace(current, shutdown.max(*current)) < shutdown);
     }
 
-    /// Waits for the request to end.
+    /// Waits until the command has to end.
     pub async fn requested(&self) {
         self.wait_for(Shutdown::Graceful).await;
     }
@@ -88,27 +88,28 @@ impl Interrupt {
     }
 
     async fn wait_for(&self, shutdown: Shutdown) {
-        // It fails only when the sender is dropped, which `self` owns.
-        let _ = self.0.shutdown.subscribe().wait_for(|now| *now >= shutdown).await;
+        // It fails only if the sender is dropped, which `self` owns.
+        let _ = self.0.shutdown.subscribe().wait_for(|current| *current >= shutdown).await;
     }
 
-    /// Sets the hint for an end while the outcome of a change is unknown. Those of
+    /// Sets the hint that is given if the outcome of a change is unknown. The hints of
     /// [`Interrupt::set_hints`] replace it.
     pub fn set_unknown_outcome_hint(&self, hint: &str) {
         *lock(&self.0.unknown_outcome_hint) = Some(hint.to_owned());
     }
 
-    /// Sets the hints for an end from now on.
+    /// Sets the hints that are given from now on.
     pub fn set_hints(&self, hints: Vec<String>) {
         *lock(&self.0.hints) = hints;
     }
 
-    /// The failure of a command that ends now.
+    /// The failure of a command that is interrupted now.
     pub fn failure(&self) -> Failure {
         let in_flight = self.in_flight();
-        let failure = match in_flight {
-            true => Failure::new(Kind::OutcomeUnknown, INTERRUPTED_IN_FLIGHT),
-            false => Failure::new(Kind::Interrupted, "interrupted"),
+        let failure = if in_flight {
+            Failure::new(Kind::OutcomeUnknown, INTERRUPTED_IN_FLIGHT)
+        } else {
+            Failure::new(Kind::Interrupted, "interrupted")
         };
         let hints = lock(&self.0.hints).clone();
         let unknown_outcome_hint = lock(&self.0.unknown_outcome_hint).clone();
@@ -116,18 +117,18 @@ impl Interrupt {
         hints.into_iter().chain(unknown_outcome_hint).fold(failure, Failure::hint)
     }
 
-    /// Starts a thread that listens for signals, so that a command which is stuck ends too, such as
-    /// on output that nobody reads. `force_exit` is called after the second signal, or when the
-    /// command has not ended some time after the first.
+    /// Starts a thread that listens for signals, so that a blocked command ends too, for example
+    /// one whose output nobody reads. `force_exit` is called soon after the second signal, or if
+    /// the command has not ended some time after the first.
     ///
     /// # Errors
     /// Unexpected: the system refuses a signal handler or a thread.
     pub fn start_watchdog(&self, force_exit: impl FnOnce(&Failure) + Send + 'static) -> Result<()> {
-        /// From the first signal, for a command without a change in flight.
+        /// After the first signal, if no change is in flight.
         const MAX_WAIT: Duration = Duration::from_secs(2);
-        /// With a change in flight, whose response may have a secret to deliver.
+        /// If one is: its response may contain a secret to deliver.
         const MAX_WAIT_IN_FLIGHT: Duration = Duration::from_secs(5);
-        /// From the forced end, for the command to notice it.
+        /// After the forced end, for the command to notice it.
         const MAX_WAIT_FORCED: Duration = Duration::from_millis(300);
         let fail = |error| Failure::unexpected("cannot listen for signals").source(anyhow::Error::from(error));
         let mut signals = Signals::listen()?;
@@ -149,7 +150,7 @@ impl Interrupt {
     }
 }
 
-/// The message for a change whose response is no longer waited for.
+/// The message for a change whose response did not arrive before the command ended.
 pub const INTERRUPTED_IN_FLIGHT: &str = "interrupted while waiting for the answer to a change; its outcome is unknown";
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -205,7 +206,7 @@ impl Signals {
         })
     }
 
-    /// Waits for any of them.
+    /// Waits for any of the signals.
     pub async fn any(&mut self) {
         tokio::select! {
             () = self.interrupt.recv() => {}
@@ -223,8 +224,8 @@ pub fn catch_sigxfsz() {
     let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
 }
 
-/// The signals that were ignored when this process started, a bit for each. None where `/proc` does
-/// not say.
+/// The signals that were ignored when this process started, a bit for each. 0 where there is no
+/// `/proc`.
 fn ignored_at_start() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,4 @@
-//! The process's edge.
+//! The binary, which runs `nscred::cli`.
 
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
-//! The names that the binary is called by. Called as `nsc` or `nscale` with a
-//! command that it does not have, it becomes the official program of that name
-//! that comes after it on the PATH, so that a link hides nothing.
+//! The names that the binary is called by: `nscred`, or `nsc` or `nscale` through a
+//! link. The official programs are called nsc and nscale too. If a link is called
+//! with a command that only the official program has, the binary runs the official
+//! program, which is the next one of that name on the PATH.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -16,9 +17,9 @@ use crate::error::{Failure, Kind};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     Nscred,
-    /// Namespace's official program has this name too.
+    /// Also the name of Namespace's official program.
     Nsc,
-    /// Nscale's official program has this name too.
+    /// Also the name of Nscale's official program.
     Nscale,
 }
 
@@ -51,24 +52,25 @@ impl fmt::Display for Program {
     }
 }
 
-/// A family of commands that the official programs have too: those that are not
-/// here are theirs.
+/// A family of commands that the official programs have too. Its unknown commands are
+/// passed to them.
 pub const SHARED_FAMILY: &str = "auth";
 
-/// Set where this binary did not find itself on the PATH before it ran the next
-/// program: a script in between that calls it again would go round for ever.
-const HANDED_ON: &str = "NSCRED_HANDED_ON";
+/// Set for the official program if this binary did not find itself on the PATH. If
+/// that program is a script that calls this binary again, it fails instead of
+/// running the script again, without end.
+const LOOP_GUARD: &str = "NSCRED_HANDED_ON";
 
-/// Becomes the official program that comes next on the PATH, with the same
-/// arguments and environment. Returns only why it could not.
+/// Replaces this process with the official program that comes next on the PATH, with
+/// the same arguments and environment. Returns only if that fails.
 ///
-/// `word` is the command or option that this binary does not have, and `meant` one
-/// that it has and that may have been meant.
-pub fn exec_official(program: Program, argv: &[OsString], word: &str, meant: Option<String>) -> Failure {
+/// `word` is the command or option that this binary does not have, and `suggestion`
+/// a similar one that it has.
+pub fn exec_official(program: Program, argv: &[OsString], word: &str, suggestion: Option<String>) -> Failure {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut candidates: Vec<PathBuf> = Vec::new();
     for file in env::split_paths(&path).map(|directory| directory.join(program.name())) {
-        // A directory that is named twice would lead back.
+        // The PATH may contain a directory twice.
         if is_executable(&file) && !candidates.contains(&file) {
             candidates.push(file);
         }
@@ -76,15 +78,15 @@ pub fn exec_official(program: Program, argv: &[OsString], word: &str, meant: Opt
     let argv0 = argv.first().map(PathBuf::from).unwrap_or_default();
     let own = env::current_exe().ok().and_then(|exe| identity(&exe));
     let Some(next) = next_on_path(&candidates, &argv0, |file| own.is_some() && identity(file) == own) else {
-        return no_official_program(program, word, meant);
+        return no_official_program(program, word, suggestion);
     };
     let mut command = Command::new(&next.path);
     command.args(argv.get(1..).unwrap_or_default());
-    if !next.is_behind_own {
-        if env::var_os(HANDED_ON).is_some() {
-            return no_official_program(program, word, meant);
+    if !next.is_after_own {
+        if env::var_os(LOOP_GUARD).is_some() {
+            return no_official_program(program, word, suggestion);
         }
-        command.env(HANDED_ON, program.name());
+        command.env(LOOP_GUARD, program.name());
     }
     let error = command.exec();
     Failure::new(Kind::Unexpected, format!("{} cannot be run", next.path.display())).source(error)
@@ -92,30 +94,30 @@ pub fn exec_official(program: Program, argv: &[OsString], word: &str, meant: Opt
 
 struct Next {
     path: PathBuf,
-    /// Whether this binary's own place on the PATH is known, and before it.
-    is_behind_own: bool,
+    /// Whether this binary was found on the PATH, before it.
+    is_after_own: bool,
 }
 
-/// The first candidate after this binary's own place that is not this binary.
+/// The first candidate after this binary that is not this binary.
 ///
-/// Its own place is where `argv0` names it, else the first candidate that is this
-/// very file. To start after it, instead of only skipping the same file, keeps two
-/// copies from running each other.
+/// This binary is the candidate that `argv0` names, else the first one that is the
+/// same file. Only later candidates count, so that two copies of it do not run each
+/// other.
 fn next_on_path(candidates: &[PathBuf], argv0: &Path, is_self: impl Fn(&Path) -> bool) -> Option<Next> {
-    let named = candidates.iter().position(|candidate| candidate == argv0);
-    let own = named.or_else(|| candidates.iter().position(|candidate| is_self(candidate)));
-    let start = own.map_or(0, |own| own + 1);
+    let by_argv0 = candidates.iter().position(|candidate| candidate == argv0);
+    let own_index = by_argv0.or_else(|| candidates.iter().position(|candidate| is_self(candidate)));
+    let start = own_index.map_or(0, |index| index + 1);
     let path = candidates.get(start..)?.iter().find(|candidate| !is_self(candidate))?;
-    Some(Next { path: path.clone(), is_behind_own: own.is_some() })
+    Some(Next { path: path.clone(), is_after_own: own_index.is_some() })
 }
 
-fn no_official_program(program: Program, word: &str, meant: Option<String>) -> Failure {
+fn no_official_program(program: Program, word: &str, suggestion: Option<String>) -> Failure {
     let what = if word.starts_with('-') { "option" } else { "command" };
     let failure = Failure::usage(format!(
         "nscred has no {what} `{word}`, and no official {program} was found after it on the PATH"
     ));
-    match meant {
-        Some(meant) => failure.hint(format!("did you mean `{program} {meant}`?")),
+    match suggestion {
+        Some(suggestion) => failure.hint(format!("did you mean `{program} {suggestion}`?")),
         None => failure,
     }
     .hint(format!("`{program} --help` lists what nscred has; install the official {program} for the rest"))
@@ -138,7 +140,7 @@ mod tests {
         let candidates: Vec<PathBuf> = candidates.iter().map(PathBuf::from).collect();
         let is_self = |file: &Path| selves.iter().any(|known| file == Path::new(known));
         let next = next_on_path(&candidates, Path::new(argv0), is_self)?;
-        Some((next.path.display().to_string(), next.is_behind_own))
+        Some((next.path.display().to_string(), next.is_after_own))
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What every cloud's module offers to the commands over all clouds.
+//! What the module of each cloud offers to commands for all clouds.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -9,22 +9,21 @@ use crate::credential::report::Report;
 use crate::error::Result;
 use crate::http::endpoint::Endpoint;
 
-/// What is asked of a credential.
+/// The flags of `auth status`.
 #[derive(Clone, Copy)]
-pub struct Demand<'a> {
-    /// How long it must live from now on, and how that was written.
+pub struct StatusOptions<'a> {
+    /// How long a credential must stay valid from now, and the text of the flag.
     pub min_validity: Option<(Duration, &'a str)>,
-    /// Whether no server is to be asked.
+    /// Whether no server may be contacted.
     pub is_offline: bool,
 }
 
-/// A report that is being made.
-pub type Reporting<'a> = Pin<Box<dyn Future<Output = Report> + 'a>>;
+pub type ReportFuture<'a> = Pin<Box<dyn Future<Output = Report> + 'a>>;
 
 pub struct Provider {
     pub cloud: &'static Cloud,
-    /// The address of its server; a usage failure where a variable holds none.
+    /// The address of its server; a usage failure if a variable holds no address.
     pub endpoint: fn(&Environment) -> Result<Endpoint>,
-    /// Looks at its credential from here and, unless offline, asks the server.
-    pub report: for<'a> fn(Endpoint, Demand<'a>, &'a Context) -> Reporting<'a>,
+    /// Examines its credential locally and, unless offline, asks the server.
+    pub report: for<'a> fn(Endpoint, StatusOptions<'a>, &'a Context) -> ReportFuture<'a>,
 }

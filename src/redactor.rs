@@ -1,5 +1,5 @@
-//! What a server says, without the secrets that it was sent or has made: it
-//! may echo one, whole or in part, plain or encoded.
+//! Removes secrets from the text of a server, which may echo one that it was sent or
+//! has created: whole or in part, plain or encoded.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -8,29 +8,28 @@ use std::rc::Rc;
 use crate::secret::{Secret, encodings, redact};
 use crate::text::sanitize::sanitize;
 
-/// The shortest part of a secret that is hidden, in characters.
+/// The length of the shortest part of a secret that is redacted, in characters.
 const MIN_PART: usize = 16;
 
-/// A longer text is cut off here, in characters.
+/// Longer text is cut off, in characters.
 const MAX_CHARS: usize = 64 * 1024;
 
-/// The secrets of a command's calls. Its clones share them.
+/// Knows the secrets of a command's calls. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor(Rc<RefCell<Vec<KnownSecret>>>);
 
-/// A secret with its encodings, made when they are first needed.
+/// A secret and its encodings, which are computed on first use.
 #[derive(Debug)]
 struct KnownSecret(Secret, OnceCell<Vec<Encoding>>);
 
 /// One encoding of a secret, in lower case.
 struct Encoding {
     text: Vec<u8>,
-    /// The length that [`MIN_PART`] of the secret has in it.
+    /// The encoded length of [`MIN_PART`] characters of the secret.
     min_part: usize,
 }
 
 impl Redactor {
-    /// Hides a secret from here on.
     pub fn add_secret(&self, secret: &Secret) {
         let mut secrets = self.0.borrow_mut();
         if !secrets.iter().any(|known| known.0.expose() == secret.expose()) {
@@ -38,28 +37,29 @@ impl Redactor {
         }
     }
 
-    /// The text as it may be shown: without control characters, without the
-    /// secrets and without what looks like one. Control characters go first,
-    /// since one may stand in the middle of a secret. Shorten a text after this,
-    /// not before: half a secret is not recognised.
+    /// The text without control characters, without the known secrets and without
+    /// anything that looks like one. Control characters are removed first, since one may
+    /// be in the middle of a secret. A text must be shortened after this, not before:
+    /// half a secret might not be recognised.
     pub fn clean(&self, text: &str) -> String {
         let end = text.char_indices().nth(MAX_CHARS).map_or(text.len(), |(at, _)| at);
         let text = sanitize(&text[..end]);
-        let hidden = self.hidden(&text);
+        let mask = self.mask(&text);
         let mut out = String::with_capacity(text.len());
         let mut was_hidden = false;
         for (at, c) in text.char_indices() {
-            match hidden.get(at).copied().unwrap_or_default() {
-                false => out.push(c),
-                true if !was_hidden => out.push_str("[redacted]"),
-                true => {}
+            let is_hidden = mask.get(at).copied().unwrap_or_default();
+            if !is_hidden {
+                out.push(c);
+            } else if !was_hidden {
+                out.push_str("[redacted]");
             }
-            was_hidden = hidden.get(at).copied().unwrap_or_default();
+            was_hidden = is_hidden;
         }
         redact(&out)
     }
 
-    /// The beginning of a text, as it may be shown.
+    /// The beginning of the cleaned text.
     pub fn excerpt(&self, text: &str, max_chars: usize) -> String {
         let mut text = self.clean(text);
         if let Some((end, _)) = text.char_indices().nth(max_chars) {
@@ -69,22 +69,22 @@ impl Redactor {
         text
     }
 
-    /// Whether bytes hold a part of a secret, or are too many to tell.
+    /// Whether the bytes hold a part of a secret, or are too many to be checked.
     pub fn contains_secret(&self, bytes: &[u8]) -> bool {
-        bytes.len() > MAX_CHARS || self.hidden(&String::from_utf8_lossy(bytes)).contains(&true)
+        bytes.len() > MAX_CHARS || self.mask(&String::from_utf8_lossy(bytes)).contains(&true)
     }
 
-    /// Which bytes of a text are part of a secret. Case is ignored: hosts and
-    /// hexadecimal digits come in both.
-    fn hidden(&self, text: &str) -> Vec<bool> {
+    /// For each byte of a text, whether it is part of a secret. Case is ignored, since
+    /// host names and hexadecimal digits may be in either.
+    fn mask(&self, text: &str) -> Vec<bool> {
         let text = text.to_ascii_lowercase().into_bytes();
-        let mut hidden = vec![false; text.len()];
+        let mut mask = vec![false; text.len()];
         for KnownSecret(secret, encodings) in self.0.borrow().iter() {
             for encoding in encodings.get_or_init(|| Encoding::all(secret.expose())) {
-                encoding.mark(&text, &mut hidden);
+                encoding.mark(&text, &mut mask);
             }
         }
-        hidden
+        mask
     }
 }
 
@@ -97,11 +97,11 @@ impl Encoding {
         texts.into_iter().map(|text| Self { min_part: min_part(&text), text: text.into_bytes() }).collect()
     }
 
-    /// Marks each piece of a text that is also a piece of this encoding, and long
-    /// enough.
-    fn mark(&self, text: &[u8], hidden: &mut [bool]) {
-        // Cut into blocks of half that length, the encoding has a whole block in
-        // every such piece, wherever it begins.
+    /// Marks each part of a text that is also a part of this encoding, and at least
+    /// `min_part` long.
+    fn mark(&self, text: &[u8], mask: &mut [bool]) {
+        // Each such part contains a whole block of the encoding, if blocks are half as
+        // long.
         let block = self.min_part.div_ceil(2);
         let mut blocks: HashMap<&[u8], Vec<usize>> = HashMap::new();
         for (index, content) in self.text.chunks_exact(block).enumerate() {
@@ -113,7 +113,7 @@ impl Encoding {
                 let before = text[..at].iter().rev().zip(self.text[..place].iter().rev()).take_while(equal).count();
                 let after = text[at..].iter().zip(&self.text[place..]).take_while(equal).count();
                 if before + after >= self.min_part {
-                    hidden[at - before..at + after].fill(true);
+                    mask[at - before..at + after].fill(true);
                 }
             }
         }
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_and_spellings() {
+    fn parts_and_other_case() {
         let redactor = redactor("q7-Opaque.Canary_0123456789~xyz");
         for (text, shown) in [
             ("bad q7-Opaque.Canary_0123456789~xyz here", "bad [redacted] here"),

@@ -8,8 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::cloud::token_prefixes;
 
-/// A secret that its debug form does not show. This copy is wiped when it is dropped.
-/// Other copies are not: what it was read from, and headers, bodies and output.
+/// A secret that is not shown by `Debug`, and is wiped when it is dropped. Copies
+/// elsewhere are not wiped: in the input, and in headers, bodies and output.
 #[derive(Clone)]
 pub struct Secret(SecretString);
 
@@ -18,7 +18,7 @@ impl Secret {
         Self(SecretString::from(text.into()))
     }
 
-    /// Only for comparisons, the request header, the delivery to its owner, and the
+    /// Only for comparisons, the request header, the delivery to the user, and the
     /// responses of the sandbox.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -74,9 +74,9 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
 
-/// The forms in which a secret may be found: as it is, in JSON, base64 at any offset,
-/// hexadecimal, percent-encoded. Each is there once, the longest first. A secret of less
-/// than eight characters has none, since it may be an ordinary word.
+/// The encodings in which a secret may appear: plain, in JSON, base64 at any offset,
+/// hexadecimal, percent-encoded. Each is listed once, the longest first. A secret of
+/// less than eight characters has none, since it may be an ordinary word.
 pub fn encodings(secret: &str) -> Vec<String> {
     const MIN_LENGTH: usize = 8;
     if secret.len() < MIN_LENGTH {
@@ -119,7 +119,7 @@ fn is_unreserved(byte: u8) -> bool {
 /// Replaces everything that looks like a secret. Messages should contain none; this is
 /// the last line of defence.
 pub fn redact(text: &str) -> String {
-    /// Less after a prefix is text about the prefix (`nsrt_…`).
+    /// Fewer characters after a prefix are text about the prefix (`nsrt_…`).
     const MIN_LENGTH: usize = 6;
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

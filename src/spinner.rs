@@ -1,4 +1,4 @@
-//! Shows a person at a terminal what is being waited for, if it takes noticeably long.
+//! A spinner that shows on a terminal which host is being waited for.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::sleep;
 
-/// Nothing is shown before.
+/// A shorter wait shows nothing.
 const DELAY: Duration = Duration::from_millis(300);
 
 const TICK: Duration = Duration::from_millis(100);
 
-/// A line on standard error, erased when the wait is over. Clones share the line: one
-/// of several that wait has it, and then another.
+/// A line on standard error, erased when the wait is over. Clones share the line:
+/// if several wait at once, it shows one of them at a time.
 #[derive(Clone, Debug)]
 pub struct Spinner {
     is_enabled: bool,
@@ -27,30 +27,30 @@ impl Spinner {
         Self { is_enabled, is_busy: Rc::default() }
     }
 
-    /// Waits, and shows for which host.
-    pub async fn during<T>(&self, host: &str, awaited: impl Future<Output = T>) -> T {
+    /// Waits for a future and shows the host.
+    pub async fn during<T>(&self, host: &str, future: impl Future<Output = T>) -> T {
         if !self.is_enabled {
-            return awaited.await;
+            return future.await;
         }
-        let began = Instant::now();
-        tokio::pin!(awaited);
+        let started = Instant::now();
+        tokio::pin!(future);
         tokio::select! {
             biased;
-            result = &mut awaited => return result,
+            result = &mut future => return result,
             () = sleep(DELAY) => {}
         }
         // Also erased if this future is dropped.
         let mut line: Option<Line<'_>> = None;
         loop {
             if line.is_none() && !self.is_busy.get() {
-                line = Some(Line::new(&self.is_busy, host, began.elapsed()));
+                line = Some(Line::new(&self.is_busy, host, started.elapsed()));
             }
             if let Some(line) = &line {
                 line.bar.tick();
             }
             tokio::select! {
                 biased;
-                result = &mut awaited => return result,
+                result = &mut future => return result,
                 () = sleep(TICK) => {}
             }
         }

@@ -1,12 +1,12 @@
-//! What help and manual pages say of a verb beside its flags and examples. A verb
-//! declares it where its flags are, with `#[command(add = Verb { … })]`, and clap
-//! carries it into the tree of commands.
+//! The environment variables and exit codes of a verb, for help and manual pages. A
+//! verb declares them at its flags with `#[command(add = Verb { … })]`, and clap
+//! attaches them to the verb's command in the tree.
 
 use clap::builder::CommandExt;
 
 use crate::error::Kind;
 
-/// Environment variables that are read together. `cli::environment` has their names.
+/// A group of environment variables. `cli::environment` has their names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variables {
     /// Namespace's credential and address.
@@ -26,7 +26,8 @@ pub enum Variables {
 pub struct Verb {
     /// Without [`Variables::Terminal`].
     pub variables: &'static [Variables],
-    /// The failures that it can end with. None where the exit code is another program's.
+    /// The failures that it can end with. Empty for a verb whose exit code is that of
+    /// another program.
     pub exit_codes: &'static [Kind],
 }
 
@@ -35,7 +36,7 @@ impl CommandExt for Verb {}
 /// The exit codes of a verb that calls no server.
 pub const LOCAL: &[Kind] = &[Kind::Unexpected, Kind::Usage];
 
-/// The exit codes of a verb that asks a server and changes nothing.
+/// The exit codes of a verb that calls a server and changes nothing.
 pub const READ: &[Kind] = &[
     Kind::Unexpected,
     Kind::Usage,

@@ -1,5 +1,5 @@
-//! `auth status`: which credential each cloud would use, where it comes from,
-//! and whether it is good. Never its value.
+//! `auth status`: which credential is used for each cloud, where it comes from, and
+//! whether it is valid. Its value is never shown.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
@@ -12,7 +12,7 @@ use crate::error::{Failure, Kind, Result};
 use crate::http::endpoint::Endpoint;
 use crate::input::duration::lifetime;
 use crate::output::rendering::{OutputArgs, write_out};
-use crate::provider::{Demand, Provider};
+use crate::provider::{Provider, StatusOptions};
 use crate::verb::{Variables, Verb};
 use crate::{namespace, nscale};
 
@@ -26,10 +26,9 @@ pub enum AuthCommand {
 
 impl AuthCommand {
     /// # Errors
-    /// Not authenticated: a credential that matters is missing, rejected or
-    /// ends too soon. Not found: a variable names another organization.
-    /// Temporary: a server could not be asked. Usage: a flag cannot be used. Else
-    /// as a server says.
+    /// Not authenticated: a required credential is missing, rejected or expires too
+    /// soon. Not found: a variable names another organization. Temporary: a server
+    /// could not be reached. Usage: a flag cannot be used.
     pub async fn run(self, ctx: &mut Context) -> Result<()> {
         let Self::Status(args) = self;
         run(args, ctx).await
@@ -80,54 +79,55 @@ fn cloud_value() -> impl TypedValueParser<Value = &'static Cloud> {
         .try_map(|id| Cloud::by_id(&id).ok_or("not a cloud"))
 }
 
-/// Looks at the credentials, shows what was seen, and fails where one that
-/// matters is not good.
+/// Examines the credentials, shows a report on each, and fails if a required one is not
+/// valid.
 async fn run(args: StatusArgs, ctx: &mut Context) -> Result<()> {
     let rendering = args.output.prepare(ctx)?;
     let min_validity = match args.min_validity.as_deref() {
         Some(text) => Some((lifetime("--min-validity", text)?, text)),
         None => None,
     };
-    let demand = Demand { min_validity, is_offline: args.offline };
-    let wanted = PROVIDERS.iter().filter(|provider| args.clouds.is_empty() || args.clouds.contains(&provider.cloud));
-    // An address that cannot be used is told before anybody is asked.
-    let wanted: Vec<(&Provider, Endpoint)> =
-        wanted.map(|provider| Ok((*provider, (provider.endpoint)(&ctx.env)?))).collect::<Result<_>>()?;
-    let reports = wanted.into_iter().map(|(provider, endpoint)| (provider.report)(endpoint, demand, ctx));
+    let options = StatusOptions { min_validity, is_offline: args.offline };
+    let selected = PROVIDERS.iter().filter(|provider| args.clouds.is_empty() || args.clouds.contains(&provider.cloud));
+    // An unusable address is reported before any server is called.
+    let selected: Vec<(&Provider, Endpoint)> =
+        selected.map(|provider| Ok((*provider, (provider.endpoint)(&ctx.env)?))).collect::<Result<_>>()?;
+    let reports = selected.into_iter().map(|(provider, endpoint)| (provider.report)(endpoint, options, ctx));
     let mut reports = join_all(reports).await;
     for report in &mut reports {
         report.warn_of_undelivered(ctx);
-        if let Some((needed, asked)) = min_validity {
-            report.require_validity(needed, asked, ctx.now());
+        if let Some((min_validity, text)) = min_validity {
+            report.require_validity(min_validity, text, ctx.now());
         }
         report.warnings.iter().for_each(|warning| ctx.warn(warning));
     }
     let bytes = rendering.bytes(|| Ok(report::json(&reports)), || report::text(&reports, ctx)).await;
     let shown = bytes.and_then(|bytes| write_out(&bytes, ctx));
-    // A reader that went away does not make a credential good.
-    verdict(reports, !args.clouds.is_empty()).and(shown)
+    // The failure of a credential is reported even if the output was not read.
+    check(reports, !args.clouds.is_empty()).and(shown)
 }
 
-/// What several have in common.
+/// Summarises several failures.
 fn summary(statuses: &[Status]) -> &'static str {
-    let is_open = |status: &Status| matches!(status, Status::Unreachable | Status::Unclear | Status::ExpiryUnknown);
+    let is_undetermined =
+        |status: &Status| matches!(status, Status::Unreachable | Status::Unclear | Status::ExpiryUnknown);
     if statuses.iter().all(|status| *status == Status::Unreachable) {
-        "no server could be asked"
-    } else if statuses.iter().any(is_open) {
-        "no credential is known to be good"
+        "no server could be reached"
+    } else if statuses.iter().any(is_undetermined) {
+        "no credential is known to be valid"
     } else {
-        "no credential is good"
+        "no credential is valid"
     }
 }
 
-/// The failure of the credentials that matter: of those that were named, else
-/// of those that there are.
-fn verdict(reports: Vec<Report>, is_named: bool) -> Result<()> {
+/// Fails if a required credential is not valid. If clouds were named, theirs are
+/// required, else those that exist.
+fn check(reports: Vec<Report>, has_named_clouds: bool) -> Result<()> {
     let has_any = reports.iter().any(|report| report.status != Status::Missing);
-    let matters = |report: &Report| is_named || !has_any || report.status != Status::Missing;
+    let is_required = |report: &Report| has_named_clouds || !has_any || report.status != Status::Missing;
     let (statuses, mut failures): (Vec<Status>, Vec<Failure>) = reports
         .into_iter()
-        .filter(matters)
+        .filter(is_required)
         .filter_map(|report| Some((report.status, report.failure?.about(report.cloud.name))))
         .unzip();
     match failures.len() {

@@ -1,4 +1,4 @@
-//! `completions`: completion scripts, made of the tree of commands.
+//! `completions`: completion scripts, generated from the tree of commands.
 
 use std::io::Write;
 
@@ -39,8 +39,6 @@ pub struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Prints the script.
-///
 /// # Errors
 /// Unexpected: standard output cannot be written.
 pub fn run(args: &CompletionsArgs, tree: Command, ctx: &mut Context) -> Result<()> {
@@ -48,7 +46,7 @@ pub fn run(args: &CompletionsArgs, tree: Command, ctx: &mut Context) -> Result<(
     let commands: Vec<String> = tree.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     let all = commands.join(" ");
     let words = commands.into_iter().chain(TOPICS.iter().map(|topic| topic.name.to_owned())).collect();
-    // The parser takes any string for these.
+    // The parser accepts any string for these.
     let mut tree = tree
         .mut_subcommand("help", |help| with_values(help, "words", words))
         .mut_subcommand("permissions", |permissions| with_values(permissions, "resource_type", kinds()));
@@ -67,9 +65,8 @@ fn with_values(command: Command, argument: &'static str, values: Vec<impl Into<P
     command.mut_arg(argument, |arg| arg.value_parser(PossibleValuesParser::new(values)))
 }
 
-/// The script with completion of `--grant`: types, and the whole JSON where only one
-/// type matches. fish also needs the words that stand without a flag: `commands`
-/// and topics.
+/// The script with completion of `--grant`: types, or the whole JSON if only one
+/// type matches. fish also needs the positional words: `commands` and topics.
 fn with_hooks(shell: Shell, name: &str, script: &str, commands: &str) -> String {
     let lines = |line: &dyn Fn(&str, &str, &str) -> String| {
         let each = PUBLISHED
@@ -88,7 +85,7 @@ fn with_hooks(shell: Shell, name: &str, script: &str, commands: &str) -> String 
             let hook = include_str!("completions/grants.zsh").replace("NAME", name);
             let cases = lines(&|kind, _, json| format!("        {kind} '{json}'\n"));
             let hook = hook.replace("        TEMPLATES\n", &cases);
-            // Before the lines that begin to complete as soon as it is loaded.
+            // Before the lines that complete while the script is being loaded.
             let marker = format!("if [ \"$funcstack[1]\" = \"_{name}\" ]");
             script
                 .replace(":JSON:_default'", &format!(":JSON:_{name}_grants'"))

@@ -1,5 +1,5 @@
-//! The environment variables, as one table: help, the manual pages and the README
-//! show it, and a test compares it with what the source reads.
+//! The table of environment variables. Help, the manual pages and the README show
+//! it, and a test compares it with what the source reads.
 
 use crate::verb::Variables;
 
@@ -70,7 +70,7 @@ pub const VARIABLES: [Variable; 19] = [
     variable(&["TERM"], &[Variables::Terminal], "dumb: a terminal without colours and animations"),
 ];
 
-/// Names and meanings, a line each.
+/// A line for each: names and meaning.
 pub fn variable_lines(variables: &[&Variable]) -> String {
     let width = variables.iter().map(|variable| variable.title().len()).max().unwrap_or(0);
     variables.iter().map(|variable| format!("  {:<width$}  {}\n", variable.title(), variable.meaning)).collect()

@@ -1,4 +1,4 @@
-//! `help`, and what stands behind the flags in every command's help and manual
+//! `help`, and the sections after the flags in every command's help and manual
 //! page: examples and notes, environment variables, exit codes.
 
 use std::io::Write;
@@ -27,17 +27,17 @@ pub struct HelpArgs {
     words: Vec<String>,
 }
 
-/// What stands behind a command's flags.
+/// The sections after a command's flags.
 pub struct Sections {
-    /// Examples and what else is to be known.
+    /// Examples and explanations.
     pub notes: String,
     pub environment: Vec<&'static Variable>,
     pub exit_codes: Vec<&'static ExitCode>,
 }
 
 impl Sections {
-    /// Those of a family are the variables that all its verbs read, and the exit
-    /// codes that one of them can end with.
+    /// A family of commands has the variables that all its verbs read, and the exit
+    /// codes of any of them.
     pub fn of(program: Program, command: &Command) -> Self {
         let notes = command.get_after_help().map(|text| text.to_string()).unwrap_or_default();
         let verbs = verbs(command);
@@ -66,7 +66,7 @@ impl Sections {
     }
 }
 
-/// What a verb declares; of a family, what its verbs declare.
+/// The declaration of a verb, or those of all verbs of a family.
 fn verbs(command: &Command) -> Vec<&Verb> {
     match command.get::<Verb>() {
         Some(verb) => vec![verb],
@@ -74,8 +74,8 @@ fn verbs(command: &Command) -> Vec<&Verb> {
     }
 }
 
-/// The tree as people read it: examples in the name that was called, and every
-/// section behind the flags.
+/// The tree with the sections of every command, and with the name that the program
+/// was called by in the examples.
 pub fn with_help_sections(program: Program, tree: Command) -> Command {
     let exit_codes: Vec<&ExitCode> = EXIT_CODES.iter().collect();
     let topic = |topic: &Topic| format!("  {program} help {:<12} {}\n", topic.name, topic.about);
@@ -98,25 +98,25 @@ fn with_sections(program: Program, command: Command) -> Command {
         .mut_subcommands(|command| with_sections(program, command))
 }
 
-/// The tree with the full stops that clap takes off its texts.
+/// The tree with the full stops that clap removes from its texts.
 pub fn with_full_stops(command: Command) -> Command {
-    let ended = |text: &StyledStr| {
+    let with_full_stop = |text: &StyledStr| {
         let text = text.to_string();
         if text.ends_with(['.', '…']) { text } else { format!("{text}.") }
     };
-    let command = match command.get_about().map(ended) {
+    let command = match command.get_about().map(with_full_stop) {
         Some(about) => command.about(about),
         None => command,
     };
-    let with_full_stop = |arg: Arg| match arg.get_help().map(ended) {
+    let with_help = |arg: Arg| match arg.get_help().map(with_full_stop) {
         Some(help) => arg.help(help),
         None => arg,
     };
-    command.mut_args(with_full_stop).mut_subcommands(with_full_stops)
+    command.mut_args(with_help).mut_subcommands(with_full_stops)
 }
 
-/// Shows the help of a command or a topic. Gives the words that name neither where
-/// they may name an official program's command.
+/// Shows the help of a command or a topic. Returns the words if they name neither
+/// but may name a command of the official program.
 ///
 /// # Errors
 /// Usage: there is no such command or topic.
@@ -145,15 +145,15 @@ pub fn run(args: &HelpArgs, tree: Command, ctx: &mut Context) -> Result<Option<S
     Ok(None)
 }
 
-/// A word that names no command, behind words that do.
+/// A word of a path such as `token lst` that names no command.
 pub struct UnknownCommand<'a> {
     /// The command that the words before it name.
     parent: &'a Command,
-    /// How many words are before it.
+    /// The index of the word.
     depth: usize,
 }
 
-/// The command that words name, from the root of the tree.
+/// The command at a path such as `token list`.
 ///
 /// # Errors
 /// [`UnknownCommand`]: one of them names none.
@@ -165,12 +165,12 @@ pub fn find<'a>(tree: &'a Command, words: &[String]) -> std::result::Result<&'a 
 }
 
 impl UnknownCommand<'_> {
-    /// Whether the official programs have commands in this place too.
+    /// Whether the official programs also have commands there.
     fn may_be_official(&self) -> bool {
         self.depth == 0 || self.parent.get_name() == SHARED_FAMILY
     }
 
-    /// The failure of `verb`, which the words were given to.
+    /// The failure of `help` or `man`, which is `verb`, with these words.
     pub fn failure(&self, program: Program, verb: &str, words: &[String]) -> Failure {
         let path: String = words[..self.depth].iter().map(|word| format!("{word} ")).collect();
         let word = &words[self.depth];

@@ -53,7 +53,7 @@ pub fn run(args: ManArgs, tree: Command, ctx: &mut Context) -> Result<()> {
     }
 }
 
-/// Writes the pages of a command and of its subcommands. Gives their number.
+/// Writes the pages of a command and of its subcommands. Returns their number.
 fn write_all(program: Program, command: &Command, directory: &Path) -> io::Result<usize> {
     fs::create_dir_all(directory)?;
     fs::write(directory.join(format!("{}.1", title(command))), page(program, command)?)?;
@@ -69,14 +69,14 @@ fn page(program: Program, command: &Command) -> io::Result<Vec<u8>> {
     let sections = Sections::of(program, command);
     let man = Man::new(command.clone())
         .title(title.to_uppercase())
-        // Where the date is empty the source would move to its place.
+        // If the date were empty, man would show the source in its place.
         .date(" ")
         .source(format!("nscred {}", env!("CARGO_PKG_VERSION")))
         .manual("nscred");
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
-    // As help shows it, with the names of values.
+    // As in help, with the names of values.
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage:").trim();
     let mut synopsis = Roff::new();
@@ -87,36 +87,37 @@ fn page(program: Program, command: &Command) -> io::Result<Vec<u8>> {
     if command.has_subcommands() {
         man.render_subcommands_section(&mut page)?;
     }
-    let mut behind = Roff::new();
+    let mut roff = Roff::new();
     let mut heading = "";
-    // Examples stand as they are typed.
+    // Without filling (nf), so that the lines of examples stay lines.
     for block in sections.notes.split("\n\n") {
         let (next, block) = match block.strip_prefix("Examples:\n") {
             Some(lines) => ("EXAMPLES", lines),
             None => ("NOTES", block),
         };
-        match next == heading {
-            true => behind.control("PP", []),
-            false => behind.control("SH", [next]),
-        };
-        heading = next;
-        behind.control("nf", []);
-        for line in block.lines() {
-            behind.text([roman(line)]);
+        if next == heading {
+            roff.control("PP", []);
+        } else {
+            roff.control("SH", [next]);
         }
-        behind.control("fi", []);
+        heading = next;
+        roff.control("nf", []);
+        for line in block.lines() {
+            roff.text([roman(line)]);
+        }
+        roff.control("fi", []);
     }
-    behind.control("SH", ["ENVIRONMENT"]);
+    roff.control("SH", ["ENVIRONMENT"]);
     for variable in &sections.environment {
-        behind.control("TP", []).text([bold(variable.title())]).text([roman(variable.meaning)]);
+        roff.control("TP", []).text([bold(variable.title())]).text([roman(variable.meaning)]);
     }
     if !sections.exit_codes.is_empty() {
-        behind.control("SH", ["EXIT STATUS"]);
+        roff.control("SH", ["EXIT STATUS"]);
         for row in &sections.exit_codes {
-            behind.control("TP", []).text([bold(row.code.to_string())]).text([roman(row.meaning)]);
+            roff.control("TP", []).text([bold(row.code.to_string())]).text([roman(row.meaning)]);
         }
     }
-    behind.to_writer(&mut page)?;
+    roff.to_writer(&mut page)?;
     // man may not read UTF-8.
     Ok(String::from_utf8_lossy(&page).replace('…', "\\[u2026]").into_bytes())
 }

@@ -1,4 +1,5 @@
-//! The tree of commands, and the one way through it: parse, run, report, exit.
+//! The command line: the tree of commands, help, and `run`, which parses a line,
+//! runs its command, and turns a failure into a message and an exit code.
 
 #[cfg(feature = "docs")]
 mod completions;

@@ -1,5 +1,5 @@
-//! Whether a line asks for JSON and for colour, which its errors follow too. Both
-//! are read off what clap parsed, also of a line that clap refuses.
+//! Whether a command line asks for JSON and for colour. Its errors follow that too,
+//! even the error of a line that clap rejects.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -32,10 +32,10 @@ impl OutputMode {
         }
     }
 
-    /// Of a line that does not fit the tree. Clap stops at the first mistake, so the
-    /// line is parsed by a command that knows every option of the tree, takes any
-    /// value and any word, and learns the options that it does not know.
-    pub fn of_refused(tree: &Command, argv: &[OsString]) -> Self {
+    /// Of a line that clap rejects. Clap stops at the first mistake, so the line is
+    /// parsed again by a command that has every option of the tree and accepts any
+    /// value and any word. Each unknown option that clap reports is added to it.
+    pub fn of_rejected(tree: &Command, argv: &[OsString]) -> Self {
         let words: Vec<_> = argv.iter().map(|word| word.to_string_lossy()).collect();
         let parse = |command: Command| command.try_get_matches_from(words.iter().map(AsRef::<str>::as_ref));
         let mut command = with_all_options(tree);
@@ -53,22 +53,22 @@ impl OutputMode {
     }
 }
 
-/// One command with every option of a tree, in which nothing can be wrong but an
-/// option that the tree does not have. Options of one id are the same in all verbs.
+/// One command with every option of a tree, which rejects only options that the tree
+/// does not have. Options with the same id are the same in all verbs.
 fn with_all_options(tree: &Command) -> Command {
     let words = Arg::new("words").num_args(0..);
-    let line = Command::new("line").disable_help_flag(true).disable_version_flag(true).arg(words);
+    let lenient = Command::new("lenient").disable_help_flag(true).disable_version_flag(true).arg(words);
     let (mut options, mut commands) = (BTreeMap::new(), vec![tree]);
     while let Some(command) = commands.pop() {
-        let found = command.get_arguments().filter(|arg| !arg.is_positional());
-        options.extend(found.map(|option| (option.get_id().as_str(), option)));
+        let own_options = command.get_arguments().filter(|arg| !arg.is_positional());
+        options.extend(own_options.map(|option| (option.get_id().as_str(), option)));
         commands.extend(command.get_subcommands());
     }
-    line.args(options.into_values().map(tolerant))
+    lenient.args(options.into_values().map(lenient_option))
 }
 
-/// The option with any number of values, of which none is checked.
-fn tolerant(option: &Arg) -> Arg {
+/// The option, which may be repeated and have any value or none.
+fn lenient_option(option: &Arg) -> Arg {
     let mut arg = flag(option.get_id().to_string());
     if option.get_action().takes_values() {
         arg = arg.require_equals(false).allow_hyphen_values(option.is_allow_hyphen_values_set());
@@ -81,7 +81,7 @@ fn tolerant(option: &Arg) -> Arg {
     }
 }
 
-/// A flag that may be repeated, and may have a value behind `=`.
+/// A flag that may be repeated, and may have a value after `=`.
 fn flag(id: String) -> Arg {
     Arg::new(id)
         .action(ArgAction::Append)
@@ -116,7 +116,7 @@ mod tests {
         let tree = tree(Program::Nsc);
         match tree.clone().try_get_matches_from(&argv) {
             Ok(matches) => OutputMode::of(&matches),
-            Err(_) => OutputMode::of_refused(&tree, &argv),
+            Err(_) => OutputMode::of_rejected(&tree, &argv),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Parses a command line, or says why it cannot be parsed.
+//! Parses a command line.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -17,34 +17,34 @@ use crate::text::nearest::nearest;
 
 pub(super) enum ParseOutcome {
     Run(Box<Cli>),
-    /// Help or the version, which was asked for.
+    /// The help or the version that the line asks for.
     Print(StyledStr),
-    /// Why the line does not fit the tree, in clap's words.
+    /// Clap's error message.
     Usage(String),
-    /// The line is an official program's, which could not be run.
+    /// The line is one of the official program, which could not be run.
     Failed(Failure),
 }
 
 pub(super) fn parse(program: Program, argv: &[OsString]) -> (ParseOutcome, OutputMode) {
     let argv = help_first(argv);
     let argv = argv.as_ref();
-    let mut plain = tree(program);
-    let matches = match plain.try_get_matches_from_mut(argv) {
+    let mut commands = tree(program);
+    let matches = match commands.try_get_matches_from_mut(argv) {
         Ok(matches) => Ok(matches),
-        // It is the same in every mode.
+        // The version has no colours.
         Err(error) if error.kind() == ErrorKind::DisplayVersion => {
             return (ParseOutcome::Print(error.render()), OutputMode::default());
         }
-        // Help and errors are made of the tree as people read it.
+        // Help and errors need the help sections, which take time to build.
         Err(_) => help::with_help_sections(program, tree(program)).try_get_matches_from(argv),
     };
     match matches.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, OutputMode::of(&matches)))) {
         Ok((cli, mode)) => (ParseOutcome::Run(Box::new(cli)), mode),
-        Err(error) => (refused(program, argv, &error), OutputMode::of_refused(&plain, argv)),
+        Err(error) => (rejected(program, argv, &error), OutputMode::of_rejected(&commands, argv)),
     }
 }
 
-/// Makes `help token list` of `token help list`.
+/// Rewrites `token help list` as `help token list`.
 fn help_first(argv: &[OsString]) -> Cow<'_, [OsString]> {
     let is_family = |word: &OsString| {
         let root = Cli::command();
@@ -59,21 +59,21 @@ fn help_first(argv: &[OsString]) -> Cow<'_, [OsString]> {
     }
 }
 
-fn refused(program: Program, argv: &[OsString], error: &clap::Error) -> ParseOutcome {
+fn rejected(program: Program, argv: &[OsString], error: &clap::Error) -> ParseOutcome {
     if !error.use_stderr() {
         return ParseOutcome::Print(error.render());
     }
     match program.is_alias().then(|| unknown_command(program, argv, error)).flatten() {
         Some(word) => {
-            let meant = match error.get(ContextKind::SuggestedSubcommand) {
+            let suggestion = match error.get(ContextKind::SuggestedSubcommand) {
                 Some(ContextValue::Strings(names)) => {
                     nearest(&word, names.iter().map(String::as_str)).map(str::to_owned)
                 }
                 _ => None,
             };
-            ParseOutcome::Failed(exec_official(program, argv, &word, meant))
+            ParseOutcome::Failed(exec_official(program, argv, &word, suggestion))
         }
-        // Clap quotes what it refuses, which may be a secret in the wrong place.
+        // Clap quotes what it rejects, which may be a secret in the wrong place.
         None => ParseOutcome::Usage(redact(&error.render().to_string())),
     }
 }
@@ -97,7 +97,7 @@ fn unknown_command(program: Program, argv: &[OsString], error: &clap::Error) -> 
         }
         Some(_) => return None,
     };
-    // Behind `--` clap refuses the commands of this tree too.
+    // After `--` clap rejects the commands of this tree too.
     parent.find_subcommand(unknown).is_none().then(|| format!("{path}{unknown}"))
 }
 

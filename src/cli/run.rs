@@ -1,4 +1,4 @@
-//! The one way through a command line: parse, run, report, exit.
+//! Runs a command line: parse, run, report, exit.
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -23,9 +23,9 @@ use crate::secret::forbid_core_dumps;
 use crate::spinner::Spinner;
 use crate::text::label;
 
-/// Runs the process's command line and gives its exit code.
+/// Runs the command line of the process and returns its exit code.
 pub fn main(argv: Vec<OsString>) -> ExitCode {
-    // The environment may hold a secret already.
+    // The environment may contain a secret.
     forbid_core_dumps();
     if let Some(code) = subprocess::serve(&argv) {
         return code;
@@ -34,8 +34,8 @@ pub fn main(argv: Vec<OsString>) -> ExitCode {
     ExitCode::from(run(&argv, &mut Context::of_process(program)))
 }
 
-/// Runs a command line, the program's name first, and gives its exit code. All
-/// that it reads and writes beside files and the network is the context's.
+/// Runs a command line, which begins with the program's name, and returns its exit
+/// code. Apart from files and the network it uses only what is in the context.
 pub fn run(argv: &[OsString], ctx: &mut Context) -> u8 {
     let (outcome, OutputMode { is_json, color }) = parse(ctx.program, argv);
     ctx.stdout.configure(color, &ctx.env);
@@ -61,7 +61,7 @@ pub fn run(argv: &[OsString], ctx: &mut Context) -> u8 {
 fn report(failure: &Failure, is_json: bool, stderr: &mut Stream) -> u8 {
     match failure.kind() {
         Kind::BrokenPipe => {}
-        // Where standard error is gone too, the exit code still tells.
+        // If standard error cannot be written, only the exit code is left.
         _ if is_json => {
             let _ = stderr.write_line(&failure.to_json()).and_then(|()| stderr.flush());
         }
@@ -70,7 +70,7 @@ fn report(failure: &Failure, is_json: bool, stderr: &mut Stream) -> u8 {
     failure.kind().exit_code()
 }
 
-/// Shows lines of which some begin with a label.
+/// Prints lines and colours their labels.
 fn print_error(text: &str, stderr: &mut Stream) {
     let _ = stderr.write_all(label::colorize(text, stderr.color()).as_bytes()).and_then(|()| stderr.flush());
 }
@@ -91,7 +91,7 @@ fn execute(cli: Cli, argv: &[OsString], is_json: bool, ctx: &mut Context) -> Res
         Command::Man(args) => man::run(args, tree(ctx.program), ctx).map(|()| 0),
         Command::Help(args) => match help::run(&args, tree(ctx.program), ctx)? {
             None => Ok(0),
-            Some(foreign) => Err(exec_official(ctx.program, argv, &foreign, None)),
+            Some(words) => Err(exec_official(ctx.program, argv, &words, None)),
         },
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => block_on(crate::sandbox::command::run(args, ctx)).flatten(),
@@ -100,7 +100,7 @@ fn execute(cli: Cli, argv: &[OsString], is_json: bool, ctx: &mut Context) -> Res
 
 /// The global flags, checked.
 fn settings(global: GlobalArgs, ctx: &Context) -> Result<Settings> {
-    /// Longer ones could not be added to the clock.
+    /// A longer one could not be added to the current time.
     const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 86_400);
     let example = "write a number and a unit, as in --timeout 30s or --timeout 2m";
     let timeout: Duration = humantime::parse_duration(&global.timeout)
@@ -112,13 +112,13 @@ fn settings(global: GlobalArgs, ctx: &Context) -> Result<Settings> {
         timeout: timeout.min(MAX_TIMEOUT),
         verbose: global.verbose,
         ca_file: global.ca_file,
-        // The log of the requests would write into its line.
+        // The log of requests is written to standard error too.
         spinner: Spinner::new(ctx.stderr.can_erase() && !global.verbose),
     })
 }
 
-/// Runs a command that talks to a server, until it ends or is interrupted, and
-/// shows the notes that waited for its end.
+/// Runs a command that calls servers, until it ends or is interrupted, and then
+/// shows its deferred notes.
 fn run_async(ctx: &mut Context, command: impl AsyncFnOnce(&mut Context) -> Result<()>) -> Result<u8> {
     let interrupt = ctx.interrupt.clone();
     let (is_json, mut stderr) = (ctx.notes.are_deferred(), ctx.stderr.clone());
@@ -134,21 +134,21 @@ fn run_async(ctx: &mut Context, command: impl AsyncFnOnce(&mut Context) -> Resul
     ctx.finish(result).map(|()| 0)
 }
 
-/// Builds the runtime, which only commands that talk to a server need.
+/// Builds a runtime, which only commands that use the network need.
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::unexpected("the runtime cannot be set up").source(error))?;
     let result = runtime.block_on(future);
-    // A resolver that hangs in its thread is not waited for.
+    // Does not wait for a resolver that hangs in its thread.
     runtime.shutdown_background();
     Ok(result)
 }
 
-/// Runs a command until it ends or a signal asks it to end (Ctrl-C, SIGTERM,
-/// SIGHUP). A change that was sent gets a moment for its answer, nothing new is
-/// begun, and what was prepared is cleaned up.
+/// Runs a command until it ends or a signal interrupts it (Ctrl-C, SIGTERM, SIGHUP).
+/// An interrupted command starts nothing new and removes what it prepared. It waits
+/// a moment for the response to a change that was sent.
 async fn interruptible(
     command: impl Future<Output = Result<()>>,
     interrupt: &Interrupt,
@@ -165,14 +165,14 @@ async fn interruptible(
         interrupt.request();
         Result::Ok(())
     };
-    // The command first: until it waits for something, signals end the
-    // process as they always did.
+    // The command is polled first: until it waits for something, there are no
+    // signal handlers, and a signal ends the process.
     tokio::select! {
         biased;
         result = &mut command => return result,
         result = shutdown_signal => result?,
     }
-    // What hears the signal itself is let end first.
+    // One more poll: the command may handle the interrupt itself.
     tokio::select! {
         biased;
         result = &mut command => return result,
@@ -188,9 +188,9 @@ async fn interruptible(
     Err(interrupt.failure())
 }
 
-/// Ends the process where the command does not end.
+/// Ends the process while the command is still running.
 fn exit_at_once(failure: &Failure, is_json: bool, stderr: &mut Stream) {
-    /// Nobody may be reading standard error.
+    /// For writing to standard error, which may block.
     const MAX_WAIT: Duration = Duration::from_millis(500);
     let code = failure.kind().exit_code().into();
     std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! The tree of commands, which command lines are parsed by and help is made of.
+//! The tree of commands: it parses command lines, and help is generated from it.
 
 use std::path::PathBuf;
 
@@ -105,10 +105,10 @@ Examples:
     Help(help::HelpArgs),
 }
 
-/// The tree in the name that was called.
+/// The tree under the name that the program was called by.
 pub fn tree(program: Program) -> clap::Command {
     let tree = with_both_separators(Cli::command()).name(program.name()).bin_name(program.name());
-    // To tell it from the official program of that name.
+    // The official program of that name has a version too.
     if program.is_alias() { tree.version(concat!(env!("CARGO_PKG_VERSION"), " (nscred)")) } else { tree }
 }
 

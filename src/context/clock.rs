@@ -1,11 +1,11 @@
-//! The wall clock, which a test may stop.
+//! The wall clock.
 
 use jiff::Timestamp;
 
 #[derive(Clone, Copy, Debug)]
 pub enum Clock {
-    /// The machine's.
     System,
+    /// Always this time, for tests.
     Fixed(Timestamp),
 }
 

@@ -1,14 +1,12 @@
-//! The environment variables, which a test may fix.
+//! The environment variables.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// The environment: the process's own, or a fixed one for unit tests.
 #[derive(Clone, Debug)]
 pub enum Environment {
-    /// The process's.
     Process,
-    /// Exactly these variables.
+    /// Exactly these variables, for tests.
     Fixed(Vec<(&'static str, OsString)>),
 }
 
@@ -18,7 +16,7 @@ impl Environment {
         self.get(name).filter(|value| !value.is_empty())
     }
 
-    /// Those of the variables that are set to nothing, which may be a mistake.
+    /// Those of the variables that are set but empty, which may be a mistake.
     pub fn empty<'a>(&self, names: &[&'a str]) -> Vec<&'a str> {
         names.iter().copied().filter(|name| self.get(name).is_some_and(|value| value.is_empty())).collect()
     }

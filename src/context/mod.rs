@@ -1,5 +1,6 @@
-//! What a command may touch of the world: streams, environment, clock, signals
-//! and the global settings. It is passed down, and is the only way to them.
+//! What a command reads and writes apart from files and the network: streams,
+//! environment, clock, signals and the global flags. The context is passed down
+//! and is the only way to them, so that a test can replace them.
 
 mod clock;
 mod environment;
@@ -25,7 +26,6 @@ pub use environment::Environment;
 pub use notes::{Note, Notes};
 pub use streams::{ColorChoice, Stdin, Stream};
 
-/// Everything that a command is given beside its flags.
 pub struct Context {
     /// The name that it was called by, which help and hints repeat.
     pub program: Program,
@@ -48,9 +48,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// Whether to log each request on standard error, without credentials.
     pub verbose: bool,
-    /// Certificates to trust beside the bundled ones, PEM.
+    /// Certificates to trust in addition to the bundled ones, PEM.
     pub ca_file: Option<PathBuf>,
-    /// What is shown while a server is awaited.
     pub spinner: Spinner,
 }
 
@@ -76,8 +75,8 @@ impl Context {
         }
     }
 
-    /// These variables and this standard input, streams into memory, and no
-    /// signals: for running a command without a process.
+    /// For tests: fixed variables and standard input, output into memory, and no
+    /// signals.
     pub fn in_memory(program: Program, env: Environment, clock: Clock, stdin: &[u8]) -> Self {
         Self {
             env,
@@ -100,28 +99,29 @@ impl Context {
         if self.stdout.is_terminal() { relative(time, self.now()) } else { rfc3339(time) }
     }
 
-    /// Says something beside the data. A note that cannot be written is not
-    /// worth failing for.
+    /// Writes a note to standard error, now or when the command has ended. If it
+    /// cannot be written the command goes on.
     pub fn note(&mut self, text: &str) {
-        self.aside("note", text);
+        self.add_note(Note { label: "note", text: text.to_owned() });
     }
 
-    /// Says what may be a mistake.
+    /// As [`Context::note`], for what may be a mistake.
     pub fn warn(&mut self, text: &str) {
-        self.aside("warning", text);
+        self.add_note(Note { label: "warning", text: text.to_owned() });
     }
 
-    fn aside(&mut self, label: &'static str, text: &str) {
-        if let Some(note) = self.notes.defer((label, text.to_owned())) {
-            self.show_note(&note);
+    fn add_note(&mut self, note: Note) {
+        match &mut self.notes {
+            Notes::Immediate => self.show_note(&note),
+            Notes::Deferred(notes) => notes.push(note),
         }
     }
 
-    fn show_note(&mut self, (label, text): &Note) {
-        self.show(&format!("{label}: {}", sanitize(text)));
+    fn show_note(&mut self, note: &Note) {
+        self.show(&format!("{}: {}", note.label, sanitize(&note.text)));
     }
 
-    /// Shows lines to a person beside the data, at once.
+    /// Writes lines to standard error at once, also where notes are deferred.
     pub fn show(&mut self, lines: &str) {
         for line in lines.lines() {
             let line = redact(&sanitize(line));
@@ -130,23 +130,23 @@ impl Context {
         let _ = self.stderr.flush();
     }
 
-    /// Shows notes at once from now on, those that waited too: before a question
-    /// a person must know them.
+    /// Shows the deferred notes, and each further one at once. Called before a
+    /// question, which a person answers knowing them.
     pub fn show_notes_now(&mut self) {
-        let waiting = self.notes.show_from_now_on();
-        waiting.iter().for_each(|note| self.show_note(note));
+        let deferred = self.notes.make_immediate();
+        deferred.iter().for_each(|note| self.show_note(note));
     }
 
-    /// Ends the command: after a success the notes that waited are shown, and
-    /// of a failure they become hints.
+    /// Takes the result of the command. The deferred notes are shown after a success,
+    /// and added to a failure as hints.
     ///
     /// # Errors
     /// The failure, with those hints.
     pub fn finish<T>(&mut self, result: Result<T>) -> Result<T> {
         match result {
             Err(failure) if failure.kind() != Kind::BrokenPipe => {
-                let waiting = self.notes.show_from_now_on();
-                Err(waiting.into_iter().fold(failure, |failure, (_, text)| failure.hint(text)))
+                let deferred = self.notes.make_immediate();
+                Err(deferred.into_iter().fold(failure, |failure, note| failure.hint(note.text)))
             }
             result => {
                 self.show_notes_now();

@@ -1,16 +1,19 @@
-//! What is said beside the data: notes and warnings, on standard error. Where an
-//! error must be one line of JSON they wait until the command has ended.
+//! Notes and warnings, on standard error. Where an error must be one line of JSON
+//! they are deferred until the command has ended.
 
-/// Label and text.
-pub type Note = (&'static str, String);
+#[derive(Debug)]
+pub struct Note {
+    /// `note` or `warning`.
+    pub label: &'static str,
+    pub text: String,
+}
 
-/// When notes are shown.
 #[derive(Debug, Default)]
 pub enum Notes {
-    /// At once.
+    /// Each is shown at once.
     #[default]
     Immediate,
-    /// When the command has ended; these wait.
+    /// These are shown when the command has ended.
     Deferred(Vec<Note>),
 }
 
@@ -23,22 +26,11 @@ impl Notes {
         matches!(self, Self::Deferred(_))
     }
 
-    /// Takes a note that has to wait; gives it back where it is to be shown now.
-    pub fn defer(&mut self, note: Note) -> Option<Note> {
-        match self {
-            Self::Immediate => Some(note),
-            Self::Deferred(waiting) => {
-                waiting.push(note);
-                None
-            }
-        }
-    }
-
-    /// From now on notes are shown at once. Gives those that waited.
-    pub fn show_from_now_on(&mut self) -> Vec<Note> {
+    /// Becomes [`Notes::Immediate`], and returns the notes that were deferred.
+    pub fn make_immediate(&mut self) -> Vec<Note> {
         match std::mem::take(self) {
             Self::Immediate => Vec::new(),
-            Self::Deferred(waiting) => waiting,
+            Self::Deferred(notes) => notes,
         }
     }
 }

@@ -1,5 +1,4 @@
-//! The standard streams of a command: the process's own, or memory, so that a
-//! command can be run without a process.
+//! The standard streams of a command: those of the process, or memory for tests.
 
 use std::fmt;
 use std::fs::File;
@@ -24,25 +23,14 @@ pub enum ColorChoice {
     Never,
 }
 
-/// Where an output stream writes to.
 #[derive(Clone, Debug)]
-enum Target {
+enum Sink {
     Stdout,
     Stderr,
     Memory(Arc<Mutex<Vec<u8>>>),
 }
 
-impl Target {
-    fn with_descriptor<T>(&self, look: impl FnOnce(BorrowedFd<'_>) -> T) -> Option<T> {
-        match self {
-            Self::Stdout => Some(look(io::stdout().as_fd())),
-            Self::Stderr => Some(look(io::stderr().as_fd())),
-            Self::Memory(_) => None,
-        }
-    }
-}
-
-impl Write for Target {
+impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Stdout => io::stdout().write(bytes),
@@ -60,66 +48,64 @@ impl Write for Target {
     }
 }
 
-/// An output stream that knows what it leads to. Clones write to the same
-/// buffer.
+/// An output stream, and whether it is a terminal. Clones share one buffer.
 #[derive(Clone)]
 pub struct Stream {
-    target: Target,
-    buffer: Arc<Mutex<BufWriter<Target>>>,
-    terminal: bool,
+    sink: Sink,
+    buffer: Arc<Mutex<BufWriter<Sink>>>,
+    is_terminal: bool,
     width: Option<u16>,
-    color: bool,
+    has_color: bool,
     can_erase: bool,
 }
 
 impl Stream {
     /// Standard output of the process.
     pub fn stdout() -> Self {
-        Self::new(Target::Stdout, io::stdout().is_terminal())
+        Self::new(Sink::Stdout, io::stdout().is_terminal())
     }
 
     /// Standard error of the process.
     pub fn stderr() -> Self {
-        Self::new(Target::Stderr, io::stderr().is_terminal())
+        Self::new(Sink::Stderr, io::stderr().is_terminal())
     }
 
     /// A stream into memory, which [`Stream::content`] reads.
     pub fn memory() -> Self {
-        Self::new(Target::Memory(Arc::default()), false)
+        Self::new(Sink::Memory(Arc::default()), false)
     }
 
-    fn new(target: Target, terminal: bool) -> Self {
-        let buffer = Arc::new(Mutex::new(BufWriter::new(target.clone())));
-        Self { target, buffer, terminal, width: None, color: false, can_erase: false }
+    fn new(sink: Sink, is_terminal: bool) -> Self {
+        let buffer = Arc::new(Mutex::new(BufWriter::new(sink.clone())));
+        Self { sink, buffer, is_terminal, width: None, has_color: false, can_erase: false }
     }
 
-    /// Finds out width, colour and what else the terminal can do, which takes the
-    /// flags and the environment.
+    /// Sets width, colour and whether lines can be erased, once `--color` is parsed.
     pub fn configure(&mut self, choice: ColorChoice, env: &Environment) {
-        self.can_erase = self.terminal && env.var_os("TERM").is_some_and(|term| term != "dumb");
-        self.color = match choice {
+        self.can_erase = self.is_terminal && env.var_os("TERM").is_some_and(|term| term != "dumb");
+        self.has_color = match choice {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto if env.var_os("NO_COLOR").is_some() => false,
             ColorChoice::Auto if env.var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
             ColorChoice::Auto => self.can_erase,
         };
-        if self.terminal {
+        if self.is_terminal {
             self.width = terminal_size::terminal_size().map(|(width, _)| width.0);
         }
     }
 
-    /// How data is changed before it is written here: not at all for a program,
-    /// and escaped for a terminal, which it must not steer.
+    /// A function that escapes data for a terminal, so that it cannot control the
+    /// terminal, and that changes nothing for a file or a pipe.
     pub fn escaper(&self) -> fn(Vec<u8>) -> Vec<u8> {
-        if self.terminal { |bytes| escape(&bytes).into_bytes() } else { |bytes| bytes }
+        if self.is_terminal { |bytes| escape(&bytes).into_bytes() } else { |bytes| bytes }
     }
 
     pub fn is_terminal(&self) -> bool {
-        self.terminal
+        self.is_terminal
     }
 
-    /// The columns of the terminal; `None` where there is none to fit.
+    /// In columns. `None` where it is not a terminal.
     pub fn width(&self) -> Option<u16> {
         self.width
     }
@@ -130,26 +116,28 @@ impl Stream {
     }
 
     pub fn color(&self) -> bool {
-        self.color
+        self.has_color
     }
 
-    /// Asks the system about the descriptor; `None` for memory.
-    pub fn with_descriptor<T>(&self, look: impl FnOnce(BorrowedFd<'_>) -> T) -> Option<T> {
-        self.target.with_descriptor(look)
-    }
-
-    /// What was written and flushed to memory so far; nothing of a process's stream.
-    pub fn content(&self) -> String {
-        match &self.target {
-            Target::Memory(memory) => String::from_utf8_lossy(&lock(memory)).into_owned(),
-            Target::Stdout | Target::Stderr => String::new(),
+    /// Calls a function with the descriptor. `None` for memory, which has none.
+    pub fn with_descriptor<T>(&self, inspect: impl FnOnce(BorrowedFd<'_>) -> T) -> Option<T> {
+        match self.sink {
+            Sink::Stdout => Some(inspect(io::stdout().as_fd())),
+            Sink::Stderr => Some(inspect(io::stderr().as_fd())),
+            Sink::Memory(_) => None,
         }
     }
 
-    /// Writes a line.
-    ///
+    /// What was written to memory and flushed. Empty for a stream of the process.
+    pub fn content(&self) -> String {
+        match &self.sink {
+            Sink::Memory(memory) => String::from_utf8_lossy(&lock(memory)).into_owned(),
+            Sink::Stdout | Sink::Stderr => String::new(),
+        }
+    }
+
     /// # Errors
-    /// As the system says.
+    /// The write failed.
     pub fn write_line(&mut self, line: &str) -> io::Result<()> {
         self.write_all(line.as_bytes())?;
         self.write_all(b"\n")
@@ -168,7 +156,7 @@ impl Write for Stream {
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.target.fmt(f)
+        self.sink.fmt(f)
     }
 }
 
@@ -178,9 +166,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[derive(Clone, Debug)]
 pub enum Stdin {
-    /// The process's.
     Process,
-    /// Exactly these bytes, as through a pipe.
+    /// Exactly these bytes, as through a pipe, for tests.
     Memory(Arc<[u8]>),
 }
 
@@ -189,8 +176,8 @@ impl Stdin {
         matches!(self, Self::Process) && io::stdin().is_terminal()
     }
 
-    /// Whether it is a pipe, a socket or a file, which somebody chose, and not a
-    /// terminal or `/dev/null`.
+    /// Whether it is a pipe, a socket or a file, which the user redirected it to, and
+    /// not a terminal or `/dev/null`.
     pub fn is_piped(&self) -> bool {
         match self {
             Self::Process => {
@@ -201,9 +188,9 @@ impl Stdin {
         }
     }
 
-    /// The terminal that a person types at: standard input itself, else the one
-    /// that controls the process.
-    pub fn terminal(&self) -> Option<OwnedFd> {
+    /// Opens the terminal that a person types at: standard input if it is one, else
+    /// the controlling terminal of the process.
+    pub fn open_terminal(&self) -> Option<OwnedFd> {
         match self {
             Self::Process if io::stdin().is_terminal() => rustix::io::dup(io::stdin()).ok(),
             Self::Process => File::open("/dev/tty").ok().map(OwnedFd::from),

@@ -1,6 +1,6 @@
-//! What looking for a credential has in common for all clouds: files and the
-//! variables that name them. No message ever quotes a value or a file's content,
-//! which may be a secret in the wrong place.
+//! What finding a credential has in common for all clouds: files, and the variables
+//! that name them. No message quotes a value or the content of a file: it may be a
+//! secret in the wrong place.
 
 pub mod report;
 
@@ -13,20 +13,19 @@ use crate::denylist::{has_quotes_around, is_content};
 use crate::error::{Failure, Kind, Result};
 use crate::input::document::read_limited;
 
-/// A credential that was found.
 #[derive(Clone, Debug)]
 pub struct Credential<T> {
-    /// What it holds, ready to be sent.
+    /// Ready to be sent.
     pub token: T,
-    /// What messages call the place that it was found in.
+    /// Where it was found, as messages name it.
     pub source: String,
-    /// The file that it is in, where it is in one.
+    /// The file that it was read from, if it was.
     pub path: Option<PathBuf>,
-    /// Variables that are set too, and were not used.
+    /// Variables that are set too, but were not used.
     pub shadowed: Vec<&'static str>,
 }
 
-/// There is no credential, or none that can be used.
+/// The failure for a credential that is missing or cannot be used.
 pub fn not_authenticated(message: impl Into<String>) -> Failure {
     Failure::new(Kind::NotAuthenticated, message)
 }
@@ -42,19 +41,19 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// `name` is what messages call the file.
+    /// `name` is how the message names the file.
     pub fn explain(self, name: &str) -> Failure {
         match self {
             Self::Missing => not_authenticated(format!("{name} does not exist")),
             Self::Directory => not_authenticated(format!("{name} is a directory, not a file")),
-            Self::TooLarge => not_authenticated(format!("{name} is over 1 MiB, which no credential is")),
+            Self::TooLarge => not_authenticated(format!("{name} is over 1 MiB, too large for a credential")),
             Self::NotText => not_authenticated(format!("{name} is not text")),
             Self::Io(error) => not_authenticated(format!("{name} cannot be read")).source(error),
         }
     }
 }
 
-/// Whether an error means that there is no file, and can be none, at a path.
+/// Whether an error means that there is no file at a path.
 pub fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename)
 }
@@ -78,23 +77,24 @@ pub fn read(path: &Path) -> std::result::Result<String, ReadError> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-/// What messages call the file that a variable names.
+/// How messages name the file that a variable names.
 pub fn file_of(variable: &str) -> String {
     format!("the file that {variable} names")
 }
 
-/// Reads the file that a variable names; `None` where the variable is not set.
-/// `instead` is the hint where its value is the token itself.
+/// Reads the file that a variable names; `None` if the variable is not set.
+/// `token_hint` is the hint if the variable holds the token itself.
 ///
 /// # Errors
 /// Not authenticated: the value is no path, or the file cannot be read.
-pub fn read_named(env: &Environment, variable: &str, instead: &str) -> Result<Option<(PathBuf, String)>> {
+pub fn read_named(env: &Environment, variable: &str, token_hint: &str) -> Result<Option<(PathBuf, String)>> {
     let Some(path) = env.path(variable) else { return Ok(None) };
     let value = path.to_string_lossy();
     let failure = match read(&path) {
         Ok(text) => return Ok(Some((path, text))),
         Err(_) if is_content(&value) => {
-            not_authenticated(format!("{variable} holds a token, not the path of a file that holds one")).hint(instead)
+            not_authenticated(format!("{variable} holds a token, not the path of a file that holds one"))
+                .hint(token_hint)
         }
         Err(_) if has_quotes_around(&value) => {
             not_authenticated(format!("{variable} has quotes around the path")).hint("set it without them")

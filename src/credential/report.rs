@@ -1,4 +1,4 @@
-//! What is known of a credential, and how it is shown.
+//! The report of `auth status` on a credential.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -18,36 +18,36 @@ use crate::output::view::{Cell, Details, Tone};
 use crate::text::shell::shell_word;
 use crate::text::time::rfc3339;
 
-/// What a credential is worth.
+/// Whether a credential can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// The server takes it.
+    /// The server accepts it.
     Valid,
-    /// Nobody was asked, and nothing speaks against it.
+    /// No server was asked, and no problem is known.
     NotChecked,
-    /// There is none.
+    /// There is no credential.
     Missing,
-    /// What stands in its place cannot be sent.
+    /// The value in its place cannot be sent.
     Unusable,
-    /// It says of itself that it has ended.
+    /// It has expired by its own claims.
     Expired,
-    /// It does not live as long as was asked.
+    /// It expires sooner than is required.
     Expiring,
-    /// It is not known to live as long as was asked.
+    /// Its expiry is unknown, and a minimum is required.
     ExpiryUnknown,
-    /// The server does not take it.
+    /// The server rejects it.
     Rejected,
-    /// The server takes it, and the variable names an organization that it
-    /// does not belong to.
+    /// The server accepts it, but the variable names an organization that it does not
+    /// belong to.
     WrongOrganization,
-    /// The server could not be asked.
+    /// The server could not be reached.
     Unreachable,
-    /// The server said something else.
+    /// The server gave another answer.
     Unclear,
 }
 
 impl Status {
-    /// The stable name that JSON carries.
+    /// The name in JSON, which is stable.
     pub fn name(self) -> &'static str {
         match self {
             Self::Valid => "valid",
@@ -81,43 +81,41 @@ impl Status {
     }
 }
 
-/// What is known of the credential of a cloud.
 pub struct Report {
     pub cloud: &'static Cloud,
     pub status: Status,
-    /// The server that it is for.
+    /// The server that it is sent to.
     pub endpoint: Option<String>,
-    /// What messages call the place that it comes from.
+    /// Where it comes from, as messages name it.
     pub source: Option<String>,
-    /// The file that it is in.
+    /// The file that it was read from.
     pub path: Option<PathBuf>,
-    /// The places that were passed over for that one.
+    /// Sources that are set too, but not used.
     pub overrides: Vec<String>,
-    /// The kind of credential: a stable name, and one for people.
+    /// The kind of credential: its name in JSON, which is stable, and for people.
     pub kind: Option<(&'static str, &'static str)>,
-    /// Whose it is: stable names with values.
+    /// Whom it belongs to: stable names with values.
     pub identity: Vec<(&'static str, String)>,
     pub expires_at: Option<Timestamp>,
-    /// How to get one that lives longer, as a hint.
+    /// The hint on how to get a credential that is valid for longer.
     pub renewal: String,
-    /// What may be a mistake.
     pub warnings: Vec<String>,
-    /// Why it is not good.
+    /// Why it cannot be used.
     pub failure: Option<Failure>,
 }
 
 impl Report {
-    /// Of a credential that was looked for in these places, the one that is
-    /// used first. Comes with the credential, where it was found.
+    /// Starts a report from all sources that are set, the one that is used first, and
+    /// from the result of reading the credential, which is returned too.
     pub fn begin<T>(
         cloud: &'static Cloud,
         endpoint: &Endpoint,
         sources: Vec<String>,
-        found: Result<Credential<T>>,
+        credential: Result<Credential<T>>,
     ) -> (Self, Option<Credential<T>>) {
         let mut sources = sources.into_iter();
         let source = sources.next();
-        let if_not = if source.is_some() { Status::Unusable } else { Status::Missing };
+        let status_if_failed = if source.is_some() { Status::Unusable } else { Status::Missing };
         let mut report = Self {
             cloud,
             status: Status::NotChecked,
@@ -132,37 +130,36 @@ impl Report {
             warnings: Vec::new(),
             failure: None,
         };
-        match found {
+        match credential {
             Ok(credential) => {
                 report.path = credential.path.clone();
-                report.warn_of_readers();
+                report.warn_if_readable_by_others();
                 (report, Some(credential))
             }
-            Err(failure) => (report.failed(if_not, failure), None),
+            Err(failure) => (report.failed(status_if_failed, failure), None),
         }
     }
 
-    /// The same, with a status and its reason.
+    /// Sets a status and the reason for it.
     pub fn failed(self, status: Status, failure: Failure) -> Self {
         Self { status, failure: Some(failure), ..self }
     }
 
-    /// The same, after what a server said to a call.
-    pub fn answered(self, answer: Result<()>) -> Self {
-        match answer {
+    /// Sets the status that follows from the result of a call to the server.
+    pub fn with_call_result(self, result: Result<()>) -> Self {
+        match result {
             Ok(()) => Self { status: Status::Valid, ..self },
             Err(failure) => match failure.kind() {
                 Kind::NotAuthenticated => self.failed(Status::Rejected, failure),
                 Kind::Temporary => self.failed(Status::Unreachable, failure),
                 Kind::Usage | Kind::Interrupted => self.failed(Status::Unclear, failure),
-                // Neither yes nor no, whatever it was.
+                // The credential was neither accepted nor rejected.
                 _ => self.failed(Status::Unclear, failure.of_kind(Kind::Unexpected)),
             },
         }
     }
 
-    /// Warns where others may read the file that it is in.
-    fn warn_of_readers(&mut self) {
+    fn warn_if_readable_by_others(&mut self) {
         let Some(path) = &self.path else { return };
         let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
         if mode & 0o077 != 0 {
@@ -172,7 +169,7 @@ impl Report {
         }
     }
 
-    /// Warns of secrets that were minted and not delivered.
+    /// Warns of secrets that were created but not delivered.
     pub fn warn_of_undelivered(&mut self, ctx: &Context) {
         for path in undelivered(self.path.as_deref(), self.cloud.has_json_files, &ctx.env) {
             self.warnings.push(format!(
@@ -182,21 +179,20 @@ impl Report {
         }
     }
 
-    /// Checks that the credential lives long enough. `asked` is how the time was
-    /// written.
-    pub fn require_validity(&mut self, needed: Duration, asked: &str, now: Timestamp) {
+    /// Requires the credential to stay valid for a time. `text` is the value of the flag.
+    pub fn require_validity(&mut self, min_validity: Duration, text: &str, now: Timestamp) {
         if !matches!(self.status, Status::Valid | Status::NotChecked) {
             return;
         }
         let why = match self.expires_at {
             Some(expiry) => {
                 let left = expiry.duration_since(now);
-                if SignedDuration::try_from(needed).is_ok_and(|needed| left >= needed) {
+                if SignedDuration::try_from(min_validity).is_ok_and(|min_validity| left >= min_validity) {
                     return;
                 }
-                format!("the credential ends at {}, which is less than {asked} from now", rfc3339(expiry))
+                format!("the credential expires at {}, which is less than {text} from now", rfc3339(expiry))
             }
-            None => format!("the expiry is unknown, so the credential may not live for {asked}"),
+            None => format!("the expiry is unknown, so the credential may not be valid for {text}"),
         };
         let failure = Failure::new(Kind::NotAuthenticated, why).hint(self.renewal.as_str());
         self.status = if self.expires_at.is_some() { Status::Expiring } else { Status::ExpiryUnknown };
@@ -233,8 +229,8 @@ impl Report {
         if let Some(path) = &self.path {
             details.line("File", path.display().to_string());
         }
-        for (index, place) in self.overrides.iter().enumerate() {
-            details.line(if index == 0 { "Overrides" } else { "" }, place.as_str());
+        for (index, source) in self.overrides.iter().enumerate() {
+            details.line(if index == 0 { "Overrides" } else { "" }, source.as_str());
         }
         for (index, (name, value)) in self.identity.iter().enumerate() {
             details.line(if index == 0 { "Identity" } else { "" }, format!("{} {value}", name.replace('_', " ")));
@@ -250,14 +246,14 @@ impl Report {
     }
 }
 
-/// The reports as one JSON object, by cloud.
+/// One JSON object with a report for each cloud.
 pub fn json(reports: &[Report]) -> String {
     let all: Map<String, Value> = reports.iter().map(|report| (report.cloud.id.to_owned(), report.to_json())).collect();
     Value::from(all).to_string()
 }
 
-/// The reports as people read them.
+/// The reports as text for people.
 pub fn text(reports: &[Report], ctx: &Context) -> String {
-    let parts: Vec<String> = reports.iter().map(|report| table::details(&ctx.stdout, &report.details(ctx))).collect();
-    parts.join("\n")
+    let reports: Vec<String> = reports.iter().map(|report| table::details(&ctx.stdout, &report.details(ctx))).collect();
+    reports.join("\n")
 }

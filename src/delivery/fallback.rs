@@ -1,4 +1,5 @@
-//! Where a secret is while it is not delivered, and what the user is told of that.
+//! What happens to a secret that cannot be delivered: it stays in the rescue file, or
+//! is shown on the terminal, and the failure says so.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -22,22 +23,23 @@ impl Fallback {
         }))
     }
 
-    /// Removes the rescue file: the secret is delivered.
+    /// Removes the rescue file, once the secret is delivered.
     pub fn discard(&mut self) {
         if let Ok(rescue) = std::mem::replace(&mut self.0, Err(io::ErrorKind::NotFound.into())) {
             rescue.discard();
         }
     }
 
-    /// Where the secret stays for good. `None` where it is in no rescue file.
+    /// Keeps the rescue file and returns its path. `None` if there is no rescue file.
     pub fn keep(&self) -> Option<&Path> {
         let rescue = self.0.as_ref().ok()?;
         rescue.sync();
         Some(rescue.path())
     }
 
-    /// The secret could not be written to its file. It is in the rescue file then,
-    /// in a new one where there was none, or in the temporary file beside `path`.
+    /// Reports that the secret could not be written to the file at `path`, and where
+    /// it is instead: in the rescue file, in the temporary file in the same directory,
+    /// or in a rescue file that is created now.
     pub fn report_failed_commit(
         &mut self,
         path: &Path,
@@ -59,7 +61,7 @@ impl Fallback {
         self.report(ctx, minted, failure)
     }
 
-    /// The hint with the command that puts the rescue file into its place later.
+    /// The hint with the command that moves or copies the rescue file to `file` later.
     pub fn restore_hint(&self, file: &Path, is_overwritten: bool) -> Option<String> {
         let rescue = self.0.as_ref().ok()?;
         let [from, to] = [rescue.path(), file].map(|path| shell_word(path.as_os_str()));
@@ -67,8 +69,8 @@ impl Fallback {
         Some(format!("when the file can be written again, run `{line}`"))
     }
 
-    /// Adds to the failure where the secret is. Where it is in no file, it is shown
-    /// to the person at the terminal.
+    /// Adds to the failure where the secret is. If it is in no file, it is shown on the
+    /// terminal, or lost if there is none.
     pub fn report(&self, ctx: &mut Context, minted: &Minted, failure: Failure) -> Undelivered {
         let error = match &self.0 {
             Ok(rescue) => {
@@ -77,14 +79,14 @@ impl Fallback {
             }
             Err(error) => error,
         };
-        let why = format!("no rescue file could be written either ({error})");
+        let reason = format!("no rescue file could be written either ({error})");
         if !ctx.stderr.is_terminal() {
-            return Undelivered { failure: failure.hint(format!("{why}: the secret is lost")), is_lost: true };
+            return Undelivered { failure: failure.hint(format!("{reason}: the secret is lost")), is_lost: true };
         }
         // The one message with a secret: a person is there to copy it.
         let _ = ctx.stderr.write_line(minted.file_content.trim_end());
         let _ = ctx.stderr.flush();
-        failure.hint(format!("{why}: {} is shown above, once", minted.what)).hint(&minted.undo).into()
+        failure.hint(format!("{reason}: {} is shown above, once", minted.what)).hint(&minted.undo).into()
     }
 }
 

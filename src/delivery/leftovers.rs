@@ -1,4 +1,4 @@
-//! Reserved files that killed processes left behind, with a secret or without.
+//! Reserved files of processes that were killed, with or without a secret in them.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::ffi::OsStrExt as _;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::delivery::reserved::{PREFIX, open};
 use crate::delivery::space::contains_secret;
 
-/// Removes those without a secret.
+/// Removes the reserved files without a secret.
 pub fn remove_unused(directory: &Path) {
     for path in reserved_files(directory) {
         let Ok(file) = open(&path, &mut OpenOptions::new()) else { continue };
@@ -17,11 +17,11 @@ pub fn remove_unused(directory: &Path) {
     }
 }
 
-/// Those with a secret.
+/// The reserved files with a secret.
 pub fn undelivered_in(directory: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = reserved_files(directory).filter(|path| is_undelivered(path)).collect();
-    found.sort();
-    found
+    let mut files: Vec<PathBuf> = reserved_files(directory).filter(|path| is_undelivered(path)).collect();
+    files.sort();
+    files
 }
 
 /// Whether a file contains a secret and no process is using it.

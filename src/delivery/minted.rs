@@ -5,7 +5,7 @@ use crate::secret::Secret;
 
 /// A secret that was just minted.
 pub struct Minted {
-    /// Its name in messages, as in `token tok_…`.
+    /// What messages call it, as in `token tok_…`.
     pub what: String,
     /// The server's id, which names the rescue file.
     pub id: String,
@@ -13,18 +13,17 @@ pub struct Minted {
     pub extension: &'static str,
     /// What a file with the secret contains.
     pub file_content: String,
-    /// A hint that says how to undo the minting.
+    /// A hint that says how to revoke it.
     pub undo: String,
-    /// A note about the secret that the file contained before.
+    /// A note about the secret that the file contained before, if it did.
     pub replaced: Option<String>,
     pub secret: Secret,
 }
 
 pub struct Undelivered {
-    /// What went wrong; its hints say where the secret is now.
+    /// Its hints say where the secret is now.
     pub failure: Failure,
-    /// Whether the secret is nowhere: no file could be written, and it was not shown
-    /// to a person.
+    /// Whether no file could be written, and the secret was not shown to a person.
     pub is_lost: bool,
 }
 

@@ -1,6 +1,15 @@
-//! Delivers a secret that is shown once. Files are opened, locked and given space
-//! before the secret exists, so that what can fail has failed by then. A secret
-//! that cannot be delivered is kept in a rescue file.
+//! Delivers a secret that a server returns only once, to a file or to standard
+//! output.
+//!
+//! [`Delivery::prepare`] opens and locks files and reserves space in them before the
+//! request is sent, so that most errors occur while there is no secret yet.
+//! [`Delivery::deliver`] writes the secret. Until it is delivered it is also in a
+//! rescue file, which stays if the delivery fails or the process is killed.
+//!
+//! `target` is the file that the user names, `path` says what a path leads to,
+//! `stdout` whether standard output keeps data. `rescue` is the rescue file and
+//! `fallback` the messages about it. `reserved` and `space` create files with space,
+//! and `leftovers` finds those of killed processes.
 
 mod fallback;
 mod leftovers;
@@ -26,20 +35,20 @@ use crate::error::{Failure, Result};
 use crate::output::write_error;
 pub use crate::text::shell::is_shell_safe;
 
-/// Decides whether a rescue file is required.
+/// A rotation requires a rescue file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Minting can be undone, so the secret may be lost.
+    /// A new credential can be revoked if its secret is lost.
     Create,
-    /// The old secret is gone by then, so that the new one must not be lost.
+    /// The old secret no longer works, so the new one must not be lost.
     Rotate,
 }
 
-/// How long it may take to undo a mint whose secret cannot be delivered. This is
-/// beside `--timeout`, which may be used up by then.
+/// For revoking a credential whose secret cannot be delivered. It is separate from
+/// `--timeout`, of which nothing may be left by then.
 pub const UNDO_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where a secret goes, ready before there is one.
+/// A prepared delivery.
 pub struct Delivery {
     target: Option<TargetFile>,
     rescue: io::Result<RescueFile>,
@@ -47,8 +56,8 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Prepares a delivery to `file` and standard output, or to standard output
-    /// alone. `flag` is the one that names the file.
+    /// Prepares a delivery to `file` and standard output, or only to standard output.
+    /// `flag` is the flag that names the file, for messages.
     ///
     /// # Errors
     /// Usage: the file cannot be written; there is none and standard output is
@@ -72,7 +81,7 @@ impl Delivery {
                 .hint(format!("write it to a file with {flag} PATH")));
         }
         let needs_rescue = purpose == Purpose::Rotate || target.as_ref().is_some_and(TargetFile::is_overwritten);
-        // A file that is replaced by a rename has the secret, whole, before that.
+        // Before a file is replaced by a rename, the temporary file has the secret.
         let rescue = if target.is_some() && !needs_rescue {
             Err(io::ErrorKind::NotFound.into())
         } else {
@@ -92,35 +101,35 @@ impl Delivery {
         self.target.is_some()
     }
 
-    /// The content that will be replaced. Empty where there is no file, `None` where
-    /// the file cannot be read.
+    /// The content of the file that will be replaced. Empty if there is no file,
+    /// `None` if it cannot be read.
     pub fn previous(&self) -> Option<&[u8]> {
         self.target.as_ref().map_or(Some(&[]), TargetFile::previous)
     }
 
-    /// Writes the secret to the file, if there is one, and then the bytes of `shown` to
-    /// standard output. Until it is delivered the secret is in the rescue file, in case
-    /// the process ends. Returns whether it stays there, being nowhere else.
+    /// Writes the secret to the file, if there is one, and then the output to standard
+    /// output. Returns `true` if the secret is only in the rescue file, because the
+    /// output does not contain it or is discarded.
     ///
     /// # Errors
-    /// [`Undelivered`]: something could not be made or written.
+    /// [`Undelivered`]: the output could not be rendered, or a write failed.
     pub async fn deliver(
         self,
         ctx: &mut Context,
         minted: &Minted,
-        shown: impl Future<Output = Result<Vec<u8>>>,
+        output: impl Future<Output = Result<Vec<u8>>>,
     ) -> std::result::Result<bool, Undelivered> {
         let mut fallback = Fallback::write(self.rescue, minted, ctx);
         if let Some(target) = self.target {
             let path = target.path().display().to_string();
             write_file(target, &mut fallback, minted, ctx)?;
-            print(shown, self.stdout, minted, ctx)
+            print(output, self.stdout, minted, ctx)
                 .await
                 .map_err(|failure| failure.hint(format!("{} is in {path}", minted.what)))?;
             ctx.note(&format!("{} written to {path}", minted.what));
             return Ok(false);
         }
-        let why = match print(shown, self.stdout, minted, ctx).await {
+        let reason = match print(output, self.stdout, minted, ctx).await {
             Err(failure) => return Err(fallback.report(ctx, minted, failure)),
             Ok(false) => "the output does not contain the secret",
             Ok(true) if self.stdout == Stdout::Discarded => "standard output is discarded",
@@ -131,9 +140,9 @@ impl Delivery {
             }
         };
         let Some(path) = fallback.keep() else {
-            return Err(fallback.report(ctx, minted, Failure::unexpected(why)));
+            return Err(fallback.report(ctx, minted, Failure::unexpected(reason)));
         };
-        ctx.warn(&format!("{why}: {} cannot be shown again, and is kept in {}", minted.what, path.display()));
+        ctx.warn(&format!("{reason}: {} cannot be shown again, and is kept in {}", minted.what, path.display()));
         ctx.note(&minted.undo);
         Ok(true)
     }
@@ -148,7 +157,7 @@ fn write_file(
     let content = minted.file_content.as_bytes();
     let path = target.path().to_owned();
     let (is_file, is_overwritten) = (target.is_file(), target.is_overwritten());
-    // A stream may lead to a job's log.
+    // The output of a stream may be in the log of a job.
     if !is_file {
         mask(minted.secret.expose(), content, ctx);
     }
@@ -160,7 +169,7 @@ fn write_file(
         return Err(undelivered);
     }
     fallback.discard();
-    // The old secret is gone from here on, whatever fails next.
+    // The old secret is replaced now, even if a later step fails.
     let in_file = format!("{} is in {}", minted.what, path.display());
     ctx.interrupt.set_hints(std::iter::once(in_file).chain(minted.replaced.clone()).collect());
     if let Some(replaced) = &minted.replaced {
@@ -169,14 +178,14 @@ fn write_file(
     Ok(())
 }
 
-/// Writes to standard output. Returns whether that contains the secret.
+/// Writes to standard output. Returns whether the output contains the secret.
 async fn print(
-    shown: impl Future<Output = Result<Vec<u8>>>,
+    output: impl Future<Output = Result<Vec<u8>>>,
     stdout: Stdout,
     minted: &Minted,
     ctx: &mut Context,
 ) -> Result<bool> {
-    let bytes = shown.await?;
+    let bytes = output.await?;
     let secret = minted.secret.expose();
     if stdout == Stdout::Open {
         mask(secret, &bytes, ctx);
@@ -185,15 +194,15 @@ async fn print(
     Ok(!secret.is_empty() && bytes.windows(secret.len()).any(|part| part == secret.as_bytes()))
 }
 
-/// The files with undelivered secrets, among the rescue files and beside the
-/// credential's own file. `is_json` tells one cloud's from the other's: Namespace's
-/// token files are JSON, Nscale's service tokens are not.
+/// The files with undelivered secrets of one cloud, among the rescue files and in the
+/// directory of the credential's file. `is_json` selects the cloud: Namespace's token
+/// files are JSON, Nscale's are not.
 pub fn undelivered(credential: Option<&Path>, is_json: bool, env: &Environment) -> Vec<PathBuf> {
     let beside = credential.map(|file| leftovers::undelivered_in(path::parent(file))).unwrap_or_default();
-    let mut found: Vec<PathBuf> = rescue::rescued_files(env).into_iter().chain(beside).collect();
-    found.retain(|path| std::fs::read(path).is_ok_and(|content| content.starts_with(b"{") == is_json));
-    // The credential may be in such a directory itself.
-    found.sort();
-    found.dedup();
-    found
+    let mut files: Vec<PathBuf> = rescue::rescued_files(env).into_iter().chain(beside).collect();
+    files.retain(|path| std::fs::read(path).is_ok_and(|content| content.starts_with(b"{") == is_json));
+    // The credential's file may be in a directory of rescue files.
+    files.sort();
+    files.dedup();
+    files
 }

@@ -1,5 +1,4 @@
-//! What the path for a secret leads to, and what would keep a file from being
-//! replaced there.
+//! What the path for a secret leads to, and whether a file can be replaced there.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -7,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-/// What a path leads to once every link is followed.
+/// What a path leads to after all links are followed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Destination {
     /// A file, which may not exist yet.
@@ -18,7 +17,7 @@ pub enum Destination {
     Descriptor(PathBuf),
 }
 
-/// Follows the links of a path: links stay, and their target is replaced.
+/// Follows the links of a path, so that their target is replaced and not the link.
 ///
 /// # Errors
 /// A link leads in a circle, or to the name of a directory.
@@ -87,13 +86,12 @@ pub fn discards_data(metadata: &Metadata) -> bool {
 /// In a directory with this mode bit users can remove and replace only their own files.
 const STICKY: u32 = 0o1000;
 
-/// Why a rename cannot replace the file, or must not, checked before the secret
-/// exists.
+/// Why a rename cannot or must not replace the file.
 pub fn obstacle(path: &Path, existing: Option<&Metadata>) -> Option<&'static str> {
     let directory = fs::metadata(parent(path)).ok()?;
     let user = rustix::process::geteuid().as_raw();
     let is_foreign = existing.is_some_and(|existing| existing.uid() != user);
-    // root can, and would give the secret to whoever created the file.
+    // root could replace it, but the new file would belong to the user who created the old one.
     let is_forbidden = user == 0 || directory.uid() != user;
     if directory.mode() & STICKY != 0 && is_foreign && is_forbidden {
         return Some("belongs to another user, in a directory where only the owner may replace a file (sticky bit)");
@@ -123,7 +121,7 @@ fn attributes(path: &Path) -> Option<(rustix::fs::StatxAttributes, rustix::fs::S
     Some((stat.stx_attributes, stat.stx_attributes_mask))
 }
 
-/// Whether a file is a mount point, as in containers. It can be written to but not
+/// Whether a file is a mount point, as in containers. It can be written but not
 /// replaced.
 #[cfg(target_os = "linux")]
 pub fn is_mount_point(path: &Path) -> bool {

@@ -1,5 +1,5 @@
-//! Rescue files: where a secret is until it is delivered, and for good where it
-//! cannot be delivered.
+//! Rescue files, in the state directory. A secret is in one until it is delivered,
+//! and stays there if it cannot be delivered.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -43,7 +43,7 @@ impl RescueFile {
     /// Creates one in the state directory, or else in a temporary directory.
     ///
     /// # Errors
-    /// None of the directories can have it. The error is that of the last.
+    /// It cannot be created in any of the directories. The error is that of the last.
     pub fn prepare(env: &Environment) -> io::Result<Self> {
         let in_state = |state: PathBuf| {
             let directory = state.join(STATE_DIRECTORY);
@@ -54,8 +54,8 @@ impl RescueFile {
             remove_unused(&directory);
             Self::in_directory(RescueDirectory { path: directory, depth: 2 })
         };
-        // Everybody can write to a temporary directory, so a new directory in it
-        // is used, which nobody else can have prepared.
+        // Every user can write to a temporary directory. A new directory in it cannot
+        // have been prepared by another user.
         let in_temporary = |temporary: PathBuf| {
             let directory = temporary.join(format!("{DIRECTORY_PREFIX}{:016x}", fastrand::u64(..)));
             DirBuilder::new().mode(0o700).create(&directory)?;
@@ -78,15 +78,16 @@ impl RescueFile {
     /// The secret is not in the file.
     pub fn write(&mut self, id: &str, extension: &str, content: &[u8]) -> io::Result<()> {
         self.file.write(content)?;
-        // The id comes from the server: only what is harmless in a file name is used.
-        let stem: String = id.chars().filter(|c| is_shell_safe(*c)).take(100).collect();
+        // The id comes from the server, so only characters that are safe in a file name are used.
+        const MAX_STEM_LENGTH: usize = 100;
+        let stem: String = id.chars().filter(|c| is_shell_safe(*c)).take(MAX_STEM_LENGTH).collect();
         let stem = if stem.is_empty() { "secret" } else { &stem };
         for number in 1u32.. {
             let name = if number == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{number}.{extension}") };
             match self.file.rename(&self.directory.path.join(name), true) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) if !self.file.path().exists() => return Err(error),
-                // Where it cannot be renamed, the file has the secret under its old name.
+                // If it cannot be renamed, the file has the secret under its old name.
                 _ => break,
             }
         }
@@ -115,13 +116,13 @@ fn state_home(env: &Environment) -> Option<PathBuf> {
 }
 
 fn temporary_directories(env: &Environment) -> Vec<PathBuf> {
-    let named = env.path("TMPDIR").filter(|path| path.is_absolute());
-    let mut all: Vec<PathBuf> = named.into_iter().chain([PathBuf::from("/tmp")]).collect();
+    let from_env = env.path("TMPDIR").filter(|path| path.is_absolute());
+    let mut all: Vec<PathBuf> = from_env.into_iter().chain([PathBuf::from("/tmp")]).collect();
     all.dedup();
     all
 }
 
-/// Whether this is a directory of the user.
+/// Whether this is a directory that belongs to the user.
 fn is_own(path: &Path) -> bool {
     let user = rustix::process::geteuid().as_raw();
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == user)
@@ -136,16 +137,16 @@ pub fn rescued_files(env: &Environment) -> Vec<PathBuf> {
             .map(|entry| entry.path())
     });
     let directories = state_home(env).map(|state| state.join(STATE_DIRECTORY)).into_iter().chain(in_temporary);
-    let mut found = Vec::new();
+    let mut files = Vec::new();
     for directory in directories.filter(|directory| is_own(directory)) {
         let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
         let is_rescue_file =
             |path: &PathBuf| ["json", "token"].iter().any(|known| path.extension() == Some(known.as_ref()));
-        let mut named: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_rescue_file).collect();
-        named.retain(|path| is_undelivered(path));
-        named.sort();
-        found.extend(named);
-        found.extend(undelivered_in(&directory));
+        let mut rescued: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_rescue_file).collect();
+        rescued.retain(|path| is_undelivered(path));
+        rescued.sort();
+        files.extend(rescued);
+        files.extend(undelivered_in(&directory));
     }
-    found
+    files
 }

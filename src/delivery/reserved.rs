@@ -12,7 +12,7 @@ use rustix::fs::OFlags;
 
 use crate::delivery::space::{contains_secret, overwrite, reserve};
 
-/// The prefix of their names.
+/// The prefix of the names of reserved files.
 pub const PREFIX: &str = ".nscred-";
 
 pub struct ReservedFile {
@@ -28,8 +28,8 @@ pub enum LockError {
     Busy,
     /// It belongs to another user.
     Foreign,
-    /// It cannot be created, or there is no space. With the path of a secret that was
-    /// moved out of the way before.
+    /// It cannot be created, or there is no space. With the new path of the leftover,
+    /// as in [`ReservedFile::beside`].
     Io(io::Error, Option<PathBuf>),
 }
 
@@ -40,18 +40,16 @@ impl From<io::Error> for LockError {
 }
 
 impl ReservedFile {
-    /// Creates the file beside `target` that only one process can use at a time.
-    /// Returns with it the new path of a secret that a killed process left there.
-    /// An existing file may belong to this user or to `owner`.
-    ///
-    /// # Errors
-    /// [`LockError`].
+    /// Creates and locks the temporary file in the directory of `target`, whose name
+    /// depends on that of `target`, so that only one process at a time can replace
+    /// `target`. If a killed process left a secret in that file, it is moved, and its
+    /// new path is returned. An existing file may belong to this user or to `owner`.
     pub fn beside(target: &Path, owner: Option<u32>) -> Result<(Self, Option<PathBuf>), LockError> {
-        /// A further try is needed where another process removes its file in between.
-        const MAX_TRIES: usize = 100;
+        /// It is tried again if another process removes its file in between.
+        const MAX_ATTEMPTS: usize = 100;
         let path = temporary_path(target);
         let mut leftover = None;
-        for _ in 0..MAX_TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let (file, is_new) = match open(&path, OpenOptions::new().create_new(true)) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     match open(&path, &mut OpenOptions::new()) {
@@ -60,7 +58,7 @@ impl ReservedFile {
                         opened => (opened?, false),
                     }
                 }
-                made => (made?, true),
+                created => (created?, true),
             };
             match file.try_lock() {
                 Ok(()) => {}
@@ -70,7 +68,7 @@ impl ReservedFile {
                 Err(TryLockError::Error(_)) => return Err(LockError::Busy),
             }
             let metadata = file.metadata()?;
-            if !fs::symlink_metadata(&path).is_ok_and(|there| is_same(&there, &metadata)) {
+            if !fs::symlink_metadata(&path).is_ok_and(|current| is_same(&current, &metadata)) {
                 continue;
             }
             let is_ours = [Some(rustix::process::geteuid().as_raw()), owner].contains(&Some(metadata.uid()));
@@ -99,12 +97,12 @@ impl ReservedFile {
             let path = directory.join(format!("{PREFIX}{:016x}", fastrand::u64(..)));
             match open(&path, OpenOptions::new().create_new(true)) {
                 Ok(file) => {
-                    // The lock keeps others from removing it, unless one did before.
-                    let is_taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
-                    let is_there = fs::symlink_metadata(&path)
-                        .and_then(|there| Ok(is_same(&there, &file.metadata()?)))
+                    // Before it is locked, another process may lock or remove it as unused.
+                    let is_locked_elsewhere = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+                    let still_exists = fs::symlink_metadata(&path)
+                        .and_then(|current| Ok(is_same(&current, &file.metadata()?)))
                         .unwrap_or_default();
-                    if is_taken || !is_there {
+                    if is_locked_elsewhere || !still_exists {
                         continue;
                     }
                     let file = Self { file, path, holds_secret: false };
@@ -118,7 +116,7 @@ impl ReservedFile {
     }
 
     fn reserve(&self) -> io::Result<()> {
-        // A umask may have taken more away.
+        // The umask may have removed more.
         self.file.set_permissions(Permissions::from_mode(0o600))?;
         self.file.set_len(0)?;
         reserve(&self.file)
@@ -130,10 +128,8 @@ impl ReservedFile {
         std::os::unix::fs::fchown(&self.file, Some(owner.uid()), Some(owner.gid()))
     }
 
-    /// Writes the secret.
-    ///
     /// # Errors
-    /// It is not in the file.
+    /// The secret is not in the file.
     pub fn write(&mut self, content: &[u8]) -> io::Result<()> {
         overwrite(&mut self.file, content)?;
         self.holds_secret = true;
@@ -152,7 +148,7 @@ impl ReservedFile {
         &self.path
     }
 
-    /// Lets the file be removed when it is dropped: its secret is elsewhere too.
+    /// The file is removed when it is dropped, because its secret is elsewhere too.
     pub fn discard(&mut self) {
         self.holds_secret = false;
     }
@@ -160,7 +156,7 @@ impl ReservedFile {
     /// Moves the file to `target`, which it replaces unless `no_replace`.
     ///
     /// # Errors
-    /// The file has its old name still.
+    /// The file still has its old name.
     pub fn rename(&mut self, target: &Path, no_replace: bool) -> io::Result<()> {
         if no_replace {
             rename_no_replace(&self.path, target)?
@@ -189,30 +185,31 @@ fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// The file beside `target`, with a name that contains the target's, or its hash
-/// where that would be too long.
+/// The temporary file in the directory of `target`. Its name contains that of
+/// `target`, or the hash of it if that would be too long.
 pub fn temporary_path(target: &Path) -> PathBuf {
     /// What file systems allow, less the suffix of [`move_away`].
     const MAX_LENGTH: usize = 255 - 16;
     let name = target.file_name().unwrap_or_default();
-    let mut beside = std::ffi::OsString::from(PREFIX);
+    let mut temporary = std::ffi::OsString::from(PREFIX);
     if name.len() + PREFIX.len() <= MAX_LENGTH {
-        beside.push(name);
+        temporary.push(name);
     } else {
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
-        beside.push(format!("{:016x}", hasher.finish()));
+        temporary.push(format!("{:016x}", hasher.finish()));
     }
-    target.with_file_name(beside)
+    target.with_file_name(temporary)
 }
 
 /// Renames a file with a secret that a killed process left behind.
 fn move_away(path: &Path) -> io::Result<PathBuf> {
-    for number in 1u32..10_000 {
-        let mut free = path.as_os_str().to_owned();
-        free.push(format!("-{number}"));
-        match rename_no_replace(path, Path::new(&free)) {
-            Ok(()) => return Ok(free.into()),
+    const MAX_NUMBER: u32 = 9_999;
+    for number in 1..=MAX_NUMBER {
+        let mut renamed = path.as_os_str().to_owned();
+        renamed.push(format!("-{number}"));
+        match rename_no_replace(path, Path::new(&renamed)) {
+            Ok(()) => return Ok(renamed.into()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
@@ -220,7 +217,7 @@ fn move_away(path: &Path) -> io::Result<PathBuf> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// Renames, and fails where `to` exists.
+/// Renames, and fails if `to` exists.
 fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {

@@ -1,4 +1,4 @@
-//! Space on disk for a secret, reserved before there is one.
+//! Reserves disk space for a secret before there is one.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -8,8 +8,8 @@ use rustix::process::{Resource, getrlimit};
 /// In bytes: many times as much as any secret needs.
 const RESERVED_BYTES: u64 = 64 * 1024;
 
-/// How a file without a secret begins, on file systems where space is reserved by
-/// writing bytes.
+/// The first bytes of a file without a secret, on file systems where space is reserved
+/// by writing bytes.
 pub const PLACEHOLDER: &[u8] = b"nscred: room for a secret, which this file does not hold yet\n";
 
 /// Replaces the content of a file.

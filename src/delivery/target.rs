@@ -1,5 +1,5 @@
-//! The file that the user names for a secret. All that can fail is tried before
-//! the secret exists, and the file is replaced whole or not at all.
+//! The file that the user names for a secret. It is checked and prepared before the
+//! secret exists, and then replaced completely or not at all.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, IsTerminal as _, Write as _};
@@ -20,29 +20,29 @@ use crate::text::shell::shell_word;
 pub struct TargetFile {
     /// As the user named it.
     path: PathBuf,
-    target: Target,
-    /// Its content now. Empty where there is none, `None` where it cannot be read.
+    kind: TargetKind,
+    /// The content before. Empty if there is no file, `None` if it cannot be read.
     previous: Option<Vec<u8>>,
-    /// The path of a secret that a killed process could not deliver.
+    /// The file with a secret that a killed process did not deliver.
     leftover: Option<PathBuf>,
 }
 
-enum Target {
-    /// A new file beside the old one, which it replaces.
+enum TargetKind {
+    /// A temporary file in the same directory, which will replace the file.
     Replace { temporary: ReservedFile, path: PathBuf, no_clobber: bool },
     /// A mount point, which cannot be replaced.
     InPlace(File),
     /// A FIFO, a terminal or an open descriptor.
     Special(File),
-    /// Standard output or error, by a path such as `/dev/stdout`. They are written
-    /// as what they are, so that nothing else in them is overwritten.
+    /// Standard output or error, by a path such as `/dev/stdout`. They are not opened
+    /// again, which could overwrite what they contain.
     Standard(Stream),
 }
 
 /// The secret could not be written to its file.
 pub struct CommitError {
     pub error: io::Error,
-    /// A file that contains all of it nevertheless.
+    /// A temporary file that contains the whole secret, if there is one.
     pub temporary: Option<ReservedFile>,
 }
 
@@ -69,24 +69,24 @@ impl TargetFile {
         if path::names_directory(path) {
             return Err(refuse("names a directory; name a file in it"));
         }
-        let stream = |target| Self { path: path.to_owned(), target, previous: Some(Vec::new()), leftover: None };
+        let stream = |kind| Self { path: path.to_owned(), kind, previous: Some(Vec::new()), leftover: None };
         match path::resolve(path).map_err(|error| refuse("cannot be written").source(error))? {
             Destination::Stdout => match Stdout::of(&ctx.stdout) {
                 Stdout::Closed => Err(refuse("standard output is closed; the secret would be lost")),
                 Stdout::Discarded => Err(refuse(DISCARDS)),
-                Stdout::Open => Ok(stream(Target::Standard(ctx.stdout.clone()))),
+                Stdout::Open => Ok(stream(TargetKind::Standard(ctx.stdout.clone()))),
             },
             Destination::Stderr if fs::metadata("/dev/stderr").is_ok_and(|stderr| path::discards_data(&stderr)) => {
                 Err(refuse(DISCARDS))
             }
-            Destination::Stderr => Ok(stream(Target::Standard(ctx.stderr.clone()))),
+            Destination::Stderr => Ok(stream(TargetKind::Standard(ctx.stderr.clone()))),
             Destination::Descriptor(descriptor) => {
-                open_stream(&descriptor, no_clobber, &refuse).map(|file| stream(Target::Special(file)))
+                open_stream(&descriptor, no_clobber, &refuse).map(|file| stream(TargetKind::Special(file)))
             }
             Destination::File(file) => match fs::metadata(&file) {
                 Ok(existing) if existing.is_file() => Self::existing(path, file, existing, no_clobber, &refuse),
                 Ok(existing) if existing.is_dir() => Err(refuse("is a directory; name a file")),
-                Ok(_) => open_stream(&file, no_clobber, &refuse).map(|file| stream(Target::Special(file))),
+                Ok(_) => open_stream(&file, no_clobber, &refuse).map(|file| stream(TargetKind::Special(file))),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     Self::by_rename(path, file, None, no_clobber, &refuse)
                 }
@@ -128,7 +128,7 @@ impl TargetFile {
             result => result.map_err(|error| add_space_hint(refuse("has no space for a secret"), error))?,
         }
         let previous = read_limited(&file).ok().flatten();
-        Ok(Self { path: path.to_owned(), target: Target::InPlace(opened), previous, leftover: None })
+        Ok(Self { path: path.to_owned(), kind: TargetKind::InPlace(opened), previous, leftover: None })
     }
 
     /// Prepares a file that a rename puts into place.
@@ -171,8 +171,8 @@ impl TargetFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Some(Vec::new()),
             read => read.ok().flatten(),
         };
-        let target = Target::Replace { temporary, path: file, no_clobber };
-        Ok(Self { path: path.to_owned(), target, previous, leftover })
+        let kind = TargetKind::Replace { temporary, path: file, no_clobber };
+        Ok(Self { path: path.to_owned(), kind, previous, leftover })
     }
 
     pub fn path(&self) -> &Path {
@@ -187,39 +187,38 @@ impl TargetFile {
         self.leftover.as_deref()
     }
 
-    /// Whether the old content is overwritten, so that a process that is killed
-    /// while it writes leaves neither the old nor the new.
+    /// Whether the old content is overwritten in place. If the process is killed while
+    /// it writes, both the old and the new content are lost.
     pub fn is_overwritten(&self) -> bool {
-        matches!(self.target, Target::InPlace(_))
+        matches!(self.kind, TargetKind::InPlace(_))
     }
 
     /// Whether it is a file and not a stream.
     pub fn is_file(&self) -> bool {
-        matches!(self.target, Target::Replace { .. } | Target::InPlace(_))
+        matches!(self.kind, TargetKind::Replace { .. } | TargetKind::InPlace(_))
     }
 
     /// Writes the content, puts the file into place, and flushes it to disk.
     ///
     /// # Errors
-    /// A file that would be replaced by a rename is as it was.
+    /// The write failed. A file that would be replaced by a rename is unchanged.
     pub fn commit(self, content: &[u8]) -> std::result::Result<(), CommitError> {
-        match self.target {
-            Target::Special(mut file) => Ok(file.write_all(content)?),
-            Target::Standard(mut stream) => {
+        match self.kind {
+            TargetKind::Special(mut file) => Ok(file.write_all(content)?),
+            TargetKind::Standard(mut stream) => {
                 stream.write_all(content)?;
                 Ok(stream.flush()?)
             }
-            Target::InPlace(mut file) => {
+            TargetKind::InPlace(mut file) => {
                 overwrite(&mut file, content)?;
                 Ok(file.sync_all()?)
             }
-            Target::Replace { mut temporary, path, no_clobber } => {
+            TargetKind::Replace { mut temporary, path, no_clobber } => {
                 temporary.write(content)?;
                 if let Err(error) = temporary.sync().and_then(|()| temporary.rename(&path, no_clobber)) {
                     return Err(CommitError { error, temporary: Some(temporary) });
                 }
-                // The file is in place by now. A directory that cannot be read cannot
-                // be synced either, which is no failure.
+                // The file is in place. That a directory cannot be opened or synced is no failure.
                 let _ = File::open(path::parent(&path)).and_then(|directory| directory.sync_all());
                 Ok(())
             }
@@ -229,7 +228,7 @@ impl TargetFile {
 
 const DISCARDS: &str = "discards what is written; the secret would be lost";
 
-/// Adds what to do where space is missing.
+/// Adds the error, and a hint if it is about missing space.
 fn add_space_hint(failure: Failure, error: io::Error) -> Failure {
     let hint = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -276,7 +275,7 @@ fn open_stream(path: &Path, no_clobber: bool, refuse: &impl Fn(&str) -> Failure)
     if path::discards_data(&metadata) {
         return Err(refuse(DISCARDS));
     }
-    // Not blocking, so that a FIFO without a reader is an error at once.
+    // Non-blocking, so that a FIFO without a reader is an error at once.
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
     let file = OpenOptions::new().append(true).custom_flags(flags).open(path).map_err(cannot)?;
     if kind.is_file() {

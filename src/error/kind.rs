@@ -1,30 +1,29 @@
 //! The kinds of failure, and the one table of their names, exit codes and meanings.
 
-/// A kind of failure that a caller may want to tell apart. Of several failures in
-/// one run the greatest decides: what needs a look first is above what can simply
-/// be run again.
+/// The kinds of failure that a caller may want to distinguish, in ascending order of
+/// severity. The most severe failure of a run sets its exit code: one that must be
+/// looked into is more severe than one after which the command can be run again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// The reader of a listing went away, and has seen enough: the command ends
-    /// without a word.
+    /// The reader of the output has closed the pipe: the command ends silently.
     BrokenPipe,
     /// Flags, files or variables that cannot be used. Nothing was sent.
     Usage,
-    /// Unreachable, rate limited or unavailable. Nothing was changed: safe to
-    /// run again.
+    /// The server is unreachable, unavailable or limits the rate. Nothing was
+    /// changed: safe to run again.
     Temporary,
     NotFound,
     /// It exists already, or is not in a state that allows this.
     Conflict,
-    /// The server understood and said no.
+    /// The server understood the request and refused it.
     Refused,
-    /// The credential is good, its rights are not enough.
+    /// The credential is valid, but lacks a permission.
     NotPermitted,
-    /// Something that should not happen: an unreadable answer, a failed write.
+    /// Something that should not happen: an unreadable response, a failed write.
     Unexpected,
     /// No credential, or one that was rejected.
     NotAuthenticated,
-    /// A change may have been carried out, and no success is known.
+    /// A change was sent, and it is unknown whether it was carried out.
     OutcomeUnknown,
     /// Stopped by the user.
     Interrupted,
@@ -42,8 +41,7 @@ const fn row(code: u8, kinds: &'static [(Kind, &'static str)], meaning: &'static
     ExitCode { code, kinds, meaning }
 }
 
-/// Every exit code, in ascending order. The names and codes are kept from version
-/// to version.
+/// Every exit code, in ascending order. Names and codes are stable across versions.
 pub const EXIT_CODES: [ExitCode; 10] = [
     row(0, &[(Kind::BrokenPipe, "broken_pipe")], "done (an empty list is done)"),
     row(
@@ -105,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_look_first_is_the_greatest() {
+    fn kinds_are_in_order_of_severity() {
         use Kind::{Conflict, Interrupted, NotAuthenticated, NotFound, NotPermitted, OutcomeUnknown, Refused};
         let order = [
             Kind::Usage,

@@ -1,5 +1,5 @@
-//! What went wrong, in a form that a person, a script and the exit code can
-//! all be told from.
+//! A failure of a command: its text for people, its JSON for scripts, and its exit
+//! code.
 
 mod kind;
 
@@ -15,8 +15,8 @@ pub use kind::{EXIT_CODES, ExitCode, Kind};
 /// `Result` with a [`Failure`].
 pub type Result<T> = std::result::Result<T, Failure>;
 
-/// A failure: its kind, one plain sentence, and hints that name the exact
-/// next command. Whatever is printed of it goes through [`redact`] first.
+/// A failure: its kind, a message, and hints that name the next command. All that is
+/// printed of it goes through [`redact`] first.
 pub struct Failure(Box<Parts>);
 
 struct Parts {
@@ -30,7 +30,7 @@ struct Parts {
 }
 
 impl Failure {
-    /// A failure of this kind, told in one sentence without a full stop.
+    /// `message` is one sentence without a full stop.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self(Box::new(Parts {
             kind,
@@ -43,13 +43,13 @@ impl Failure {
         }))
     }
 
-    /// The same as a failure of another kind.
+    /// Replaces the kind.
     pub fn of_kind(mut self, kind: Kind) -> Self {
         self.0.kind = kind;
         self
     }
 
-    /// Says at the front which of several things it is about.
+    /// Puts the name of the thing that failed before the message.
     pub fn about(mut self, subject: &str) -> Self {
         self.0.message = format!("{subject}: {}", self.0.message);
         self
@@ -60,41 +60,38 @@ impl Failure {
         Self::new(Kind::Usage, message)
     }
 
-    /// Something that should not have happened.
     pub fn unexpected(message: impl Into<String>) -> Self {
         Self::new(Kind::Unexpected, message)
     }
 
-    /// Adds what to do next.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hints.push(hint.into());
         self
     }
 
-    /// Adds what to do next, where the failure is of this kind.
+    /// Adds a hint if the failure is of this kind.
     pub fn hint_on(self, kind: Kind, hint: impl FnOnce() -> String) -> Self {
         if self.0.kind == kind { self.hint(hint()) } else { self }
     }
 
-    /// Adds lines that show the place of a mistake, for people only.
+    /// Adds lines of the input that show where a mistake is. They are not in the JSON.
     pub fn excerpt(mut self, lines: impl Into<String>) -> Self {
         self.0.excerpt = Some(lines.into());
         self
     }
 
-    /// Adds the error that lies beneath.
+    /// Adds the underlying error.
     pub fn source(mut self, source: impl Into<anyhow::Error>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// Adds the HTTP status that the server answered with.
     pub fn http_status(mut self, status: u16) -> Self {
         self.0.http_status = Some(status);
         self
     }
 
-    /// Adds the server's id for the request, which its support asks for.
+    /// Adds the server's id of the request, which its support asks for.
     pub fn request_id(mut self, id: Option<String>) -> Self {
         self.0.request_id = id;
         self
@@ -104,16 +101,13 @@ impl Failure {
         self.0.kind
     }
 
-    /// The sentence, redacted.
+    /// Redacted.
     pub fn message(&self) -> String {
         redact(&self.0.message)
     }
 
-    /// One failure out of several: the worst kind, every sentence, every
-    /// hint once. `summary` opens the sentence.
-    ///
-    /// With a single failure and no summary needed, callers pass it on as it
-    /// is instead.
+    /// Combines failures: the most severe kind, all messages after `summary`, and each
+    /// hint once.
     pub fn of_several(summary: impl Into<String>, failures: Vec<Failure>) -> Self {
         let kind = failures.iter().map(Failure::kind).max().unwrap_or(Kind::Unexpected);
         let mut all = Self::new(kind, summary);
@@ -137,7 +131,7 @@ impl Failure {
         all
     }
 
-    /// The failure as people read it, with a line end after each line.
+    /// The text for people. Each line ends with a newline.
     pub fn to_text(&self) -> String {
         let parts = &self.0;
         let mut text = format!("error: {}\n", sanitize(&parts.message));
@@ -160,7 +154,7 @@ impl Failure {
         redact(&text)
     }
 
-    /// The failure as one JSON object on one line.
+    /// A JSON object on one line.
     pub fn to_json(&self) -> String {
         let parts = &self.0;
         let mut object = Map::new();
@@ -173,7 +167,7 @@ impl Failure {
         object.insert("hints".into(), parts.hints.iter().map(|hint| Value::from(redact(hint))).collect());
         object.insert("http_status".into(), parts.http_status.into());
         object.insert("request_id".into(), parts.request_id.as_deref().map(redact).into());
-        // JSON itself escapes no DEL and no C1, which a terminal may obey.
+        // JSON does not escape DEL and C1 control characters, which a terminal obeys.
         escape(Value::Object(object).to_string().as_bytes())
     }
 }
@@ -213,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_a_sentence_steers_the_terminal() {
+    fn no_control_character_is_shown() {
         let failure = Failure::usage("a\u{1b}[2J\u{7f}\u{9b}2J\u{202e}b\nc").hint("\u{9b}2J");
         for shown in [failure.to_text(), failure.to_json()] {
             let is_bad = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
@@ -224,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_in_a_sentence_is_not_shown() {
+    fn a_secret_in_a_message_is_not_shown() {
         let failure = Failure::usage("cannot use nsrt_abcdefgh12345678").hint("not nsrt_abcdefgh12345678");
         for shown in [failure.to_text(), failure.to_json(), failure.to_string(), format!("{failure:?}")] {
             assert!(!shown.contains("abcdefgh"), "{shown}");

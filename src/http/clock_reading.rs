@@ -1,5 +1,5 @@
-//! The server's clock beside our own. Which of them is wrong is not known here,
-//! but a difference is worth reporting.
+//! The server's clock compared with our own. Which of them is wrong is unknown, but a
+//! difference is worth reporting.
 
 use jiff::Timestamp;
 use reqwest::header::{DATE, HeaderMap};
@@ -15,7 +15,7 @@ pub struct ClockReading {
 }
 
 impl ClockReading {
-    /// The `Date` of a response that came at `local`.
+    /// From the `Date` of a response that arrived at `local`.
     pub fn of_response(headers: &HeaderMap, local: Timestamp) -> Option<Self> {
         let server = parse_date(headers.get(DATE)?.to_str().ok()?)?;
         Some(Self { server, local })

@@ -1,5 +1,5 @@
-//! Connect unary calls with JSON: one POST, and an error body that says more
-//! than the HTTP status does.
+//! Unary calls of the Connect protocol with JSON: a POST, and error bodies whose code
+//! is more specific than the HTTP status.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::error::Kind;
 use crate::http::client::{Client, Request, Response};
 use crate::http::endpoint::Endpoint;
 use crate::http::error::{CallError, Cause, Error};
-use crate::http::json::{self, is_json, is_own};
+use crate::http::json::{self, is_api_response, is_json};
 use crate::http::retry::{AttemptLimit, Effect};
 use crate::redactor::Redactor;
 use crate::secret::Secret;
@@ -103,20 +103,20 @@ impl Code {
     }
 }
 
-/// A call: the full name of the method, and the message as JSON.
 pub struct RpcCall<'a> {
     pub endpoint: &'a Endpoint,
     /// `package.Service/Method`.
     pub method: &'a str,
     pub bearer: &'a Secret,
+    /// JSON.
     pub message: Vec<u8>,
     pub effect: Effect,
 }
 
-/// A detail of an error.
+/// A typed detail of an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detail {
-    /// The full name of the message, as in
+    /// The full name of the message type, such as
     /// `namespace.cloud.iam.v1beta.PermissionDeniedError`.
     pub type_name: String,
     /// The serialized message.
@@ -133,7 +133,7 @@ pub struct RpcError {
     pub http_status: u16,
     /// How long the server asks to wait.
     pub retry_after: Option<Duration>,
-    /// Whether a change may have been carried out although no success is known.
+    /// Whether a change may have been carried out despite this error.
     pub may_have_been_processed: bool,
 }
 
@@ -157,18 +157,19 @@ pub async fn call(client: &Client, call: RpcCall<'_>) -> Result<Vec<u8>, CallErr
         effective_status,
     };
     let response = client.send(&request).await?;
-    // A success that is not by the protocol may still hold a secret.
+    // A success that does not follow the protocol may still hold a secret.
     let is_mint = response.status.is_success() && effect == Effect::Mint;
-    if is_mint || (response.status == StatusCode::OK && is_own(&response.headers, &response.body)) {
+    if is_mint || (response.status == StatusCode::OK && is_api_response(&response.headers, &response.body)) {
         return Ok(response.body);
     }
     Err(match read_error(&response, client.redactor()) {
         Some(error) => CallError::Api(error),
-        None => client.foreign(&response, effect, endpoint).into(),
+        None => client.foreign_response(&response, effect, endpoint).into(),
     })
 }
 
-/// The status of the code in the body is believed rather than the response's own.
+/// The status that belongs to the code in the body takes precedence over that of the
+/// response.
 fn effective_status(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> u16 {
     let error = if status.is_success() { None } else { error_body(headers, body) };
     error.map_or(status.as_u16(), |error| error.code.http_status())
@@ -186,7 +187,6 @@ fn headers(bearer: &Secret, remaining: Duration) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// The body of an error.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ErrorBody {
     pub code: Code,
@@ -212,8 +212,8 @@ fn error_body(headers: &HeaderMap, body: &[u8]) -> Option<ErrorBody> {
 }
 
 impl ErrorBody {
-    /// None where it is not the protocol's, which always has a code. A detail
-    /// that does not fit is ignored.
+    /// `None` if it does not follow the protocol, in which every error has a code. An
+    /// unreadable detail is ignored.
     pub fn read(body: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
         struct Envelope {
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_that_are_no_error() {
+    fn bodies_that_are_not_an_error() {
         for body in [
             "",
             "[]",
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn details_that_do_not_fit_are_ignored() {
+    fn unreadable_details_are_ignored() {
         for details in ["null", "7", "{}", "[7]", r#"[{"type":"a"}]"#, r#"[{"type":"a","value":"*"}]"#] {
             let body = format!(r#"{{"code":"not_found","details":{details}}}"#);
             let expected = ErrorBody { code: Code::NotFound, message: String::new(), details: Vec::new() };

@@ -1,14 +1,13 @@
-//! What a body is that is not the API's own.
+//! Describes a response body that did not come from the API.
 
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 
 use crate::redactor::Redactor;
 use crate::text::sanitize::sanitize;
 
-/// How much of a text of others is shown, in characters.
+/// How much of a server's text is shown, in characters.
 pub const MAX_EXCERPT: usize = 80;
 
-/// What is known of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     Empty,
@@ -17,15 +16,15 @@ pub enum Content {
     },
     Json,
     Untyped,
-    /// Of this media type.
+    /// Has this media type.
     Typed(String),
-    /// In this encoding, which is not known.
+    /// Has this encoding, which is not supported.
     Encoded(String),
 }
 
 impl Content {
-    /// What is known of the body has been decoded by now, and its
-    /// `Content-Encoding` is gone.
+    /// Takes headers and body after [`decode`](crate::http::encoding::decode): a
+    /// `Content-Encoding` that is left is not supported.
     pub fn of(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Self {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(|value| sanitize(value.trim()));
         if let Some(encoding) = header(CONTENT_ENCODING) {
@@ -43,7 +42,7 @@ impl Content {
     }
 }
 
-/// Whether a body begins as a page does.
+/// Whether a body begins like an HTML page.
 pub fn is_html(body: &[u8]) -> bool {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
     let begins = |tag: &[u8]| body.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag));
@@ -51,10 +50,10 @@ pub fn is_html(body: &[u8]) -> bool {
 }
 
 fn title(body: &[u8], redactor: &Redactor) -> Option<String> {
-    /// How far into the page a title is looked for, in bytes.
+    /// How much of the page is searched for a title, in bytes.
     const MAX_OFFSET: usize = 64 * 1024;
     let text = String::from_utf8_lossy(&body[..body.len().min(MAX_OFFSET)]);
-    // ASCII alone, so that offsets are the same in both.
+    // Only ASCII letters are changed, so that offsets are the same in both texts.
     let lower = text.to_ascii_lowercase();
     let open = lower.find("<title")?;
     let begin = open + lower[open..].find('>')? + 1;

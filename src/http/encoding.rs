@@ -1,17 +1,17 @@
-//! Content encodings that were not asked for: a proxy may have added one, and
-//! the body may still be the only copy of a secret.
+//! Content encodings. None is requested, but a proxy may add one, and the body may be the
+//! only copy of a secret.
 
 use std::io::Read;
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
 
-/// Decodes a body and removes the encodings from the headers. A body that is cut
-/// off or damaged is decoded as far as it can be, at most to `limit` bytes; one in
-/// an encoding that is not known stays as it is.
+/// Decodes a body to at most `limit` bytes and removes its encodings from the headers. A
+/// truncated or damaged body is decoded as far as possible. A body in an unknown encoding
+/// is returned unchanged.
 pub fn decode(headers: &mut HeaderMap, mut body: Vec<u8>, limit: usize) -> Vec<u8> {
     let Some(names) = names(headers) else { return body };
-    // They are in the order in which they were applied.
+    // They are listed in the order in which they were applied.
     for name in names.iter().rev() {
         body = match name.as_str() {
             "gzip" | "x-gzip" => read(|| MultiGzDecoder::new(&*body), limit),
@@ -32,7 +32,7 @@ pub fn unknown(headers: &HeaderMap) -> Option<String> {
     Some(String::from_utf8_lossy(headers.get(CONTENT_ENCODING)?.as_bytes()).into_owned())
 }
 
-/// The encodings; none where one of them is not known.
+/// The names of the encodings; `None` if one of them is unknown.
 fn names(headers: &HeaderMap) -> Option<Vec<String>> {
     const KNOWN: [&str; 5] = ["gzip", "x-gzip", "deflate", "identity", ""];
     let mut names = Vec::new();
@@ -42,7 +42,7 @@ fn names(headers: &HeaderMap) -> Option<Vec<String>> {
     names.iter().all(|name| KNOWN.contains(&name.as_str())).then_some(names)
 }
 
-/// Some servers send the bare stream where zlib's form is due.
+/// `deflate` means the zlib format, but some servers send a raw deflate stream.
 fn is_zlib(body: &[u8]) -> bool {
     matches!(body, [first, second, ..] if first & 0x0f == 8 && u16::from_be_bytes([*first, *second]) % 31 == 0)
 }
@@ -52,8 +52,8 @@ fn read<R: Read>(decoder: impl Fn() -> R, limit: usize) -> Vec<u8> {
     if decoder().take(limit as u64).read_to_end(&mut decoded).is_ok() {
         return decoded;
     }
-    // On an error the library drops what it has decoded of the current read, so
-    // it is read byte by byte.
+    // On an error the library drops what the current read has decoded, so the body is
+    // read byte by byte.
     decoded.clear();
     let (mut decoder, mut byte) = (decoder(), [0]);
     while decoded.len() < limit && matches!(decoder.read(&mut byte), Ok(1)) {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_decoded() {
+    fn known_encodings_are_decoded() {
         for (encoding, body) in [
             ("gzip", gzip(TEXT)),
             (" X-GZIP ", gzip(TEXT)),
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_stays_and_is_named() {
+    fn a_body_in_an_unknown_encoding_is_unchanged() {
         for encoding in ["br", "zstd", "gzip, br"] {
             assert_eq!(decoded(encoding, b"x".to_vec(), 9), (b"x".to_vec(), Some(encoding.to_owned())));
         }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_stream_that_is_cut_off_or_damaged_what_there_is() {
+    fn a_truncated_or_damaged_body_is_decoded_as_far_as_possible() {
         let whole = gzip(TEXT);
         // The checksum and the length stand at the end.
         assert_eq!(decoded("gzip", whole[..whole.len() - 8].to_vec(), usize::MAX).0, TEXT);

@@ -9,12 +9,12 @@ use crate::error::{Failure, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     url: Url,
-    /// The variable that it comes from.
+    /// The variable that it comes from, if any.
     variable: Option<String>,
 }
 
 impl Endpoint {
-    /// The first of the variables that is set, else the default.
+    /// From the first of the variables that is set, else the default.
     ///
     /// # Errors
     /// As [`Endpoint::parse`].
@@ -32,27 +32,27 @@ impl Endpoint {
     /// Reads an address. A bare `host` or `host:port` means https.
     ///
     /// # Errors
-    /// Usage: it is no address, has a path, a query or a login in it, or is
-    /// plain http to another host. It is not quoted, since it may hold a login.
+    /// Usage: it is not an address, contains a path, a query or a login, or is plain http
+    /// to another host. It is not quoted, since it may contain a login.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
-        let refuse = |why: &str| {
+        let invalid = |why: &str| {
             Failure::usage(format!("{name} {why}")).hint(format!("write {name} as https://host or https://host:port"))
         };
         let text = text.trim();
         let url = if text.contains("://") { Url::parse(text) } else { Url::parse(&format!("https://{text}")) };
-        let url = url.map_err(|_| refuse("is not an address"))?;
+        let url = url.map_err(|_| invalid("is not an address"))?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(refuse("must not contain a user name or a password"));
+            return Err(invalid("must not contain a user name or a password"));
         }
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            return Err(refuse("must be a host without a path or a query"));
+            return Err(invalid("must be a host without a path or a query"));
         }
         let endpoint = match url.scheme() {
             "https" | "http" if url.host().is_some() => Self { url, variable: None },
-            _ => return Err(refuse("must be an https:// address")),
+            _ => return Err(invalid("must be an https:// address")),
         };
         if endpoint.url.scheme() == "http" && !endpoint.is_loopback() {
-            return Err(refuse("is plain http to another host, which would show the credential to the network"));
+            return Err(invalid("is plain http to another host, which would show the credential to the network"));
         }
         Ok(endpoint)
     }
@@ -68,7 +68,7 @@ impl Endpoint {
         authority(&self.url)
     }
 
-    /// The variable that it comes from; none for the documented address.
+    /// The variable that it comes from; `None` for the default.
     pub fn variable(&self) -> Option<&str> {
         self.variable.as_deref()
     }
@@ -87,7 +87,7 @@ impl Endpoint {
     }
 }
 
-/// The host and, where it is not the scheme's default, the port.
+/// The host, with the port unless it is the default of the scheme.
 pub fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or("the server");
     match url.port() {

@@ -1,5 +1,5 @@
-//! What can go wrong between a request and the API's own response, as values;
-//! [`explain`](crate::http::explain) has the words.
+//! Everything that can go wrong between a request and the response of the API, as types.
+//! [`explain`](crate::http::explain) has the messages.
 
 use std::error::Error as _;
 use std::io;
@@ -10,10 +10,10 @@ use crate::http::content::Content;
 use crate::http::endpoint::Endpoint;
 use crate::http::retry::{AttemptOutcome, Effect};
 
-/// Why a call has no result.
+/// Why a call failed.
 #[derive(Debug)]
 pub enum CallError<E> {
-    /// The API answered with an error of its own.
+    /// The API returned an error.
     Api(E),
     Http(Error),
 }
@@ -24,13 +24,13 @@ impl<E> From<Error> for CallError<E> {
     }
 }
 
-/// Why there is no response of the API's own, or none that can be used.
+/// Why there is no response from the API, or none that can be used.
 #[derive(Debug)]
 pub struct Error {
     pub cause: Cause,
     pub effect: Effect,
     pub outcome: AttemptOutcome,
-    /// Whether a change may have been carried out although no success is known.
+    /// Whether a change may have been carried out despite this error.
     pub may_have_been_processed: bool,
     pub route: Box<Route>,
 }
@@ -41,7 +41,7 @@ pub struct Route {
     pub host: String,
     /// The environment variable that the host comes from.
     pub variable: Option<String>,
-    /// The proxy before the host, without the login in its address.
+    /// The address of the proxy before the host, without a login.
     pub proxy: Option<String>,
 }
 
@@ -52,38 +52,38 @@ impl Route {
     }
 }
 
-/// What went wrong. Text of others in it is redacted.
+/// What went wrong. Text from a server is redacted.
 #[derive(Debug)]
 pub enum Cause {
     /// The request cannot be written as JSON.
     Encode(serde_json::Error),
     /// The credential has characters that a header cannot carry.
     CredentialCharacters,
-    /// Too little is left of the timeout, which is this, to begin a change.
+    /// Too little of this timeout is left to start a change.
     NoTimeLeft(Duration),
     Resolve,
     ConnectionRefused,
-    /// No connection within this time.
+    /// There was no connection within this time.
     ConnectTimeout(Duration),
-    /// No response within the timeout, which is this.
+    /// There was no response within this timeout.
     Timeout(Duration),
     Tls(rustls::Error),
     /// The port answers, and not in TLS.
     NotTls,
-    /// The proxy did not connect to the host.
+    /// The proxy could not connect to the host.
     Proxy(anyhow::Error),
     ProxyLogin,
     ConnectionBroken(anyhow::Error),
-    /// The command was asked to end, and no response came in the time that was left.
+    /// The command was interrupted, and no response arrived within the grace period.
     Interrupted,
     /// The body is over [`MAX_BODY`](crate::http::client::MAX_BODY).
     TooLarge,
-    /// To this host, where it can be read.
+    /// `target` is the host, if it can be read.
     Redirected {
         status: u16,
         target: Option<String>,
     },
-    /// Something else answered in the API's place.
+    /// Something other than the API answered.
     Foreign {
         status: u16,
         content: Content,
@@ -92,20 +92,20 @@ pub enum Cause {
     BadResponse(BadResponse),
 }
 
-/// Why a success cannot be used.
+/// Why a successful response cannot be used.
 #[derive(Debug)]
 pub enum BadResponse {
-    /// The body is in this encoding, which was not asked for.
+    /// The body has this encoding, which was not requested.
     Encoding(String),
     NotUtf8,
     Html,
     NotAnObject,
-    /// The JSON does not fit the message. serde_json's own words would quote a value.
+    /// The JSON does not match the message. serde_json's own text would quote a value.
     Mismatch {
         line: usize,
         column: usize,
     },
-    /// It lacks this field.
+    /// This field is missing.
     Missing(&'static str),
     UnusableToken,
 }
@@ -131,14 +131,13 @@ impl Error {
         }
     }
 
-    /// Whether the connection broke, here or behind a proxy, which says so with
-    /// a 502.
+    /// Whether the connection broke, here or behind a proxy, which then answers 502.
     pub fn is_broken_connection(&self) -> bool {
         matches!(self.cause, Cause::ConnectionBroken(_) | Cause::Foreign { status: 502, .. })
     }
 }
 
-/// An attempt that brought no response.
+/// An attempt that ended without a response.
 #[derive(Debug)]
 pub struct TransportError {
     pub outcome: AttemptOutcome,
@@ -146,8 +145,6 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// `is_proxied` is whether a proxy is used, `connect_timeout` and `timeout`
-    /// are those that were set.
     pub fn new(error: reqwest::Error, is_proxied: bool, connect_timeout: Duration, timeout: Duration) -> Self {
         let is_connect = error.is_connect();
         let is_unsent = is_connect || error.is_builder();
@@ -158,7 +155,7 @@ impl TransportError {
         } else if let Some(tls) = tls {
             Cause::Tls(tls.clone())
         } else if causes(&error).any(|cause| cause.to_string().ends_with("proxy authorization required")) {
-            // The library's type for it cannot be named.
+            // The library does not export the type of this error.
             Cause::ProxyLogin
         } else if error.is_dns() {
             Cause::Resolve
@@ -190,7 +187,7 @@ impl TransportError {
     }
 }
 
-/// The errors beneath, those wrapped in an [`io::Error`] included.
+/// The underlying errors, including those wrapped in an [`io::Error`].
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
     let mut next = error.source();
     std::iter::from_fn(move || {
@@ -209,7 +206,7 @@ fn is_connection_refused(error: &reqwest::Error) -> bool {
         .any(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// Why no client can be made.
+/// Why the client cannot be set up.
 #[derive(Debug)]
 pub enum SetupError {
     Certificates {
@@ -243,13 +240,13 @@ pub enum ProxyProblem {
     Scheme(String),
 }
 
-/// Why a file of certificates cannot be used.
+/// Why a certificate file cannot be used.
 #[derive(Debug)]
 pub enum CertificateProblem {
     Error(anyhow::Error),
     TooLarge,
-    /// It holds no PEM certificate.
+    /// It contains no PEM certificate.
     Empty,
-    /// None of its certificates can be used.
+    /// It contains no certificate that can be used.
     Unusable,
 }

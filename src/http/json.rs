@@ -1,4 +1,4 @@
-//! What calls with JSON have in common, whatever their protocol.
+//! What the two protocols with JSON have in common.
 
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
@@ -13,8 +13,8 @@ use crate::http::retry::Effect;
 use crate::output::json::each;
 use crate::secret::Secret;
 
-/// The headers of every call: the credential, and no compression, since the
-/// response may hold a secret. None where the credential cannot stand in one.
+/// The headers of every call: the credential, and no compression, since the response
+/// may contain a secret. `None` if a header cannot carry the credential.
 pub fn headers(bearer: &Secret) -> Option<HeaderMap> {
     let mut authorization = HeaderValue::try_from(format!("Bearer {}", bearer.expose())).ok()?;
     authorization.set_sensitive(true);
@@ -24,28 +24,27 @@ pub fn headers(bearer: &Secret) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// Reads `null` as an absent field, as protobuf's JSON does, and as some
-/// servers write an empty list.
+/// Reads `null` as the default: in protobuf's JSON it means an absent field, and some
+/// servers write it for an empty list.
 ///
 /// # Errors
-/// The value does not fit.
+/// The value has another type.
 pub fn or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Whether a success is the API's own: said to be JSON, and not a page all the same.
-pub fn is_own(headers: &HeaderMap, body: &[u8]) -> bool {
+/// Whether a success comes from the API: its content type is JSON, and its body is not
+/// an HTML page.
+pub fn is_api_response(headers: &HeaderMap, body: &[u8]) -> bool {
     is_json(headers) && !is_html(body)
 }
 
-/// Whether a body is said to be JSON.
+/// Whether the content type is JSON.
 pub fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// Writes a request message.
-///
 /// # Errors
 /// It cannot be written as JSON.
 pub fn encode(message: &impl Serialize, effect: Effect, endpoint: &Endpoint) -> Result<Vec<u8>, Error> {
@@ -55,13 +54,14 @@ pub fn encode(message: &impl Serialize, effect: Effect, endpoint: &Endpoint) -> 
 /// Reads a response message that is an object.
 ///
 /// # Errors
-/// [`Cause::BadResponse`]: it does not fit.
+/// [`Cause::BadResponse`]: it is not JSON, or does not match the message.
 pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8], effect: Effect, endpoint: &Endpoint) -> Result<T, Error> {
     // serde would take an array for a message.
     if body.trim_ascii_start().starts_with(b"{") {
         return decode_json(body, effect, endpoint);
     }
-    // Only a mint's response comes this far as a page: it might have held a secret.
+    // An HTML page is passed to this function only as the response to a mint, since it
+    // might have contained a secret.
     let why = if is_html(body) { BadResponse::Html } else { BadResponse::NotAnObject };
     Err(Error::bad_response(why, effect, endpoint))
 }
@@ -78,11 +78,10 @@ pub fn decode_list<'a, T: Deserialize<'a>>(
     decode_json::<Option<Vec<T>>>(body, effect, endpoint).map(Option::unwrap_or_default)
 }
 
-/// Visits the messages of such a response one at a time, so that no more than
-/// one is held.
+/// Reads the messages of such an array one at a time, so that only one is in memory.
 ///
 /// # Errors
-/// As [`decode`], after the messages before the one that does not fit.
+/// As [`decode`], after visiting the messages before the unreadable one.
 pub fn decode_each<'a, T: Deserialize<'a>>(
     body: &'a str,
     effect: Effect,
@@ -105,8 +104,8 @@ fn decode_error(error: &serde_json::Error, effect: Effect, endpoint: &Endpoint) 
     Error::bad_response(why, effect, endpoint)
 }
 
-/// The first string behind one of these names, in a response that may be cut
-/// off, wrapped or damaged: a secret in it exists now and must not be lost.
+/// The first string value of a field with one of these names, in a response that may be
+/// truncated, wrapped or damaged: a secret in it exists and must not be lost.
 pub fn salvage(body: &[u8], names: &[&str]) -> Option<String> {
     let text = String::from_utf8_lossy(body);
     names.iter().find_map(|name| {
@@ -124,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_of_a_secret() {
+    fn a_secret_in_a_damaged_response_is_found() {
         let names = ["accessToken"];
         for body in [
             &br#"{"status":{"accessToken":"eyJ.a"}}"#[..],

@@ -1,6 +1,6 @@
-//! The redacted wire log of `--verbose`: method, address without query,
-//! attempt, status, milliseconds, a few headers by name, and the id that the
-//! server gave the request. Never a body, never a credential.
+//! The redacted wire log of `--verbose`: method, URL without query, attempt, status,
+//! milliseconds, some headers, and the server's id of the request. Never a body, never a
+//! credential.
 
 use std::io::Write;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::http::retry::AttemptOutcome;
 use crate::http::tls::Store;
 use crate::redactor::Redactor;
 
-/// The response headers that say something and hold no secret.
+/// The response headers that are useful and contain no secret.
 const SHOWN_HEADERS: [&str; 5] = ["content-type", "content-length", "retry-after", "www-authenticate", "x-request-id"];
 
 /// Writes to standard error, or nothing.
@@ -25,7 +25,7 @@ pub struct WireLog {
 }
 
 impl WireLog {
-    /// `None` where nothing is logged.
+    /// With `None` nothing is logged.
     pub fn new(stderr: Option<Stream>, redactor: Redactor) -> Self {
         Self { stderr, redactor }
     }
@@ -49,11 +49,12 @@ impl WireLog {
         self.line(&line);
     }
 
-    /// The id that the server gave the request, from the body.
+    /// The certificates that the server's were checked against.
     pub fn store(&self, store: Store) {
         self.line(&format!("* {} accept the server's", store.name()));
     }
 
+    /// The server's id of the request, which is in the body.
     pub fn trace_id(&self, id: &str) {
         self.line(&format!("< trace id {id}"));
     }

@@ -1,4 +1,4 @@
-//! The way to a server and back, without knowing which cloud it is.
+//! HTTP calls: the same for every cloud.
 
 pub mod client;
 pub mod clock_reading;

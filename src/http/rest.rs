@@ -1,5 +1,5 @@
-//! Calls of a REST API with JSON bodies, and its errors: the body of OAuth 2.0
-//! (RFC 6749, section 5.2) with a trace id.
+//! Calls of a REST API with JSON bodies. Its error bodies are those of OAuth 2.0
+//! (RFC 6749, section 5.2), with a trace id.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::http::client::{Client, Request, Response};
 use crate::http::endpoint::Endpoint;
 use crate::http::error::{CallError, Cause, Error};
-use crate::http::json::{headers, is_json, is_own};
+use crate::http::json::{headers, is_api_response, is_json};
 use crate::http::retry::{AttemptLimit, Effect};
 use crate::redactor::Redactor;
 use crate::secret::Secret;
@@ -18,7 +18,7 @@ use crate::secret::Secret;
 pub struct RestCall<'a> {
     pub endpoint: &'a Endpoint,
     pub method: Method,
-    /// Each segment is safe in a path.
+    /// Its segments need no escaping.
     pub path: &'a str,
     pub bearer: &'a Secret,
     /// JSON.
@@ -31,7 +31,7 @@ pub struct RestCall<'a> {
 #[derive(Clone, Debug)]
 pub struct ApiError {
     pub status: u16,
-    /// The code of the error, as in `invalid_request`.
+    /// The code of the error, such as `invalid_request`.
     pub error: String,
     /// May be empty.
     pub description: String,
@@ -39,11 +39,11 @@ pub struct ApiError {
     pub trace_id: Option<String>,
     /// How long the server asks to wait.
     pub retry_after: Option<Duration>,
-    /// Whether a change may have been carried out although no success is known.
+    /// Whether a change may have been carried out despite this error.
     pub may_have_been_processed: bool,
 }
 
-/// Makes the call and returns the body of its success.
+/// Makes the call and returns the body of a successful response.
 ///
 /// # Errors
 /// [`CallError`].
@@ -69,14 +69,15 @@ pub async fn call(client: &Client, call: RestCall<'_>) -> Result<Vec<u8>, CallEr
         effective_status: |status, _, _| status.as_u16(),
     };
     let response = client.send(&request).await?;
-    // A mint's success in another form may still hold a secret, and one without
-    // a body says all there is to say.
-    let is_readable = effect == Effect::Mint || response.body.is_empty() || is_own(&response.headers, &response.body);
+    // A successful mint in another format may still hold a secret, and a success needs
+    // no body.
+    let is_readable =
+        effect == Effect::Mint || response.body.is_empty() || is_api_response(&response.headers, &response.body);
     if response.status.is_success() && is_readable {
         return Ok(response.body);
     }
     let Some(error) = read_error(&response, client.redactor()) else {
-        return Err(client.foreign(&response, effect, endpoint).into());
+        return Err(client.foreign_response(&response, effect, endpoint).into());
     };
     if let Some(id) = &error.trace_id {
         client.log().trace_id(id);
@@ -84,7 +85,6 @@ pub async fn call(client: &Client, call: RestCall<'_>) -> Result<Vec<u8>, CallEr
     Err(CallError::Api(error))
 }
 
-/// The body of an error.
 #[derive(Deserialize)]
 pub struct ErrorBody {
     pub error: String,
@@ -95,7 +95,7 @@ pub struct ErrorBody {
 }
 
 impl ErrorBody {
-    /// None where it is not the API's.
+    /// `None` if it is not an error of the API.
     pub fn read(body: &[u8]) -> Option<Self> {
         // serde would take an array for a struct.
         if body.trim_ascii_start().starts_with(b"{") { serde_json::from_slice(body).ok() } else { None }
@@ -103,7 +103,7 @@ impl ErrorBody {
 }
 
 fn read_error(response: &Response, redactor: &Redactor) -> Option<ApiError> {
-    /// Older servers quote the whole request and its schema.
+    /// Older servers quote the whole request and its schema in the description.
     const MAX_CHARS: usize = 500;
     if response.status.is_success() || !is_json(&response.headers) {
         return None;

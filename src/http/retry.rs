@@ -1,5 +1,5 @@
-//! What may be sent again, what may have been carried out all the same, and
-//! how long to wait before another attempt.
+//! Which requests may be sent again, which may have been carried out without a success
+//! being known, and how long to wait before another attempt.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use jiff::fmt::rfc2822;
 
 use crate::error::Kind;
 
-/// What sending a request twice would do.
+/// What sending a request twice does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Nothing: it only reads.
     Read,
     /// The same as once: update, delete, revoke, refresh.
     Change,
-    /// A second secret: create, rotate.
+    /// It creates a second secret: create, rotate.
     Mint,
 }
 
@@ -23,17 +23,17 @@ pub enum Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptOutcome {
     NotSent,
-    /// It was sent, or may have been, and no whole response came back.
+    /// It was sent, or may have been, and there was no complete response.
     NoResponse,
-    /// Rate limited, and the server says how long to wait.
+    /// Rate limited, with a time to wait.
     RetryAfter,
     /// Rate limited, without a time to wait.
     RateLimited,
-    /// The server, or a gateway before it, could not answer in time.
+    /// The server is unavailable, or a gateway timed out.
     Unavailable,
-    /// The server failed, or gave up.
+    /// The server failed, or aborted the request.
     ServerError,
-    /// Done, or refused.
+    /// Carried out, or refused.
     Answered,
 }
 
@@ -42,17 +42,17 @@ pub enum AttemptOutcome {
 pub struct Policy {
     /// Whether the request may be sent again.
     pub may_retry: bool,
-    /// Whether a change may have been carried out although no success is known.
+    /// Whether a change may have been carried out without a success being known.
     pub may_have_been_processed: bool,
 }
 
 pub const MAX_ATTEMPTS: u32 = 4;
 
-/// How many attempts a request gets, where its effect allows more than one.
+/// The limit on attempts at a request whose effect allows more than one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptLimit {
     max: u32,
-    /// The limit where the connection broke in the last attempt.
+    /// The limit if the connection broke in the last attempt.
     max_after_break: u32,
 }
 
@@ -61,25 +61,24 @@ impl AttemptLimit {
 
     pub const ONCE: Self = Self { max: 1, max_after_break: 1 };
 
-    /// Ends when the connection breaks, so that something else can be asked
-    /// first; [`Self::AFTER_BREAK`] goes on from there.
+    /// Stops when the connection breaks, so that another request can be made first;
+    /// [`Self::AFTER_BREAK`] is the limit after that.
     pub const UNTIL_BREAK: Self = Self { max: MAX_ATTEMPTS, max_after_break: 1 };
 
-    /// What is left of the default after one attempt.
+    /// The default without the first attempt.
     pub const AFTER_BREAK: Self = Self { max: MAX_ATTEMPTS - 1, max_after_break: MAX_ATTEMPTS - 1 };
 
-    /// Whether another attempt may follow this many; `is_break` is whether the
-    /// connection broke in the last, here or behind a proxy.
-    pub fn allows_another(self, attempts: u32, is_break: bool) -> bool {
-        attempts < if is_break { self.max_after_break } else { self.max }
+    /// Whether another attempt may follow after this many. `is_broken` is whether the
+    /// connection broke in the last one, here or behind a proxy.
+    pub fn allows_another(self, attempts: u32, is_broken: bool) -> bool {
+        attempts < if is_broken { self.max_after_break } else { self.max }
     }
 }
 
-/// The one table of what may be sent again and of what may have been carried
-/// out, for both clouds. A server that is unavailable or fails may have carried
-/// the request out before, or in part. That a rate limit stopped the request is
-/// believed for a change, which does no harm twice; for a mint only a limit with
-/// a time to wait is proof enough.
+/// The table for all clouds. A server that is unavailable or fails may have carried out
+/// the request, or a part of it. A rate limit is taken to mean that a change was not
+/// carried out, since repeating it does no harm; for a mint only a rate limit with a time
+/// to wait is.
 pub fn policy(effect: Effect, outcome: AttemptOutcome) -> Policy {
     const fn cell(may_retry: bool, may_have_been_processed: bool) -> Policy {
         Policy { may_retry, may_have_been_processed }
@@ -101,23 +100,20 @@ pub fn policy(effect: Effect, outcome: AttemptOutcome) -> Policy {
     row[effect as usize]
 }
 
-/// The kind of failure of a request: what its last response says, unless a
-/// change may have been carried out. That a thing does not exist settles what
-/// became of changing it.
-pub fn kind(said: Kind, may_have_been_processed: bool) -> Kind {
-    if may_have_been_processed && said != Kind::NotFound { Kind::OutcomeUnknown } else { said }
+/// The kind of failure of a request: that of its last response, unless a change may have
+/// been carried out. If the resource does not exist, the outcome is not unknown.
+pub fn failure_kind(last: Kind, may_have_been_processed: bool) -> Kind {
+    if may_have_been_processed && last != Kind::NotFound { Kind::OutcomeUnknown } else { last }
 }
 
 impl AttemptOutcome {
-    /// What a status means. `has_retry_after` is whether the server says how
-    /// long to wait.
+    /// `has_retry_after` is whether the response has a time to wait.
     pub fn of_status(status: u16, has_retry_after: bool) -> Self {
         match status {
             429 if has_retry_after => Self::RetryAfter,
             429 => Self::RateLimited,
             408 | 502..=504 => Self::Unavailable,
-            // Nothing was done: the method is not known, or the network wants a
-            // login first.
+            // Not carried out: the method is unknown, or the network requires a login.
             501 | 511 => Self::Answered,
             499 | 500.. => Self::ServerError,
             _ => Self::Answered,
@@ -130,8 +126,8 @@ impl AttemptOutcome {
     }
 }
 
-/// How long to wait before the next attempt: what the server asked for, else a
-/// random part of a time that doubles with each attempt.
+/// How long to wait before the next attempt: as long as the server asks, else a time that
+/// doubles with each attempt, with jitter.
 pub fn backoff(attempts: u32, retry_after: Option<Duration>) -> Duration {
     const BASE: Duration = Duration::from_millis(200);
     const MAX: Duration = Duration::from_secs(5);
@@ -161,7 +157,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Every cell of the table: sent may_retry, and maybe carried out.
+    /// Each effect with whether it may be sent again and may have been processed.
     #[test]
     fn the_table() {
         use AttemptOutcome::{Answered, NoResponse, NotSent, RateLimited, RetryAfter, ServerError, Unavailable};
@@ -183,15 +179,14 @@ mod tests {
             for (effect, (may_retry, may_have_been_processed)) in [(Effect::Change, change), (Effect::Mint, mint)] {
                 let expected = Policy { may_retry, may_have_been_processed };
                 assert_eq!(policy(effect, outcome), expected, "{effect:?} {outcome:?}");
-                // What is sent again although it may have been carried out
-                // must do no harm twice.
+                // Only a change may be repeated after it may have been carried out.
                 assert!(effect == Effect::Change || !(may_retry && may_have_been_processed));
             }
         }
     }
 
     #[test]
-    fn statuses_and_what_they_end() {
+    fn outcomes_of_statuses() {
         use AttemptOutcome::{Answered, RateLimited, RetryAfter, ServerError, Unavailable};
         for (statuses, outcome) in [
             (&[200, 201, 307, 400, 401, 403, 404, 407, 409, 413, 418, 501, 511][..], Answered),
@@ -201,35 +196,35 @@ mod tests {
         ] {
             for status in statuses {
                 assert_eq!(AttemptOutcome::of_status(*status, false), outcome, "{status}");
-                let waits = if outcome == RateLimited { RetryAfter } else { outcome };
-                assert_eq!(AttemptOutcome::of_status(*status, true), waits, "{status}");
+                let with_time = if outcome == RateLimited { RetryAfter } else { outcome };
+                assert_eq!(AttemptOutcome::of_status(*status, true), with_time, "{status}");
             }
         }
     }
 
     #[test]
-    fn a_change_that_may_have_been_made_is_unknown_unless_the_thing_does_not_exist() {
-        for (said, unknown) in [
+    fn the_outcome_of_a_change_is_unknown_unless_the_resource_does_not_exist() {
+        for (last, unknown) in [
             (Kind::NotPermitted, Kind::OutcomeUnknown),
             (Kind::Temporary, Kind::OutcomeUnknown),
             (Kind::NotFound, Kind::NotFound),
         ] {
-            assert_eq!(kind(said, false), said);
-            assert_eq!(kind(said, true), unknown);
+            assert_eq!(failure_kind(last, false), last);
+            assert_eq!(failure_kind(last, true), unknown);
         }
     }
 
     #[test]
-    fn a_break_can_end_the_tries_sooner() {
+    fn a_broken_connection_can_lower_the_limit() {
         for (limit, after_break, after_another) in [
             (AttemptLimit::DEFAULT, 3, 3),
             (AttemptLimit::ONCE, 0, 0),
             (AttemptLimit::UNTIL_BREAK, 0, 3),
             (AttemptLimit::AFTER_BREAK, 2, 2),
         ] {
-            for (is_break, more) in [(true, after_break), (false, after_another)] {
-                let allowed = (1..10).filter(|made| limit.allows_another(*made, is_break)).count();
-                assert_eq!(allowed, more, "{limit:?} {is_break}");
+            for (is_broken, more) in [(true, after_break), (false, after_another)] {
+                let allowed = (1..10).filter(|made| limit.allows_another(*made, is_broken)).count();
+                assert_eq!(allowed, more, "{limit:?} {is_broken}");
             }
         }
     }

@@ -1,5 +1,5 @@
-//! JSON from a flag, a file or a pipe: read with a limit on its size. Errors point
-//! at the place of the mistake.
+//! JSON documents from a flag, a file or a pipe, of limited size. An error has the
+//! line and the column of the mistake.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,7 +9,7 @@ use crate::context::Stdin;
 use crate::error::{Failure, Result};
 use crate::secret::redact;
 
-/// The largest file or pipe that is read, in bytes.
+/// Of a file or a pipe, in bytes.
 const MAX_SIZE: u64 = 1024 * 1024;
 
 pub struct Document {
@@ -60,9 +60,9 @@ impl Document {
     pub fn parse_error(&self, error: &serde_json::Error) -> Failure {
         let (line, column) = (error.line(), error.column());
         let message = error.to_string();
-        // serde_json appends the place, which goes into parentheses here.
-        let place = format!(" at line {line} column {column}");
-        let message = message.strip_suffix(place.as_str()).unwrap_or(&message);
+        // serde_json appends line and column, which `error_at_line` writes in its own form.
+        let position = format!(" at line {line} column {column}");
+        let message = message.strip_suffix(position.as_str()).unwrap_or(&message);
         if line == 0 {
             return Failure::usage(format!("{}: {message}", self.name));
         }
@@ -85,10 +85,11 @@ impl Document {
         }
     }
 
-    /// The line with a caret under the column, both cut to a readable width. `None`
-    /// where the line contains what looks like a secret: a piece of one would not.
+    /// The line with a caret under the column, both cut to a readable width. `None` if
+    /// the line seems to contain a secret. That is checked before the line is cut,
+    /// since part of a secret is not recognized.
     fn excerpt(&self, line: usize, column: usize) -> Option<String> {
-        /// Characters shown before and after the place.
+        /// Characters shown before and after the column.
         const MAX_CONTEXT: usize = 60;
         let text = self.text.lines().nth(line - 1).filter(|text| redact(text) == *text)?;
         // serde_json counts columns in bytes, from 1; 0 is the end of the line before.

@@ -44,7 +44,7 @@ pub enum DurationError {
 pub struct SignedNanos(pub i64);
 
 /// # Errors
-/// They quote the text.
+/// Each quotes the text.
 pub fn parse(text: &str) -> std::result::Result<SignedNanos, DurationError> {
     let invalid = || DurationError::Invalid(text.to_owned());
     let overflow = || DurationError::Overflow(text.to_owned());
@@ -93,7 +93,7 @@ fn split_digits(text: &str) -> (&str, &str) {
 
 /// `whole.fraction` times a unit, in nanoseconds, truncated. `None` on overflow.
 fn pair(whole: &str, fraction: &str, unit: u64) -> Option<u128> {
-    /// Eighteen digits are finer than a nanosecond even in years.
+    /// The 18th digit of a fraction of a year is less than a nanosecond.
     const MAX_DIGITS: usize = 18;
     let whole: u128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
     let fraction = &fraction[..fraction.len().min(MAX_DIGITS)];
@@ -105,18 +105,16 @@ fn pair(whole: &str, fraction: &str, unit: u64) -> Option<u128> {
 /// # Errors
 /// Usage: it is not a duration, not above zero, or over [`MAX_LIFETIME`].
 pub fn lifetime(flag: &str, text: &str) -> Result<Duration> {
-    let examples = "write a number and a unit, as in 1h, 24h, 7d, 2w or 1y";
-    let nanos = parse(text).map_err(|error| Failure::usage(format!("{flag}: {error}")).hint(examples))?.0;
+    let example = "write a number and a unit, as in 1h, 24h, 7d, 2w or 1y";
+    let nanos = parse(text).map_err(|error| Failure::usage(format!("{flag}: {error}")).hint(example))?.0;
     match u64::try_from(nanos).map(Duration::from_nanos) {
-        Err(_) => Err(Failure::usage(format!("{flag} is {text}; it cannot be negative")).hint(examples)),
-        Ok(Duration::ZERO) => {
-            Err(Failure::usage(format!("{flag} is {text}; it must be more than zero")).hint(examples))
-        }
-        Ok(life) if life > MAX_LIFETIME => {
+        Err(_) => Err(Failure::usage(format!("{flag} is {text}; it cannot be negative")).hint(example)),
+        Ok(Duration::ZERO) => Err(Failure::usage(format!("{flag} is {text}; it must be more than zero")).hint(example)),
+        Ok(lifetime) if lifetime > MAX_LIFETIME => {
             Err(Failure::usage(format!("{flag} is {text}; at most 365 days are allowed"))
                 .hint(format!("use {flag} 1y or less")))
         }
-        Ok(life) => Ok(life),
+        Ok(lifetime) => Ok(lifetime),
     }
 }
 

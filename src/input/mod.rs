@@ -1,4 +1,4 @@
-//! Input from flags, files and people.
+//! Input: JSON documents from flags, files and pipes, durations, and questions.
 
 pub mod document;
 pub mod duration;

@@ -1,5 +1,5 @@
-//! A JSON document value by value, each with its place, so that an error points
-//! at the value that is wrong.
+//! The values of a JSON document with their positions, so that an error can show
+//! the line and column of the value that is wrong.
 
 use serde_json::value::RawValue;
 
@@ -8,14 +8,14 @@ use crate::input::document::Document;
 use crate::output::json::Fields;
 use crate::text::sanitize::shortened;
 
-/// A value within a document.
+/// A value in a document. The argument `what` of its methods names it in error
+/// messages, as in `"tags"`.
 #[derive(Clone, Copy)]
 pub struct Node<'a> {
     document: &'a Document,
     json: &'a str,
 }
 
-/// In each of these `what` names the value in the error message, as in `"tags"`.
 impl<'a> Node<'a> {
     /// The whole document.
     ///
@@ -38,15 +38,15 @@ impl<'a> Node<'a> {
             return Err(self.error(&format!("{what} must be an object")));
         }
         let Fields(fields) = self.read(what)?;
-        let mut members: Vec<(String, Self)> = Vec::with_capacity(fields.len());
+        let mut nodes: Vec<(String, Self)> = Vec::with_capacity(fields.len());
         for (name, value) in fields {
-            let member = self.part(value);
-            if members.iter().any(|(known, _)| *known == name) {
-                return Err(member.error(&format!("{what} has \"{}\" twice", shortened(&name))));
+            let node = self.part(value);
+            if nodes.iter().any(|(other, _)| *other == name) {
+                return Err(node.error(&format!("{what} has \"{}\" twice", shortened(&name))));
             }
-            members.push((name, member));
+            nodes.push((name, node));
         }
-        Ok(members)
+        Ok(nodes)
     }
 
     /// The items of an array.
@@ -78,9 +78,9 @@ impl<'a> Node<'a> {
         self.json == "null"
     }
 
-    /// A usage error that points at this value.
+    /// A usage error with the position of this value.
     pub fn error(self, message: &str) -> Failure {
-        // The value is a part of the document's text.
+        // The value is a slice of the document's text.
         let offset = (self.json.as_ptr() as usize).wrapping_sub(self.document.text.as_ptr() as usize);
         self.document.error_at(message, offset.min(self.document.text.len()))
     }
@@ -90,7 +90,7 @@ impl<'a> Node<'a> {
     }
 
     fn read<T: serde::Deserialize<'a>>(self, what: &str) -> Result<T> {
-        // The root is known to be JSON, but half a surrogate is not looked for there.
+        // `root` checked the syntax, but not for unpaired surrogates in strings.
         serde_json::from_str(self.json).map_err(|_| self.error(&format!("{what} contains invalid Unicode")))
     }
 }

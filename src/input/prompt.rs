@@ -19,7 +19,7 @@ use crate::interrupt::Signals;
 use crate::text::sanitize::sanitize;
 
 pub fn can_ask(ctx: &Context) -> bool {
-    ctx.stderr.is_terminal() && ctx.stdin.terminal().is_some()
+    ctx.stderr.is_terminal() && ctx.stdin.open_terminal().is_some()
 }
 
 /// Asks yes or no. The default is no.
@@ -35,7 +35,7 @@ pub async fn confirm(ctx: &mut Context, question: &str) -> Result<bool> {
     ask(ctx, question).await.map(|answer| answer.unwrap_or(false))
 }
 
-/// Asks for a line of text. The error of `check` says what is wrong with a line.
+/// Asks for a line of text, again until `check` accepts it. Its error is shown.
 ///
 /// # Errors
 /// Interrupted.
@@ -51,25 +51,25 @@ pub async fn line(ctx: &mut Context, what: &str, check: fn(&str) -> std::result:
     ask(ctx, ask_line).await.map(|text| text.trim().to_owned())
 }
 
-/// Asks for one of several. Returns its index.
+/// Asks for one of several items. Returns its index.
 ///
 /// # Errors
 /// Interrupted.
-pub async fn choose(ctx: &mut Context, what: &str, among: &[String]) -> Result<usize> {
-    let (what, among) = (what.to_owned(), sanitized(among));
-    ask(ctx, move |theme, term| Select::with_theme(theme).with_prompt(what).items(&among).default(0).interact_on(term))
+pub async fn choose(ctx: &mut Context, what: &str, items: &[String]) -> Result<usize> {
+    let (what, items) = (what.to_owned(), sanitized(items));
+    ask(ctx, move |theme, term| Select::with_theme(theme).with_prompt(what).items(&items).default(0).interact_on(term))
         .await
 }
 
-/// Asks for any number of several. Returns their indices.
+/// Asks for any number of items. Returns their indices.
 ///
 /// # Errors
 /// Interrupted.
-pub async fn choose_any(ctx: &mut Context, what: &str, among: &[String]) -> Result<Vec<usize>> {
+pub async fn choose_any(ctx: &mut Context, what: &str, items: &[String]) -> Result<Vec<usize>> {
     let what = format!("{what} (space selects, enter continues)");
-    let among = sanitized(among);
+    let items = sanitized(items);
     let question = move |theme: &dyn Theme, term: &Term| {
-        MultiSelect::with_theme(theme).with_prompt(what).items(&among).interact_on_opt(term)
+        MultiSelect::with_theme(theme).with_prompt(what).items(&items).interact_on_opt(term)
     };
     ask(ctx, question).await?.ok_or_else(interrupted)
 }
@@ -83,10 +83,10 @@ async fn ask<T: Send + 'static>(
     ctx: &mut Context,
     question: impl FnOnce(&dyn Theme, &Term) -> dialoguer::Result<T> + Send + 'static,
 ) -> Result<T> {
-    // From here on Ctrl-C is read as an answer.
+    // So that Ctrl-C does not end the process: dialoguer reads it as a key.
     Signals::listen()?;
     let _ = ctx.stderr.flush();
-    let guard = Restore::new(&ctx.stdin);
+    let guard = TerminalGuard::new(&ctx.stdin);
     let color = ctx.stderr.color();
     let (done, answer) = tokio::sync::oneshot::channel();
     std::thread::Builder::new()
@@ -95,14 +95,14 @@ async fn ask<T: Send + 'static>(
             done.send(question(theme, &Term::stderr()))
         })
         .map_err(|error| Failure::unexpected("a question cannot be asked").source(error))?;
-    // At a terminal that is gone dialoguer would loop for ever.
+    // dialoguer would loop forever if the terminal was closed.
     let answer = tokio::select! {
         answer = answer => answer.ok().and_then(std::result::Result::ok),
         () = hung_up(&ctx.stdin) => None,
     };
     guard.is_answered.set(answer.is_some());
     drop(guard);
-    // `None` is Ctrl-C, or a terminal that is gone.
+    // `None`: Ctrl-C, or the terminal was closed.
     answer.ok_or_else(interrupted)
 }
 
@@ -110,12 +110,12 @@ fn interrupted() -> Failure {
     Failure::new(Kind::Interrupted, "interrupted; nothing was changed")
 }
 
-/// Waits until the terminal is gone.
+/// Waits until the terminal is closed.
 async fn hung_up(stdin: &Stdin) {
     let stdin = stdin.clone();
     let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
     let watch = move || {
-        let Some(terminal) = stdin.terminal() else { return };
+        let Some(terminal) = stdin.open_terminal() else { return };
         while poll(&mut [PollFd::new(&terminal, PollFlags::empty())], None) == Err(Errno::INTR) {}
         let _ = sender.send(());
     };
@@ -125,15 +125,15 @@ async fn hung_up(stdin: &Stdin) {
     }
 }
 
-/// Restores the terminal's mode, however a question ends.
-struct Restore {
+/// Restores the mode of the terminal when it is dropped.
+struct TerminalGuard {
     terminal: Option<(OwnedFd, Termios)>,
     is_answered: Cell<bool>,
 }
 
-impl Restore {
+impl TerminalGuard {
     fn new(stdin: &Stdin) -> Self {
-        let terminal = stdin.terminal().and_then(|terminal| {
+        let terminal = stdin.open_terminal().and_then(|terminal| {
             let mode = tcgetattr(&terminal).ok()?;
             Some((terminal, mode))
         });
@@ -141,29 +141,31 @@ impl Restore {
     }
 }
 
-impl Drop for Restore {
+impl Drop for TerminalGuard {
     fn drop(&mut self) {
         let Some((terminal, mode)) = &self.terminal else { return };
         if !self.is_answered.get() {
-            await_raw(terminal);
+            await_raw_mode(terminal);
         }
         let _ = tcsetattr(terminal, OptionalActions::Now, mode);
         let _ = Term::stderr().show_cursor();
         if !self.is_answered.get() {
-            // The cursor is still in the question's line.
+            // The cursor is still on the line of the question.
             let _ = Term::stderr().write_line("");
         }
     }
 }
 
-/// Waits until the thread that asks has set the mode in which it reads keys, for a
-/// moment at most: it would undo what was restored before.
-fn await_raw(terminal: &OwnedFd) {
-    for _ in 0..20 {
+/// Waits, for a limited time, until the thread that asks has set raw mode. If it did
+/// so after the mode was restored, the terminal would stay raw.
+fn await_raw_mode(terminal: &OwnedFd) {
+    const MAX_CHECKS: usize = 20;
+    const CHECK_INTERVAL: Duration = Duration::from_millis(5);
+    for _ in 0..MAX_CHECKS {
         let is_raw = tcgetattr(terminal).is_ok_and(|mode| !mode.local_modes.contains(LocalModes::ICANON));
         if is_raw {
             return;
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(CHECK_INTERVAL);
     }
 }

@@ -34,46 +34,46 @@ const ENDPOINT_VARIABLES: [&str; 2] = ["NSC_IAM_ENDPOINT", "NSC_GLOBAL_ENDPOINT"
 /// The documented address of `TokenService`.
 const IAM_ENDPOINT: &str = "https://iam.namespaceapis.com";
 
-/// The only address known to exchange sessions.
+/// The only address that is known to exchange sessions.
 const GLOBAL_ENDPOINT: &str = "https://private-api.global.namespaceapis.com";
 
 /// # Errors
-/// Usage: the variable's value is no address that may be used.
+/// Usage: the value of the variable cannot be used as an address.
 pub fn endpoint(env: &Environment) -> Result<Endpoint> {
     Endpoint::from_env(env, &ENDPOINT_VARIABLES, IAM_ENDPOINT)
 }
 
-/// `TokenService`, with a credential that can be sent.
+/// A client of `TokenService` with a credential.
 pub struct TokensApi {
     client: Client,
     endpoint: Endpoint,
-    /// Where sessions are exchanged.
-    sessions: Endpoint,
+    /// Exchanges sessions.
+    sessions_endpoint: Endpoint,
     credential: Credential<Tokens>,
     bearer: RefCell<Bearer>,
 }
 
-/// A response, decoded and as it came.
+/// A response: the decoded message and the body.
 pub struct Reply<T> {
     pub message: T,
-    /// Whether the body fits the message, so that what is missing was not said.
-    /// Else only the secret and a little beside it could be read.
+    /// Whether the whole body could be decoded. Otherwise only the secret and some other
+    /// fields could be read.
     pub is_whole: bool,
     body: Vec<u8>,
 }
 
 impl<T> Reply<T> {
-    /// The whole response with the documented, snake_case names.
+    /// The body with the documented, snake_case field names.
     ///
     /// # Errors
     /// Unexpected: it is not JSON.
     pub fn json(&self) -> Result<String> {
-        documented(std::str::from_utf8(&self.body).map_err(not_json)?)
+        with_documented_names(std::str::from_utf8(&self.body).map_err(not_json)?)
     }
 }
 
 impl Reply<ListResponse> {
-    /// The JSON of each token, with the documented, snake_case names.
+    /// The JSON of each token, with the documented, snake_case field names.
     ///
     /// # Errors
     /// Unexpected: it is not JSON.
@@ -84,11 +84,11 @@ impl Reply<ListResponse> {
             tokens: Option<Vec<&'a RawValue>>,
         }
         let page: Page<'_> = serde_json::from_slice(&self.body).map_err(not_json)?;
-        page.tokens.unwrap_or_default().into_iter().map(|token| documented(token.get())).collect()
+        page.tokens.unwrap_or_default().into_iter().map(|token| with_documented_names(token.get())).collect()
     }
 }
 
-fn documented(json: &str) -> Result<String> {
+fn with_documented_names(json: &str) -> Result<String> {
     snake_case_names(json).map_err(not_json)
 }
 
@@ -97,11 +97,11 @@ fn not_json(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
 }
 
 impl TokensApi {
-    /// Finds the credential and makes it ready.
+    /// Finds the credential and prepares it.
     ///
     /// # Errors
-    /// As [`TokensApi::with`]. Not authenticated: there is no usable credential.
-    /// Usage: the address cannot be used.
+    /// Not authenticated: there is no usable credential. Usage: the address cannot be
+    /// used. Else as [`TokensApi::with`].
     pub async fn connect(ctx: &mut Context) -> Result<Self> {
         // A bad address is reported before a bad file.
         let endpoint = endpoint(&ctx.env)?;
@@ -112,29 +112,28 @@ impl TokensApi {
         Self::with(endpoint, credential, ctx).await
     }
 
-    /// Makes a credential ready for its server: a session is exchanged.
+    /// Prepares a credential: a session is exchanged.
     ///
     /// # Errors
-    /// Usage: a certificate file cannot be used. Else as the exchange fails.
+    /// Usage: a certificate file cannot be used. Else the failure of the exchange.
     pub async fn with(endpoint: Endpoint, credential: Credential<Tokens>, ctx: &Context) -> Result<Self> {
-        let sessions = Endpoint::from_env(&ctx.env, &ENDPOINT_VARIABLES, GLOBAL_ENDPOINT)?;
-        let client = Client::new(ctx, &[&endpoint, &sessions])?;
-        let bearer = session::bearer(&credential, &client, &sessions, ctx.now()).await?;
-        Ok(Self { client, endpoint, sessions, credential, bearer: RefCell::new(bearer) })
+        let sessions_endpoint = Endpoint::from_env(&ctx.env, &ENDPOINT_VARIABLES, GLOBAL_ENDPOINT)?;
+        let client = Client::new(ctx, &[&endpoint, &sessions_endpoint])?;
+        let bearer = session::bearer(&credential, &client, &sessions_endpoint, ctx.now()).await?;
+        Ok(Self { client, endpoint, sessions_endpoint, credential, bearer: RefCell::new(bearer) })
     }
 
-    /// Gives what follows a time of its own, whatever is left of `--timeout`.
+    /// Sets the time for the following calls, in place of what is left of `--timeout`.
     pub fn set_remaining(&self, time: Duration) {
         self.client.set_remaining(time);
     }
 
-    /// The clocks at the last response.
     pub fn clocks(&self) -> Option<ClockReading> {
         self.client.clocks()
     }
 
-    /// Checks that the server accepts the credential, by a list of one token:
-    /// one that may not list them is accepted all the same.
+    /// Checks that the server accepts the credential, by listing one token. A credential
+    /// that may not list tokens is accepted too.
     pub(crate) async fn check(&self) -> Result<()> {
         let request = ListRequest { max_entries: 1, ..ListRequest::default() };
         match self.send("ListRevokableTokens", &request, Effect::Read).await? {
@@ -156,8 +155,8 @@ impl TokensApi {
         self.decode(result, Effect::Read)
     }
 
-    /// Revokes a token. One that is not found when the request is repeated was
-    /// revoked by an earlier attempt.
+    /// Revokes a token. If a repeated request does not find it, an earlier attempt has
+    /// revoked it.
     pub(crate) async fn revoke(&self, request: &RevokeRequest) -> Result<()> {
         match self.send("RevokeRevokableToken", request, Effect::Change).await? {
             Err(CallError::Api(error)) if error.code == Code::NotFound && error.may_have_been_processed => Ok(()),
@@ -165,34 +164,34 @@ impl TokensApi {
         }
     }
 
-    /// Extends a token's life where it ends too soon.
+    /// Extends the lifetime of a token that would expire too soon.
     pub(crate) async fn refresh(&self, request: &RefreshRequest) -> Result<Reply<RefreshResponse>> {
         let result = self.send("RefreshRevokableToken", request, Effect::Change).await?;
         self.decode(result, Effect::Change)
     }
 
-    /// Makes a call and returns what came of it.
+    /// Makes a call, with a new tenant token if a cached one was rejected.
     ///
     /// # Errors
-    /// It was not made, since a session could not be exchanged.
+    /// The message cannot be encoded, or the session could not be exchanged.
     async fn send(&self, method: &str, request: &impl Serialize, effect: Effect) -> Result<CallResult> {
         let message = encode(request, effect, &self.endpoint)?;
         let method = format!("{TOKEN_SERVICE}/{method}");
-        let send = async |bearer: &Bearer| {
+        let send_with = async |bearer: &Bearer| {
             let (endpoint, bearer) = (&self.endpoint, &bearer.token);
             call(&self.client, RpcCall { endpoint, method: &method, bearer, message: message.clone(), effect }).await
         };
         let bearer = self.bearer.borrow().clone();
-        let result = send(&bearer).await;
-        // Rejected for its credential, the request was not carried out, and a
-        // cached token may be out of date.
+        let result = send_with(&bearer).await;
+        // The request was rejected for its credential and not carried out: a cached token
+        // may be outdated.
         if let (Err(CallError::Api(error)), Some(session)) = (&result, &bearer.cached_from)
             && error.code == Code::Unauthenticated
             && !error.may_have_been_processed
         {
-            let bearer = session::renew(&self.credential, session, &self.client, &self.sessions).await?;
+            let bearer = session::renew(&self.credential, session, &self.client, &self.sessions_endpoint).await?;
             self.bearer.replace(bearer.clone());
-            return Ok(send(&bearer).await);
+            return Ok(send_with(&bearer).await);
         }
         Ok(result)
     }

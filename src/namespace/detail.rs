@@ -1,5 +1,5 @@
-//! The typed details of an error, in protobuf's wire format. They are two messages
-//! of strings, so that they are read and written by hand.
+//! The typed details of an error, in protobuf's wire format. There are two messages, which
+//! contain only strings and are therefore read and written by hand.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MissingPermission {
     pub resource_type: String,
-    /// Empty where it is not about one resource.
+    /// Empty if it is not about one resource.
     pub resource_id: String,
     pub action: String,
 }
@@ -23,22 +23,22 @@ pub const PERMISSION_DENIED: &str = "namespace.cloud.iam.v1beta.PermissionDenied
 
 pub const REQUEST_ID: &str = "foundation.std.protocol.RequestID";
 
-/// `None` where the bytes are no message.
+/// `None` if the bytes are not a message.
 pub fn read_permission_denied(bytes: &[u8]) -> Option<Vec<MissingPermission>> {
     let mut missing = Vec::new();
     for (field, value) in fields(bytes)? {
         if field == 1 {
-            let mut access = MissingPermission::default();
+            let mut permission = MissingPermission::default();
             for (field, value) in fields(value)? {
                 let text = String::from_utf8(value.to_vec()).ok()?;
                 match field {
-                    1 => access.resource_type = text,
-                    2 => access.resource_id = text,
-                    3 => access.action = text,
+                    1 => permission.resource_type = text,
+                    2 => permission.resource_id = text,
+                    3 => permission.action = text,
                     _ => {}
                 }
             }
-            missing.push(access);
+            missing.push(permission);
         }
     }
     Some(missing)
@@ -46,9 +46,9 @@ pub fn read_permission_denied(bytes: &[u8]) -> Option<Vec<MissingPermission>> {
 
 pub fn write_permission_denied(missing: &[MissingPermission]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for access in missing {
+    for permission in missing {
         let mut inner = Vec::new();
-        for (field, text) in [(1, &access.resource_type), (2, &access.resource_id), (3, &access.action)] {
+        for (field, text) in [(1, &permission.resource_type), (2, &permission.resource_id), (3, &permission.action)] {
             if !text.is_empty() {
                 write_field(&mut inner, field, text.as_bytes());
             }
@@ -133,7 +133,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD_NO_PAD;
     use proptest::prelude::*;
 
-    fn access(resource_type: &str, resource_id: &str, action: &str) -> MissingPermission {
+    fn permission(resource_type: &str, resource_id: &str, action: &str) -> MissingPermission {
         MissingPermission {
             resource_type: resource_type.into(),
             resource_id: resource_id.into(),
@@ -142,9 +142,9 @@ mod tests {
     }
 
     #[test]
-    fn the_worked_examples_of_the_reference() {
-        let create = access("token/revokable", "", "create");
-        let destroy = access("instance", "*", "destroy");
+    fn published_examples() {
+        let create = permission("token/revokable", "", "create");
+        let destroy = permission("instance", "*", "destroy");
         for (text, expected) in [
             ("ChkKD3Rva2VuL3Jldm9rYWJsZRoGY3JlYXRl", vec![create.clone()]),
             ("ChkKD3Rva2VuL3Jldm9rYWJsZRoGY3JlYXRlChYKCGluc3RhbmNlEgEqGgdkZXN0cm95", vec![create, destroy]),
@@ -175,7 +175,7 @@ mod tests {
 
         #[test]
         fn written_reads_back(kind in ".{0,200}", id in ".{0,9}", action in ".{0,9}") {
-            let missing = vec![access(&kind, &id, &action), access("a", "", "b")];
+            let missing = vec![permission(&kind, &id, &action), permission("a", "", "b")];
             prop_assert_eq!(read_permission_denied(&write_permission_denied(&missing)), Some(missing));
         }
     }

@@ -1,14 +1,14 @@
-//! The words for what goes wrong with a call.
+//! Messages and hints for failed calls.
 
 use crate::error::{Failure, Kind};
 use crate::http::connect::{Code, RpcError};
 use crate::http::error::CallError;
 use crate::http::explain::{OUTCOME_UNKNOWN, run_again};
-use crate::http::retry::kind;
+use crate::http::retry::failure_kind;
 use crate::namespace::detail::{PERMISSION_DENIED, REQUEST_ID, read_permission_denied, read_request_id};
 use crate::text::sanitize::sanitize;
 
-/// Explains a call with the credential from this source.
+/// Explains a failed call. `source` is where the credential comes from.
 pub fn explain(error: CallError<RpcError>, source: &str) -> Failure {
     match error {
         CallError::Api(error) => api_error(&error, source),
@@ -16,7 +16,7 @@ pub fn explain(error: CallError<RpcError>, source: &str) -> Failure {
     }
 }
 
-/// Explains the exchange of the session from this source.
+/// Explains a failed exchange of a session. `source` is where the session comes from.
 pub fn explain_exchange(error: CallError<RpcError>, source: &str) -> Failure {
     match error {
         CallError::Api(error) if error.code == Code::Unauthenticated => Failure::new(
@@ -32,7 +32,7 @@ pub fn explain_exchange(error: CallError<RpcError>, source: &str) -> Failure {
 fn api_error(error: &RpcError, source: &str) -> Failure {
     let words = server_words(error);
     let code = error.code.name();
-    let kind = kind(error.code.kind(), error.may_have_been_processed);
+    let kind = failure_kind(error.code.kind(), error.may_have_been_processed);
     let message = match kind {
         Kind::NotAuthenticated => format!("the server rejected the credential from {}{words}", source),
         Kind::NotPermitted => format!("not permitted{}", missing_permissions(error).unwrap_or(words)),
@@ -54,19 +54,19 @@ fn api_error(error: &RpcError, source: &str) -> Failure {
     }
 }
 
-/// The server's words behind a colon, or nothing.
+/// The message of the server after a colon, or nothing.
 fn server_words(error: &RpcError) -> String {
     if error.message.is_empty() { String::new() } else { format!(": {}", sanitize(&error.message)) }
 }
 
-/// The permissions that the caller lacked, where the server named them.
+/// The missing permissions, if the server names them.
 fn missing_permissions(error: &RpcError) -> Option<String> {
     let detail = error.details.iter().find(|detail| detail.type_name == PERMISSION_DENIED)?;
     let missing = read_permission_denied(&detail.value)?;
     if missing.is_empty() {
         return None;
     }
-    let names: Vec<String> = missing.iter().map(|access| sanitize(&access.to_string()).into_owned()).collect();
+    let names: Vec<String> = missing.iter().map(|permission| sanitize(&permission.to_string()).into_owned()).collect();
     Some(format!(": missing {}", names.join(", ")))
 }
 

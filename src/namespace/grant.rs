@@ -1,5 +1,4 @@
-//! `--grant`: one permission as JSON, or a file of them, checked strictly
-//! before anything is sent.
+//! `--grant`: a permission as JSON, or a file of them, checked before anything is sent.
 
 use std::path::Path;
 
@@ -15,11 +14,11 @@ use crate::text::sanitize::shortened;
 const FORMAT: &str =
     r#"a grant looks like {"resource_type":"builder","resource_id":"*","actions":["ensure","access"]}"#;
 
-/// Reads the values of `--grant`, in order: JSON objects, or `@file` with one
-/// object or an array of them.
+/// Reads the values of `--grant` in order: JSON objects, or `@file` with an object or an
+/// array of them.
 ///
 /// # Errors
-/// Usage: the first that is not a grant, with the place of the mistake.
+/// Usage: a value is not a grant, with the position of the mistake.
 pub fn read_all(values: &[String]) -> Result<Vec<Permission>> {
     let mut grants = Vec::new();
     for (index, value) in values.iter().enumerate() {
@@ -39,13 +38,16 @@ fn read_inline(document: &Document) -> Result<Permission> {
         path if looks_like_file(path) => failure.hint(format!("to read a file, write --grant @{path}")),
         _ => failure,
     })?;
-    read(root, "the grant").map_err(|failure| match root.is_array() {
-        true => failure.hint("repeat --grant for several grants, or use --grant @file.json"),
-        false => failure,
+    read(root, "the grant").map_err(|failure| {
+        if root.is_array() {
+            failure.hint("repeat --grant for several grants, or use --grant @file.json")
+        } else {
+            failure
+        }
     })
 }
 
-/// A file contains one object or an array of them.
+/// The file contains an object or an array of them.
 fn read_file(document: &Document) -> Result<Vec<Permission>> {
     let root = Node::root(document)?;
     if !root.is_array() {
@@ -61,7 +63,7 @@ fn read_file(document: &Document) -> Result<Vec<Permission>> {
 /// Reads a grant, its field names in either spelling. `null` counts as missing.
 fn read(node: Node<'_>, what: &str) -> Result<Permission> {
     let mut grant = Permission { resource_type: String::new(), resource_id: String::new(), actions: Vec::new() };
-    let mut known = Vec::new();
+    let mut seen = Vec::new();
     for (name, value) in node.object(what)? {
         let field = match name.as_str() {
             "resource_type" | "resourceType" => "resource_type",
@@ -69,10 +71,10 @@ fn read(node: Node<'_>, what: &str) -> Result<Permission> {
             "actions" => "actions",
             _ => return Err(value.error(&format!("{what} has an unknown field \"{}\"", shortened(&name)))),
         };
-        if known.contains(&field) {
+        if seen.contains(&field) {
             return Err(value.error(&format!("{what} has \"{field}\" twice, in both spellings")));
         }
-        known.push(field);
+        seen.push(field);
         if value.is_null() {
             continue;
         }
@@ -98,8 +100,7 @@ fn looks_like_file(text: &str) -> bool {
     text.ends_with(".json") && !text.contains(['{', '"', '\n'])
 }
 
-/// Warnings about grants that are well formed: types and actions outside the
-/// known catalogue, and a missing id.
+/// Warnings about valid grants: unknown types and actions, and a missing id.
 pub fn lint(grants: &[Permission]) -> Vec<String> {
     let mut warnings = Vec::new();
     for grant in grants {
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_and_in_which_words() {
+    fn invalid_grants_and_their_messages() {
         for (text, words) in [
             ("", "is empty"),
             ("[]", "the grant must be an object"),
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_of_a_mistake_is_shown() {
+    fn the_position_of_a_mistake_is_shown() {
         let refusal = refusal(r#"{"resource_type":"a","actions":[b]}"#);
         assert!(refusal.contains("(line 1, column 33)"), "{refusal}");
         assert!(
@@ -253,14 +254,14 @@ mod tests {
             let _ = read_one(&text);
         }
 
-        /// The reference's rule, restated over a JSON value: an object of the
-        /// three known fields, a type that is not empty, and an action.
+        /// A grant is an object of the three known fields with a type that is not empty and
+        /// at least one action.
         #[test]
-        fn accepted_is_what_the_reference_accepts(
+        fn only_valid_grants_are_accepted(
             kind in prop::option::of("[a-z/]{0,8}"),
             id in prop::option::of("[a-z*]{0,4}"),
             actions in prop::option::of(prop::collection::vec("[a-z*]{0,5}", 0..4)),
-            stranger in prop::option::of("[a-z]{9,12}"),
+            unknown in prop::option::of("[a-z]{9,12}"),
             camel in any::<bool>(),
         ) {
             let mut object = serde_json::Map::new();
@@ -268,12 +269,12 @@ mod tests {
             if let Some(kind) = &kind { object.insert(name("resource_type", "resourceType"), kind.clone().into()); }
             if let Some(id) = &id { object.insert(name("resource_id", "resourceId"), id.clone().into()); }
             if let Some(actions) = &actions { object.insert("actions".into(), actions.clone().into()); }
-            if let Some(stranger) = &stranger { object.insert(stranger.clone(), 1.into()); }
-            let accepted = stranger.is_none()
+            if let Some(unknown) = &unknown { object.insert(unknown.clone(), 1.into()); }
+            let is_valid = unknown.is_none()
                 && kind.as_deref().is_some_and(|kind| !kind.is_empty())
                 && actions.as_ref().is_some_and(|actions| !actions.is_empty());
             let read = read_one(&serde_json::Value::Object(object).to_string());
-            prop_assert_eq!(read.is_ok(), accepted);
+            prop_assert_eq!(read.is_ok(), is_valid);
             if let Ok(grants) = read {
                 prop_assert_eq!(&grants[0].resource_type, &kind.unwrap_or_default());
                 prop_assert_eq!(&grants[0].resource_id, &id.unwrap_or_default());

@@ -1,5 +1,5 @@
-//! What can be known of a token without asking: its prefix and, where it is a
-//! JWT, its claims. The signature is the server's business.
+//! What a token itself says: its kind, by the prefix, and the claims of a JWT. The
+//! signature is not checked.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::secret::Secret;
 
-/// The kinds of token, by their prefixes.
+/// The kind of a token, by its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
     /// `st_`: a login, exchanged for tenant tokens.
@@ -19,14 +19,13 @@ pub enum TokenKind {
     Workload,
     /// `nsrt_`: a revokable token, opaque.
     Revokable,
-    /// `tok_`: no secret at all, but the id of one.
+    /// `tok_`: the id of a token, not a secret.
     Id,
-    /// Nothing that is known here. It may still be good.
+    /// Unknown. It may be valid.
     Other,
 }
 
 impl TokenKind {
-    /// The kind of a token's text.
     pub fn of(text: &str) -> Self {
         for (prefix, kind) in [
             ("st_", Self::Session),
@@ -47,7 +46,7 @@ impl TokenKind {
     }
 }
 
-/// The claims that are read.
+/// The claims that are used.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Claims {
     #[serde(default)]
@@ -59,8 +58,7 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// The claims of a token with or without its prefix; `None` where it is no
-    /// JWT.
+    /// The claims of a token, with or without a prefix. `None` if it is not a JWT.
     pub fn of(token: &Secret) -> Option<Self> {
         let text = token.expose();
         let jwt =
@@ -75,7 +73,7 @@ impl Claims {
     }
 
     pub fn expiry(&self) -> Option<Timestamp> {
-        // Later than any calendar goes is late enough.
+        // A time beyond the range of `Timestamp` is its maximum.
         Some(Timestamp::from_second(self.exp? as i64).unwrap_or(Timestamp::MAX))
     }
 }
@@ -100,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn opaque_and_broken_tokens_have_none() {
+    fn opaque_and_invalid_tokens_have_no_claims() {
         for text in ["nsrt_abc", "", "st_", "st_a.b.c", "st_a.b", "st_.W10.", "nsct_eyJ.!!!.x"] {
             assert!(Claims::of(&Secret::new(text)).is_none(), "{text}");
         }

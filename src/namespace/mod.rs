@@ -1,4 +1,4 @@
-//! Namespace's wing: `token create | list | revoke | refresh`.
+//! The provider module of Namespace: the commands `token` and `permissions`.
 
 pub mod api;
 pub mod commands;
@@ -20,9 +20,9 @@ pub mod view;
 use crate::cloud::NAMESPACE;
 use crate::provider::Provider;
 
-/// What this module offers to the commands over all clouds.
+/// What this module offers to commands for all clouds.
 pub const PROVIDER: Provider = Provider {
     cloud: &NAMESPACE,
     endpoint: api::endpoint,
-    report: |endpoint, demand, ctx| Box::pin(status::report(endpoint, demand, ctx)),
+    report: |endpoint, options, ctx| Box::pin(status::report(endpoint, options, ctx)),
 };

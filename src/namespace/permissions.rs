@@ -1,11 +1,10 @@
-//! The published resource types and their actions, for warnings only: the vendor's
-//! pages disagree with each other.
+//! The published resource types and their actions. They serve warnings only, since the
+//! published pages disagree with each other.
 
 use serde_json::{Value, json};
 
 use crate::text::nearest::nearest;
 
-/// In the order of the published page.
 pub const PUBLISHED: [(&str, &[&str]); 29] = [
     ("artifact", &["create", "expire", "list", "resolve"]),
     ("bazel/cache", &["ensure"]),
@@ -56,7 +55,7 @@ pub const PUBLISHED: [(&str, &[&str]); 29] = [
 
 pub const TOKENS: &str = "token/revokable";
 
-/// Types seen in use outside the published page.
+/// Types that are in use but not published.
 pub const UNPUBLISHED: [(&str, &[&str]); 4] = [
     ("bazel/execution", &["ensure"]),
     ("bazel/storage", &["write"]),
@@ -64,8 +63,8 @@ pub const UNPUBLISHED: [(&str, &[&str]); 4] = [
     ("vault/object", &[]),
 ];
 
-/// The known actions of a type. `None` for an unknown type, empty where only the type is
-/// known.
+/// The known actions of a type: `None` if the type is unknown, empty if only its actions
+/// are.
 pub fn actions_of(resource_type: &str) -> Option<&'static [&'static str]> {
     PUBLISHED.iter().chain(&UNPUBLISHED).find(|(known, _)| *known == resource_type).map(|(_, actions)| *actions)
 }
@@ -74,7 +73,7 @@ pub fn nearest_type(resource_type: &str) -> Option<&'static str> {
     nearest(resource_type, PUBLISHED.iter().chain(&UNPUBLISHED).map(|(known, _)| *known))
 }
 
-/// A grant of these actions on all resources of a type, for `--grant`.
+/// A grant of the actions on all resources of a type, for `--grant`.
 pub fn template(resource_type: &str, actions: &[&str]) -> Value {
     json!({ "resource_type": resource_type, "resource_id": "*", "actions": actions })
 }

@@ -1,5 +1,5 @@
-//! From what a token file holds to a token that can be sent: a session is
-//! exchanged for a tenant token, which is cached beside the file.
+//! Turns the content of a token file into a token that can be sent. A session is
+//! exchanged for a tenant token, which is cached next to the file.
 
 use std::fs;
 use std::path::PathBuf;
@@ -24,39 +24,39 @@ use crate::namespace::token_file::{Tokens, is_usable};
 use crate::output::private_file;
 use crate::secret::Secret;
 
-/// How long a token must still live to be used, as the official clients ask.
+/// How long a token must still be valid to be used, as in the official clients.
 const MIN_VALIDITY: Duration = Duration::from_secs(5 * 60);
 
-/// How long a tenant token is asked to live: twice the minimum.
+/// The lifetime that is requested for a tenant token: twice the minimum.
 const REQUESTED_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 /// A token that can be sent.
 #[derive(Clone)]
 pub struct Bearer {
     pub token: Secret,
-    /// The session that it was exchanged for, where it comes from the cache:
-    /// the server may reject it while the session is still good.
+    /// The session that belongs to a token from the cache: the server may reject the token
+    /// while the session is still valid.
     pub cached_from: Option<Secret>,
 }
 
-/// Makes a token that can be sent from the credential.
+/// The token to send for a credential.
 ///
 /// # Errors
-/// Not authenticated: it has expired, or the session was rejected. Else as the
-/// exchange fails.
+/// Not authenticated: it has expired, or the session was rejected. Else the failure of
+/// the exchange.
 pub async fn bearer(
     credential: &Credential<Tokens>,
     client: &Client,
     endpoint: &Endpoint,
     now: Timestamp,
 ) -> Result<Bearer> {
-    let as_it_is = |token: &Secret| Bearer { token: token.clone(), cached_from: None };
+    let uncached = |token: &Secret| Bearer { token: token.clone(), cached_from: None };
     match (&credential.token.bearer, &credential.token.session) {
         (Some(bearer), None) => {
             credential.check_not_expired(bearer, now)?;
-            Ok(as_it_is(bearer))
+            Ok(uncached(bearer))
         }
-        (Some(bearer), Some(_)) if is_fresh(bearer, now) => Ok(as_it_is(bearer)),
+        (Some(bearer), Some(_)) if is_fresh(bearer, now) => Ok(uncached(bearer)),
         (_, Some(session)) => {
             credential.check_not_expired(session, now)?;
             match cached(credential, session, now) {
@@ -68,7 +68,7 @@ pub async fn bearer(
     }
 }
 
-/// Replaces a cached token that the server rejected, out of its session.
+/// Replaces a cached token that the server rejected, by exchanging its session again.
 ///
 /// # Errors
 /// As [`bearer`].
@@ -79,14 +79,13 @@ pub async fn renew(
     endpoint: &Endpoint,
 ) -> Result<Bearer> {
     if let Some(cache) = cache_file(credential) {
-        // What cannot be removed is written over, or rejected again.
+        // If it cannot be removed, it is overwritten, or rejected again.
         let _ = fs::remove_file(cache);
     }
     exchange(credential, session, client, endpoint).await
 }
 
-/// Whether a token lives long enough to be used. One that does not tell is taken
-/// at its word.
+/// Whether a token is valid for long enough to be used. A token of unknown expiry is.
 fn is_fresh(token: &Secret, now: Timestamp) -> bool {
     TokenKind::of(token.expose()) == TokenKind::Revokable
         || Claims::of(token).and_then(|claims| claims.expiry()).is_none_or(|expiry| is_late_enough(expiry, now))
@@ -96,8 +95,8 @@ fn is_late_enough(expiry: Timestamp, now: Timestamp) -> bool {
     now.checked_add(MIN_VALIDITY).is_ok_and(|needed| expiry > needed)
 }
 
-/// The cache beside a token file; none beside what is no file, such as a pipe,
-/// and none that would replace the token file itself.
+/// The cache next to a token file. `None` if the credential comes from something else, such
+/// as a pipe, or if the cache would replace the token file.
 fn cache_file(credential: &Credential<Tokens>) -> Option<PathBuf> {
     let path = credential.path.as_ref()?;
     let cache = path.with_file_name("token.cache");
@@ -105,18 +104,18 @@ fn cache_file(credential: &Credential<Tokens>) -> Option<PathBuf> {
     (is_file && cache != *path).then_some(cache)
 }
 
-/// The cached tenant token, where it is the same user's and still fresh. A cache
-/// that cannot be read is no cache.
+/// The cached tenant token, if it belongs to the same user and is still fresh. An
+/// unreadable cache is ignored.
 fn cached(credential: &Credential<Tokens>, session: &Secret, now: Timestamp) -> Option<Secret> {
     let text = String::from_utf8(read_limited(&cache_file(credential)?).ok()??).ok()?;
     let token = Secret::new(text.trim());
     let (claims, owner) = (Claims::of(&token)?, Claims::of(session)?);
-    // Every token file in a directory shares the cache: the workspace must
-    // agree, and the user too where both say who it is.
-    let same_tenant = claims.tenant_id.is_some() && claims.tenant_id == owner.tenant_id;
-    let same_actor = claims.actor_id.is_none() || owner.actor_id.is_none() || claims.actor_id == owner.actor_id;
+    // All token files in a directory share the cache: the workspace must be the same, and
+    // the user too, if both tokens name one.
+    let is_same_tenant = claims.tenant_id.is_some() && claims.tenant_id == owner.tenant_id;
+    let is_same_actor = claims.actor_id.is_none() || owner.actor_id.is_none() || claims.actor_id == owner.actor_id;
     let is_tenant_token = TokenKind::of_secret(&token) == TokenKind::Tenant && is_usable(&token);
-    (is_tenant_token && same_tenant && same_actor && is_late_enough(claims.expiry()?, now)).then_some(token)
+    (is_tenant_token && is_same_tenant && is_same_actor && is_late_enough(claims.expiry()?, now)).then_some(token)
 }
 
 async fn exchange(
@@ -147,8 +146,9 @@ async fn issue_tenant_token(
     let message = encode(&request, effect, endpoint)?;
     let body = call(client, RpcCall { endpoint, method: &method, bearer: session, message, effect }).await?;
     let response: IssueTenantTokenResponse = decode(&body, effect, endpoint)?;
-    match is_usable(&response.tenant_token) {
-        true => Ok(response.tenant_token),
-        false => Err(Error::bad_response(BadResponse::UnusableToken, effect, endpoint).into()),
+    if is_usable(&response.tenant_token) {
+        Ok(response.tenant_token)
+    } else {
+        Err(Error::bad_response(BadResponse::UnusableToken, effect, endpoint).into())
     }
 }

@@ -1,4 +1,4 @@
-//! What can be told of Namespace's credential.
+//! The report of `auth status` on the credential for Namespace.
 
 use crate::cloud::NAMESPACE;
 use crate::context::Context;
@@ -7,49 +7,49 @@ use crate::http::endpoint::Endpoint;
 use crate::namespace::api::TokensApi;
 use crate::namespace::credential::{self, LOG_IN};
 use crate::namespace::jwt::{Claims, TokenKind};
-use crate::provider::Demand;
+use crate::provider::StatusOptions;
 use crate::secret::Secret;
 
-/// Looks at the credential from here and, where that is wanted, asks the
-/// server.
-pub async fn report(endpoint: Endpoint, demand: Demand<'_>, ctx: &Context) -> Report {
-    let (sources, found) = (credential::sources(&ctx.env), credential::find(&ctx.env));
-    let (mut report, found) = Report::begin(&NAMESPACE, &endpoint, sources, found);
-    let Some(found) = found else { return report };
-    report.warnings.extend(found.warning());
-    // A session outlives what it is exchanged for, unless it is over.
-    let lives = |token: &&Secret| found.check_not_expired(token, ctx.now()).is_ok();
-    let (session, bearer) = (found.token.session.as_ref(), found.token.bearer.as_ref());
-    if let Some(token) = session.filter(lives).or(bearer).or(session) {
-        report.describe(token);
-        if let Err(failure) = found.check_not_expired(token, ctx.now()) {
+/// Examines the credential locally and, unless offline, asks the server whether it
+/// accepts it.
+pub async fn report(endpoint: Endpoint, options: StatusOptions<'_>, ctx: &Context) -> Report {
+    let (sources, credential) = (credential::sources(&ctx.env), credential::find(&ctx.env));
+    let (mut report, credential) = Report::begin(&NAMESPACE, &endpoint, sources, credential);
+    let Some(credential) = credential else { return report };
+    report.warnings.extend(credential.warning());
+    // A session that has not expired is valid for longer than the token it is exchanged for.
+    let is_current = |token: &&Secret| credential.check_not_expired(token, ctx.now()).is_ok();
+    let (session, bearer) = (credential.token.session.as_ref(), credential.token.bearer.as_ref());
+    if let Some(token) = session.filter(is_current).or(bearer).or(session) {
+        report.describe_token(token);
+        if let Err(failure) = credential.check_not_expired(token, ctx.now()) {
             return report.failed(Status::Expired, failure);
         }
     }
-    report.renewal = renewal(&report, demand, ctx);
-    if demand.is_offline {
+    report.renewal = renewal(&report, options, ctx);
+    if options.is_offline {
         return report;
     }
-    let answer = match TokensApi::with(endpoint, found, ctx).await {
+    let result = match TokensApi::with(endpoint, credential, ctx).await {
         Ok(api) => api.check().await,
         Err(failure) => Err(failure),
     };
-    report.answered(answer)
+    report.with_call_result(result)
 }
 
-fn renewal(report: &Report, demand: Demand<'_>, ctx: &Context) -> String {
-    let (program, asked) = (ctx.program, demand.min_validity.map_or("24h", |(_, asked)| asked));
+fn renewal(report: &Report, options: StatusOptions<'_>, ctx: &Context) -> String {
+    let (program, duration) = (ctx.program, options.min_validity.map_or("24h", |(_, text)| text));
     match report.kind {
         Some(("session" | "tenant", _)) => LOG_IN.to_owned(),
         _ => format!(
-            "`{program} token list` shows when tokens end; `{program} token refresh --token_id ID --minimum_duration {asked}` extends one"
+            "`{program} token list` shows when tokens expire; `{program} token refresh --token_id ID --minimum_duration {duration}` extends one"
         ),
     }
 }
 
 impl Report {
-    /// The kind of credential, and what it tells of itself.
-    fn describe(&mut self, token: &Secret) {
+    /// Adds the kind of the token, and its claims.
+    fn describe_token(&mut self, token: &Secret) {
         self.kind = Some(match TokenKind::of_secret(token) {
             TokenKind::Session => ("session", "login session"),
             TokenKind::Tenant => ("tenant", "tenant token"),

@@ -1,5 +1,5 @@
-//! Token files: the keys that official programs read, and beside them what the
-//! token is. No message quotes anything that is in one.
+//! Token files: the keys that official programs read, and some that describe the token.
+//! No message quotes their content.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -16,30 +16,30 @@ use crate::namespace::proto::Time;
 use crate::secret::Secret;
 use crate::text::time;
 
-/// The keys that mean something. Others are ignored.
+/// The keys that are read. Others are ignored.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Keys {
+struct TokenFile {
     bearer_token: Option<Secret>,
     session_token: Option<Secret>,
-    /// The old name of `bearer_token`, which wins where both are set.
+    /// The old name of `bearer_token`. It takes precedence.
     tenant_token: Option<Secret>,
     token_id: Value,
     expires_at: Value,
-    /// Tokens that are to be revoked later, each with its `token_id`.
+    /// Tokens to be revoked later, each with its `token_id`.
     retiring: Value,
 }
 
-/// What a token file holds.
+/// The tokens in a token file.
 #[derive(Clone, Debug, Default)]
 pub struct Tokens {
-    /// A token to be sent as it is.
+    /// Sent unchanged.
     pub bearer: Option<Secret>,
-    /// A session to be exchanged for one.
+    /// Exchanged for a tenant token.
     pub session: Option<Secret>,
 }
 
-impl Keys {
+impl TokenFile {
     fn tokens(self) -> Tokens {
         let bearer = self.tenant_token.filter(is_set).or(self.bearer_token);
         let trimmed = |token: Secret| Secret::new(token.expose().trim());
@@ -47,22 +47,22 @@ impl Keys {
     }
 }
 
-/// Reads a token file's text: JSON, or a bare token. `place` is what messages
-/// call the file.
+/// Reads the text of a token file: JSON, or a bare token. `source` is how messages name
+/// the file.
 ///
 /// # Errors
-/// Not authenticated: it holds no token, or what is no token of this cloud.
-pub(super) fn parse(place: &str, text: &str) -> Result<Tokens> {
+/// Not authenticated: it contains no token, or one of another cloud.
+pub(super) fn parse(source: &str, text: &str) -> Result<Tokens> {
     let malformed = |why: &str| -> Failure {
-        not_authenticated(format!("{place} is malformed: {why}")).hint(
+        not_authenticated(format!("{source} is malformed: {why}")).hint(
             r#"a token file looks like {"bearer_token":"nsrt_…"}; make one with `nsc token create --token_file PATH`"#,
         )
     };
     let text = text.trim_start_matches('\u{feff}').trim();
     let keys = if text.starts_with('{') {
-        // serde_json would quote a value that it did not expect.
+        // The text of serde_json's error may quote a value.
         serde_json::from_str(text).map_err(|error| {
-            malformed(&format!("its JSON does not fit (line {}, column {})", error.line(), error.column()))
+            malformed(&format!("unexpected JSON at line {}, column {}", error.line(), error.column()))
         })?
     } else if text.is_empty() {
         return Err(malformed("it is empty"));
@@ -80,7 +80,7 @@ pub(super) fn parse(place: &str, text: &str) -> Result<Tokens> {
         }
         if is_foreign(text) {
             return Err(not_authenticated(format!(
-                "{place} holds a service token of Nscale or another cloud's, which is not sent to Namespace"
+                "{source} holds a token of Nscale or another cloud, which is not sent to Namespace"
             ))
             .hint("a token of Namespace begins with nsrt_, nsct_ or nscw_; Nscale's belongs in NSCALE_SERVICE_TOKEN"));
         }
@@ -88,22 +88,20 @@ pub(super) fn parse(place: &str, text: &str) -> Result<Tokens> {
     Ok(tokens)
 }
 
-/// A token without JSON around it.
-fn bare(text: &str) -> Keys {
+fn bare(text: &str) -> TokenFile {
     let token = Some(Secret::new(text));
     match TokenKind::of(text) {
-        TokenKind::Session => Keys { session_token: token, ..Keys::default() },
-        _ => Keys { bearer_token: token, ..Keys::default() },
+        TokenKind::Session => TokenFile { session_token: token, ..TokenFile::default() },
+        _ => TokenFile { bearer_token: token, ..TokenFile::default() },
     }
 }
 
-/// Whether a token's form says that it is another cloud's: a JWT or JWE
-/// without a prefix of this one.
+/// Whether a token is one of another cloud: a JWT or JWE without a prefix of this one.
 fn is_foreign(token: &str) -> bool {
     has_jose_header(token) && Cloud::of_token(token) != Some(&NAMESPACE)
 }
 
-/// Whether a token can be sent, for all that is known of it.
+/// Whether a token may be sent.
 pub(super) fn is_usable(token: &Secret) -> bool {
     let text = token.expose();
     !text.is_empty() && denied(text).is_none() && !is_foreign(text)
@@ -113,7 +111,7 @@ fn is_set(token: &Secret) -> bool {
     !token.expose().trim().is_empty()
 }
 
-/// The content of a file for a token that was just made, one key a line.
+/// The content of the file for a new token, with one key per line.
 pub fn content(created: &CreateResponse) -> String {
     let token = &created.token;
     let mut file = Map::new();
@@ -129,9 +127,9 @@ pub fn content(created: &CreateResponse) -> String {
     format!("{:#}\n", Value::Object(file))
 }
 
-/// What to know of the token that a file held before it was replaced: its id,
-/// expiry and the line that revokes it; `None` where it held no token. `previous`
-/// is what it held, where that could be read, and `path` what messages call it.
+/// The note about the token that a file held before it was replaced: its id, its expiry
+/// and the command that revokes it. `None` if it held no token. `previous` is the previous
+/// content, if it could be read.
 pub fn replaced(previous: Option<&[u8]>, path: &str, program: Program) -> Option<String> {
     let list = format!("`{program} token list` shows which tokens are still active");
     let unknown = || Some(format!("{path} held another token before, whose id is not in the file: {list}"));
@@ -143,15 +141,15 @@ pub fn replaced(previous: Option<&[u8]>, path: &str, program: Program) -> Option
         let is_token = text.len() > 8 && text.bytes().all(|byte| byte.is_ascii_graphic());
         return if is_token { unknown() } else { None };
     }
-    let keys: Keys = serde_json::from_str(text).ok()?;
-    let (id, expiry) = (id(&keys.token_id), keys.expires_at.as_str().and_then(time::parse));
+    let file: TokenFile = serde_json::from_str(text).ok()?;
+    let (id, expiry) = (safe_id(&file.token_id), file.expires_at.as_str().and_then(time::parse));
     let retiring: Vec<String> =
-        keys.retiring.as_array().into_iter().flatten().filter_map(|entry| self::id(&entry["token_id"])).collect();
-    if let Tokens { bearer: None, session: None } = keys.tokens() {
+        file.retiring.as_array().into_iter().flatten().filter_map(|entry| safe_id(&entry["token_id"])).collect();
+    if let Tokens { bearer: None, session: None } = file.tokens() {
         return None;
     }
     let Some(id) = id else { return unknown() };
-    // A refresh elsewhere can only have moved it later.
+    // A refresh may have extended it since.
     let expires = expiry.map(|expiry| format!(" (expires {} or later)", time::rfc3339(expiry))).unwrap_or_default();
     let others: Vec<&str> = retiring.iter().map(String::as_str).filter(|other| *other != id).collect();
     let retired = match others.as_slice() {
@@ -164,8 +162,8 @@ pub fn replaced(previous: Option<&[u8]>, path: &str, program: Program) -> Option
     ))
 }
 
-/// An id that is safe to paste.
-fn id(value: &Value) -> Option<String> {
+/// An id that is safe in a command line.
+fn safe_id(value: &Value) -> Option<String> {
     value.as_str().filter(|id| !id.is_empty() && id.chars().all(is_shell_safe)).map(str::to_owned)
 }
 
@@ -178,8 +176,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_the_token_before() {
-        for (previous, said) in [
+    fn notes_about_the_previous_token() {
+        for (previous, note) in [
             ("", ""),
             ("{}", ""),
             ("[1]", ""),
@@ -206,7 +204,7 @@ mod tests {
                 "t.json held another token before, whose id is not in the file: `nsc token list` shows which tokens are still active",
             ),
         ] {
-            assert_eq!(replaced(previous), said, "{previous}");
+            assert_eq!(replaced(previous), note, "{previous}");
         }
     }
 }

@@ -1,10 +1,9 @@
-//! How a token is shown.
+//! Tokens as tables and details.
 
 use crate::context::Context;
 use crate::namespace::messages::{Permission, RevokableToken, Scope, State};
 use crate::output::view::{Cell, Details, Listing, Tone};
 
-/// Tokens as a table, in the order given.
 pub fn listing(tokens: &[RevokableToken], ctx: &Context) -> Listing {
     Listing {
         header: vec!["TOKEN ID", "NAME", "DESCRIPTION", "CREATED", "EXPIRES", "STATUS", "SCOPE"],
@@ -27,8 +26,7 @@ pub fn listing(tokens: &[RevokableToken], ctx: &Context) -> Listing {
     }
 }
 
-/// One token as labelled lines. What an older server does not tell is left
-/// out.
+/// Fields that an older server does not return are left out.
 pub fn details(token: &RevokableToken, ctx: &Context) -> Details {
     let mut details = Details::default();
     details.line("Token ID", token.token_id.as_str());
@@ -51,14 +49,14 @@ fn created(token: &RevokableToken, ctx: &Context) -> String {
 
 fn expires(token: &RevokableToken, ctx: &Context) -> Cell {
     let Some(time) = token.expires_at else {
-        // Only a user's own token may live for ever.
-        let may_be = matches!(token.scope, Scope::Unknown | Scope::Membership);
-        return if may_be { "never" } else { "unknown" }.into();
+        // Only a token that is bound to a user may never expire.
+        let may_never_expire = matches!(token.scope, Scope::Unknown | Scope::Membership);
+        return if may_never_expire { "never" } else { "unknown" }.into();
     };
     let left = time.0.as_second() - ctx.now().as_second();
-    let life = token.created_at.map_or(0, |created| time.0.as_second() - created.0.as_second());
-    // The last tenth of its life wants attention.
-    let tone = if (0..life / 10).contains(&left) { Tone::Warning } else { Tone::Plain };
+    let lifetime = token.created_at.map_or(0, |created| time.0.as_second() - created.0.as_second());
+    // The last tenth of the lifetime is highlighted.
+    let tone = if (0..lifetime / 10).contains(&left) { Tone::Warning } else { Tone::Plain };
     Cell::toned(ctx.time(time.0), tone)
 }
 

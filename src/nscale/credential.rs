@@ -1,5 +1,5 @@
-//! Finds the service token: `NSCALE_SERVICE_TOKEN`, else the file that
-//! `NSCALE_SERVICE_TOKEN_FILE` names. No message ever quotes a value.
+//! Finds the credential: `NSCALE_SERVICE_TOKEN`, else the file that
+//! `NSCALE_SERVICE_TOKEN_FILE` names. No message quotes a value.
 
 use std::ffi::OsString;
 
@@ -18,29 +18,28 @@ pub const TOKEN_VARIABLE: &str = "NSCALE_SERVICE_TOKEN";
 /// The variable that names a file with one.
 pub const FILE_VARIABLE: &str = "NSCALE_SERVICE_TOKEN_FILE";
 
-/// What to do where there is no credential.
+/// The hint if there is no credential.
 const GET_ONE: &str = "make a service token in the Nscale console, and set NSCALE_SERVICE_TOKEN to it or NSCALE_SERVICE_TOKEN_FILE to a file that holds it";
 
-/// What messages call the sources that hold a service token, the one that is used
-/// first.
+/// The sources that are set, as messages name them, the one that is used first.
 pub fn sources(env: &Environment) -> Vec<String> {
     let variable = env.var_os(TOKEN_VARIABLE).map(|_| TOKEN_VARIABLE.to_owned());
     variable.into_iter().chain(env.var_os(FILE_VARIABLE).map(|_| file_of(FILE_VARIABLE))).collect()
 }
 
-/// Finds the service token.
+/// Finds the first credential in the search order and reads it.
 ///
 /// # Errors
-/// Not authenticated, each cause in its own sentence: there is none, a file
-/// that cannot be used, or something else in a token's place.
+/// Not authenticated: no credential, a file that cannot be used, or a value that is not
+/// a token.
 pub fn find(env: &Environment) -> Result<Credential<Secret>> {
     if let Some(value) = env.var_os(TOKEN_VARIABLE) {
         let shadowed = env.var_os(FILE_VARIABLE).map(|_| FILE_VARIABLE).into_iter().collect();
         let token = parse(value, TOKEN_VARIABLE)?;
         return Ok(Credential { token, source: TOKEN_VARIABLE.to_owned(), path: None, shadowed });
     }
-    let instead = format!("set {TOKEN_VARIABLE} to the token instead");
-    if let Some((path, text)) = read_named(env, FILE_VARIABLE, &instead)? {
+    let token_hint = format!("set {TOKEN_VARIABLE} to the token instead");
+    if let Some((path, text)) = read_named(env, FILE_VARIABLE, &token_hint)? {
         let source = file_of(FILE_VARIABLE);
         let token = parse(text.into(), &source)?;
         return Ok(Credential { token, source, path: Some(path), shadowed: Vec::new() });
@@ -53,8 +52,8 @@ pub fn find(env: &Environment) -> Result<Credential<Secret>> {
     Err(not_authenticated(format!("there is no credential: {set}")).hint(GET_ONE))
 }
 
-/// The token in a text, without the white space around it. `source` is what messages
-/// call its place.
+/// The token in a value, without the white space around it. `source` is how messages
+/// name the source of the value.
 fn parse(value: OsString, source: &str) -> Result<Secret> {
     let text = value.into_string().map_err(|_| not_authenticated(format!("{source} is not text")))?;
     let token = text.trim();
@@ -73,7 +72,7 @@ fn parse(value: OsString, source: &str) -> Result<Secret> {
     let failure = not_authenticated(format!("{source} {why}"));
     Err(match known {
         Some(Denied::Path) if source == TOKEN_VARIABLE => {
-            failure.hint(format!("a file that holds the token is named by {FILE_VARIABLE}"))
+            failure.hint(format!("to read the token from a file, set {FILE_VARIABLE} to its path"))
         }
         Some(Denied::Quoted) => failure.hint("set it without them; `jq -r` prints a value without quotes"),
         Some(Denied::Json) => failure.hint("the token is the value of status.accessToken"),
@@ -87,7 +86,7 @@ mod tests {
 
     const TOKEN: &str = "eyJhbGciOiJBMjU2R0NNS1cifQ.CANARY.iv.text.tag";
 
-    fn found(vars: &[(&'static str, &str)]) -> Result<Credential<Secret>> {
+    fn find_in(vars: &[(&'static str, &str)]) -> Result<Credential<Secret>> {
         find(&Environment::Fixed(vars.iter().map(|(name, value)| (*name, value.into())).collect()))
     }
 
@@ -104,7 +103,7 @@ mod tests {
             vec![(FILE_VARIABLE, "/nonexistent".to_owned()), (TOKEN_VARIABLE, TOKEN.to_owned())],
         ] {
             let vars: Vec<_> = vars.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            assert_eq!(found(&vars).unwrap().token.expose(), TOKEN, "{vars:?}");
+            assert_eq!(find_in(&vars).unwrap().token.expose(), TOKEN, "{vars:?}");
         }
     }
 
@@ -123,7 +122,7 @@ mod tests {
             (FILE_VARIABLE, TOKEN, "not the path"),
             ("OTHER", "", "is not set"),
         ] {
-            let failure = found(&[(name, value)]).err().map(|failure| failure.to_text()).unwrap_or_default();
+            let failure = find_in(&[(name, value)]).err().map(|failure| failure.to_text()).unwrap_or_default();
             assert!(failure.contains(words) && !failure.contains("CANARY"), "{value}: {failure}");
         }
     }

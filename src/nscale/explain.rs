@@ -1,21 +1,21 @@
-//! The words for what goes wrong with a call.
+//! Messages and hints for failed calls.
 
 use crate::credential::Credential;
 use crate::error::{Failure, Kind};
 use crate::http::error::{CallError, Cause};
 use crate::http::explain::{OUTCOME_UNKNOWN, run_again};
 use crate::http::rest::ApiError;
-use crate::http::retry;
+use crate::http::retry::failure_kind;
 use crate::names::Program;
 use crate::secret::Secret;
 use crate::text::sanitize::sanitize;
 
-/// Explains a call with this credential.
+/// Explains a failed call with this credential.
 pub fn explain(error: CallError<ApiError>, credential: &Credential<Secret>, program: Program) -> Failure {
     match error {
         CallError::Api(error) => api_error(&error, credential, program),
         CallError::Http(error) => {
-            // A proxy says so of a connection that broke behind it.
+            // A proxy answers 502 if the connection behind it breaks.
             let is_bad_gateway = matches!(error.cause, Cause::Foreign { status: 502, .. });
             let failure = Failure::from(error);
             if !is_bad_gateway {
@@ -31,7 +31,7 @@ pub fn explain(error: CallError<ApiError>, credential: &Credential<Secret>, prog
 
 fn api_error(error: &ApiError, credential: &Credential<Secret>, program: Program) -> Failure {
     let words = server_words(error);
-    let kind = retry::kind(kind(error.status), error.may_have_been_processed);
+    let kind = failure_kind(kind_of_status(error.status), error.may_have_been_processed);
     let message = match kind {
         Kind::NotAuthenticated => format!("the server rejected the token from {}{words}", credential.source),
         Kind::NotPermitted => format!("not permitted{words}"),
@@ -62,7 +62,7 @@ fn api_error(error: &ApiError, credential: &Credential<Secret>, program: Program
     }
 }
 
-/// The server's words behind a colon, or its status.
+/// The message of the server after a colon, or the status.
 fn server_words(error: &ApiError) -> String {
     match (error.error.as_str(), error.description.as_str()) {
         ("", "") => format!(": HTTP {}", error.status),
@@ -71,8 +71,7 @@ fn server_words(error: &ApiError) -> String {
     }
 }
 
-/// What a status of the API says.
-fn kind(status: u16) -> Kind {
+fn kind_of_status(status: u16) -> Kind {
     match status {
         401 => Kind::NotAuthenticated,
         403 => Kind::NotPermitted,

@@ -1,5 +1,5 @@
-//! Reading a response with a new token, which exists now and must not be lost
-//! because another field does not fit.
+//! Reads a response with a new token, which must not be lost because another field
+//! cannot be read.
 
 use crate::http::endpoint::Endpoint;
 use crate::http::error::{BadResponse, Error};
@@ -10,13 +10,13 @@ use crate::nscale::messages::{Account, AccountStatus, ReadMetadata};
 use crate::redactor::Redactor;
 use crate::secret::Secret;
 
-/// The names of the token, here and in other versions.
+/// The names of the field, in this and other versions of the API.
 const TOKEN_NAMES: [&str; 2] = ["accessToken", "access_token"];
 
-/// Reads the response of a create or a rotate, and hides its token from here on.
+/// Reads the response to a create or a rotate, and adds its token to the redactor.
 ///
 /// # Errors
-/// It has no token.
+/// It contains no token.
 pub fn read(body: Vec<u8>, endpoint: &Endpoint, redactor: &Redactor) -> Result<AccountReply, Error> {
     let mut account = match decode::<Account>(&body, Effect::Mint, endpoint) {
         Ok(account) => account,
@@ -25,7 +25,7 @@ pub fn read(body: Vec<u8>, endpoint: &Endpoint, redactor: &Redactor) -> Result<A
     let token =
         match account.status.access_token.take().filter(|token| !token.expose().is_empty()) {
             Some(token) => token,
-            // It may stand in another place, where all else fits.
+            // The token may be in another place of a valid message.
             None => Secret::new(salvage(&body, &TOKEN_NAMES).ok_or_else(|| {
                 Error::bad_response(BadResponse::Missing("status.accessToken"), Effect::Mint, endpoint)
             })?),

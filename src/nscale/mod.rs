@@ -1,5 +1,4 @@
-//! Nscale's wing: `serviceaccounts list | get | create | update | rotate |
-//! delete`.
+//! The provider module of Nscale: the command `serviceaccounts`.
 
 pub mod accounts;
 pub mod api;
@@ -19,9 +18,9 @@ pub mod view;
 use crate::cloud::NSCALE;
 use crate::provider::Provider;
 
-/// What this module offers to the commands over all clouds.
+/// What this module offers to commands for all clouds.
 pub const PROVIDER: Provider = Provider {
     cloud: &NSCALE,
     endpoint: api::endpoint,
-    report: |endpoint, demand, ctx| Box::pin(status::report(endpoint, demand, ctx)),
+    report: |endpoint, options, ctx| Box::pin(status::report(endpoint, options, ctx)),
 };

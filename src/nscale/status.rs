@@ -1,4 +1,4 @@
-//! What can be told of Nscale's credential.
+//! The report of `auth status` on the credential for Nscale.
 
 use crate::cloud::NSCALE;
 use crate::context::Context;
@@ -9,39 +9,37 @@ use crate::nscale::api::IdentityApi;
 use crate::nscale::credential;
 use crate::nscale::messages::Userinfo;
 use crate::nscale::organization::{self, ORGANIZATION_VARIABLE, canonical_id};
-use crate::provider::Demand;
+use crate::provider::StatusOptions;
 
-/// Looks at the credential from here and, where that is wanted, asks the
-/// server whose it is. A service account may always see itself, and with that
-/// when its token ends.
-pub async fn report(endpoint: Endpoint, demand: Demand<'_>, ctx: &Context) -> Report {
-    let (sources, found) = (credential::sources(&ctx.env), credential::find(&ctx.env));
-    let (mut report, found) = Report::begin(&NSCALE, &endpoint, sources, found);
-    let Some(found) = found else { return report };
+/// Examines the credential locally and, unless offline, asks the server whom it belongs
+/// to. A service account may always read itself, including the expiry of its token.
+pub async fn report(endpoint: Endpoint, options: StatusOptions<'_>, ctx: &Context) -> Report {
+    let (sources, credential) = (credential::sources(&ctx.env), credential::find(&ctx.env));
+    let (mut report, credential) = Report::begin(&NSCALE, &endpoint, sources, credential);
+    let Some(credential) = credential else { return report };
     report.kind = Some(("service", "service token"));
-    report.renewal = if demand.is_offline {
-        "without --offline the server tells when it ends".to_owned()
+    report.renewal = if options.is_offline {
+        "without --offline the server is asked when it expires".to_owned()
     } else {
         let program = ctx.program;
         format!("`{program} serviceaccounts rotate --id self` gives the account another token in place of this one")
     };
-    if demand.is_offline {
+    if options.is_offline {
         return report;
     }
-    let answer = match IdentityApi::with(endpoint, found, ctx) {
-        Ok(api) => report.ask(&api, ctx).await,
+    let result = match IdentityApi::with(endpoint, credential, ctx) {
+        Ok(api) => report.describe_caller(&api, ctx).await,
         Err(failure) => Err(failure),
     };
-    match answer {
-        Ok(caller) => report.answered(Ok(())).compare_organization(&caller, ctx),
-        Err(failure) => report.answered(Err(failure)),
+    match result {
+        Ok(caller) => report.with_call_result(Ok(())).check_organization(&caller, ctx),
+        Err(failure) => report.with_call_result(Err(failure)),
     }
 }
 
 impl Report {
-    /// Holds the variable that names an organization to what the server said of
-    /// the caller's.
-    fn compare_organization(mut self, caller: &Userinfo, ctx: &Context) -> Self {
+    /// Checks that the caller belongs to the organization that the variable names.
+    fn check_organization(mut self, caller: &Userinfo, ctx: &Context) -> Self {
         let organization = match organization::given(None, ctx) {
             Ok(Some(organization)) => organization,
             Ok(None) => return self,
@@ -59,10 +57,11 @@ impl Report {
         self
     }
 
-    async fn ask(&mut self, api: &IdentityApi, ctx: &Context) -> Result<Userinfo> {
+    /// Adds the identity and the expiry that the server returns.
+    async fn describe_caller(&mut self, api: &IdentityApi, ctx: &Context) -> Result<Userinfo> {
         let caller = api.userinfo().await?;
         if caller.sub.is_empty() || caller.authz.acctype.is_empty() {
-            return Err(Failure::unexpected("the server does not say whose the credential is: is it Nscale's?"));
+            return Err(Failure::unexpected("the server did not return an identity: is it Nscale's?"));
         }
         if !caller.is_service_account() {
             self.kind = Some(("user", "token of a user"));
@@ -72,15 +71,15 @@ impl Report {
         self.identity.push(("service_account", caller.sub.clone()));
         self.identity.push(("organization", caller.authz.org_ids.join(", ")));
         for organization in &caller.authz.org_ids {
-            // The server's text goes into a path.
+            // The id from the server becomes part of a path.
             let Ok(id) = canonical_id("the organization", organization, "") else { continue };
             match api.accounts(&id).await.and_then(|accounts| accounts.find(&caller.sub, ctx)) {
-                Ok(found) => {
-                    self.identity.push(("name", found.account.metadata.name));
-                    self.expires_at = found.account.status.expiry;
+                Ok(reply) => {
+                    self.identity.push(("name", reply.account.metadata.name));
+                    self.expires_at = reply.account.status.expiry;
                     break;
                 }
-                // Who it is stands, whatever may be seen of it.
+                // The identity is known, even if the account cannot be read.
                 Err(failure) if matches!(failure.kind(), Kind::NotFound | Kind::NotPermitted) => {}
                 Err(failure) => return Err(failure),
             }

@@ -1,11 +1,11 @@
-//! How a service account is shown.
+//! Service accounts as tables and details.
 
 use crate::context::Context;
 use crate::nscale::messages::Account;
 use crate::nscale::plan::show_tags;
 use crate::output::view::{Cell, Details, Listing, Tone};
 
-/// A table of accounts, yet without rows.
+/// A table without rows.
 pub fn listing() -> Listing {
     Listing {
         header: vec!["ID", "NAME", "DESCRIPTION", "GROUPS", "CREATED", "EXPIRES", "STATUS"],
@@ -28,8 +28,8 @@ pub fn row(account: Account, ctx: &Context) -> Vec<Cell> {
     ]
 }
 
-/// One account as labelled lines, its groups as given. What a server does not
-/// tell is left out.
+/// `groups` are shown in place of the ids in the account. Fields that the server does not
+/// return are left out.
 pub fn details(account: &Account, groups: &[String], ctx: &Context) -> Details {
     let metadata = &account.metadata;
     let mut details = Details::default();
@@ -59,27 +59,27 @@ fn created(account: &Account, ctx: &Context) -> String {
 }
 
 fn expires(account: &Account, ctx: &Context) -> Cell {
-    /// What is left of the usual 90 days when they want attention.
+    /// The last tenth of the usual 90 days is highlighted, in seconds.
     const SOON: i64 = 9 * 86_400;
     let Some(time) = account.status.expiry else { return "unknown".into() };
     let left = time.as_second() - ctx.now().as_second();
     Cell::toned(ctx.time(time), if (0..SOON).contains(&left) { Tone::Warning } else { Tone::Plain })
 }
 
-/// Whether its token can be used, else what the server says of it: what a newer
-/// server may say is shown as it came, and taken for nothing else.
+/// Whether the token can be used, unless the server reports something else about the
+/// account. Unknown values of a newer server are shown unchanged.
 fn status(account: &Account, ctx: &Context) -> Cell {
-    let is_over = account.status.expiry.is_some_and(|expiry| expiry <= ctx.now());
+    let is_expired = account.status.expiry.is_some_and(|expiry| expiry <= ctx.now());
     match (account.metadata.provisioning_status.as_str(), account.metadata.health_status.as_str()) {
         ("error", _) => Cell::toned("Error", Tone::Bad),
         ("pending" | "provisioning", _) => Cell::toned("Pending", Tone::Warning),
         ("deprovisioning", _) => Cell::toned("Deleting", Tone::Faint),
-        (said, _) if !matches!(said, "" | "provisioned" | "unknown") => said.into(),
-        _ if is_over => Cell::toned("Expired", Tone::Bad),
+        (provisioning, _) if !matches!(provisioning, "" | "provisioned" | "unknown") => provisioning.into(),
+        _ if is_expired => Cell::toned("Expired", Tone::Bad),
         (_, "degraded" | "error") => Cell::toned("Degraded", Tone::Warning),
-        (_, said) if !matches!(said, "" | "healthy" | "unknown") => said.into(),
+        (_, health) if !matches!(health, "" | "healthy" | "unknown") => health.into(),
         _ if account.status.expiry.is_none() => "Unknown".into(),
-        // What an older server calls unknown.
+        // Older servers report "unknown" for an account without problems.
         _ => Cell::toned("Active", Tone::Good),
     }
 }

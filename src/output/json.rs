@@ -1,4 +1,4 @@
-//! The server's JSON for output: indented, with field names as documented, and
+//! The server's JSON for output: indented, with the documented field names, and
 //! otherwise unchanged.
 
 use std::collections::HashMap;
@@ -9,11 +9,11 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// Below this depth names are not changed, and values are on one line.
+/// In deeper levels names are not changed, and values are on one line.
 const MAX_DEPTH: usize = 100;
 
 /// Rewrites JSON with every field name in snake_case, without spaces. Order, numbers
-/// and unknown fields stay as they are, and so do two names that would become the same.
+/// and unknown fields are unchanged, and so are names that would become the same.
 ///
 /// # Errors
 /// It is not JSON.
@@ -68,7 +68,7 @@ fn rename(json: &str, depth: usize, out: &mut String) -> serde_json::Result<()> 
     Ok(())
 }
 
-/// Indents what must be JSON.
+/// The input must be JSON.
 fn indented(json: &str) -> String {
     let spaces = " ".repeat(2 * MAX_DEPTH);
     let mut out = String::with_capacity(json.len() + json.len() / 2);
@@ -105,8 +105,8 @@ fn indented(json: &str) -> String {
     out
 }
 
-/// The tokens of JSON: strings with their quotes, other scalars, and punctuation. What
-/// is not JSON is split in some way too.
+/// The tokens of JSON: strings with their quotes, other scalars, and punctuation. Other
+/// input is split somehow, without an error.
 pub fn tokens(json: &str) -> impl Iterator<Item = &str> {
     let is_punctuation = |byte: u8| matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':');
     let ends_value = move |byte: &u8| is_punctuation(*byte) || *byte == b'"' || byte.is_ascii_whitespace();
@@ -119,8 +119,8 @@ pub fn tokens(json: &str) -> impl Iterator<Item = &str> {
             first if is_punctuation(*first) => 1,
             _ => bytes.iter().position(ends_value).unwrap_or(bytes.len()),
         };
-        let (token, behind) = rest.split_at(length);
-        rest = behind;
+        let (token, after) = rest.split_at(length);
+        rest = after;
         Some(token)
     })
 }
@@ -143,10 +143,11 @@ fn string_length(bytes: &[u8]) -> usize {
 }
 
 /// Calls `visit` with each element of a JSON array, read by the seed, until it breaks.
-/// `null` is an empty array, as some servers write it.
+/// `null` counts as an empty array, because some servers write it so.
 ///
 /// # Errors
-/// It is not such an array. This is also checked after a break.
+/// It is not an array, or an element is not valid. After a break only the syntax is
+/// checked.
 pub fn each<'de, S: DeserializeSeed<'de> + Copy>(
     json: &'de str,
     seed: S,
@@ -178,7 +179,7 @@ pub fn each<'de, S: DeserializeSeed<'de> + Copy>(
     deserializer.end()
 }
 
-/// An object's fields in their order, with unparsed values.
+/// The fields of an object in their order, with unparsed values.
 pub struct Fields<'a>(pub Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
@@ -252,22 +253,22 @@ mod tests {
 
     #[test]
     fn elements_one_at_a_time() {
-        let taken = |json: &str, most: usize| {
-            let mut taken = Vec::new();
-            let read = each(json, PhantomData::<u32>, |number| {
-                taken.push(number);
-                if taken.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        let first = |json: &str, max: usize| {
+            let mut numbers = Vec::new();
+            let result = each(json, PhantomData::<u32>, |number| {
+                numbers.push(number);
+                if numbers.len() < max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             });
-            (taken, read.is_ok())
+            (numbers, result.is_ok())
         };
-        assert_eq!(taken("[1, 2,3 ]", 9), (vec![1, 2, 3], true));
-        assert_eq!(taken("[1,2,3]", 2), (vec![1, 2], true));
-        assert_eq!(taken(" null ", 9), (vec![], true));
-        assert_eq!(taken("[]", 9), (vec![], true));
-        assert_eq!(taken("[1,2", 1), (vec![1], false));
-        assert_eq!(taken("[1]2", 9), (vec![1], false));
-        assert_eq!(taken("{}", 9), (vec![], false));
-        assert_eq!(taken("", 9), (vec![], false));
+        assert_eq!(first("[1, 2,3 ]", 9), (vec![1, 2, 3], true));
+        assert_eq!(first("[1,2,3]", 2), (vec![1, 2], true));
+        assert_eq!(first(" null ", 9), (vec![], true));
+        assert_eq!(first("[]", 9), (vec![], true));
+        assert_eq!(first("[1,2", 1), (vec![1], false));
+        assert_eq!(first("[1]2", 9), (vec![1], false));
+        assert_eq!(first("{}", 9), (vec![], false));
+        assert_eq!(first("", 9), (vec![], false));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Output: tables, JSON and the results of filters.
+//! Output: tables, JSON, and the results of jq filters.
 
 pub mod json;
 pub mod private_file;
@@ -11,10 +11,10 @@ use std::io;
 
 use crate::error::{Failure, Kind, Result};
 
-/// The failure of a write to standard output, of what is no secret.
+/// Maps the result of a write to standard output, for data without a secret.
 ///
 /// # Errors
-/// Broken pipe: the reader has gone away. Unexpected: the write failed otherwise.
+/// Broken pipe: the reader closed the pipe. Unexpected: the write failed otherwise.
 pub fn map_write_error(result: io::Result<()>) -> Result<()> {
     result.map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::new(Kind::BrokenPipe, "the reader went away"),

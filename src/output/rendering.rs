@@ -1,4 +1,5 @@
-//! What a command prints: the results of filters, JSON, or a view for people.
+//! Renders the answer of a command as the flags ask: JSON, the results of filters,
+//! or a view for people.
 
 use std::io::Write;
 use std::time::Duration;
@@ -19,10 +20,11 @@ pub enum Format {
     Json,
 }
 
-/// The flag that prints what filters run over, in commands with [`OutputArgs`].
+/// The flag that prints the JSON that filters run over, in commands with
+/// [`OutputArgs`].
 pub const JSON_FLAG: &str = "--output json";
 
-/// `--output` and `-q`, as most commands have them.
+/// `--output` and `--query`, as most commands have them.
 #[derive(Debug, Args)]
 pub struct OutputArgs {
     /// Output format.
@@ -33,8 +35,6 @@ pub struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// As [`Output::prepare`].
-    ///
     /// # Errors
     /// As [`Output::prepare`].
     pub fn prepare(&self, ctx: &Context) -> Result<Output> {
@@ -42,19 +42,19 @@ impl OutputArgs {
     }
 }
 
-/// How an answer is printed.
+/// How an answer is rendered.
 pub struct Output {
     is_json: bool,
     query: Option<Query>,
     escape: fn(Vec<u8>) -> Vec<u8>,
     /// How long filters may run.
-    limit: Duration,
-    in_subprocess: bool,
+    time_limit: Duration,
+    is_secret: bool,
 }
 
 impl Output {
-    /// Called before any request, so that a filter that does not compile stops the
-    /// command. `json_flag` is the flag that prints what filters run over.
+    /// Called before any request, so that nothing is sent if a filter does not
+    /// compile. `json_flag` is the flag that prints the JSON that filters run over.
     ///
     /// # Errors
     /// Usage: a filter does not compile.
@@ -63,18 +63,18 @@ impl Output {
             is_json,
             query: query.compile(json_flag)?,
             escape: ctx.stdout.escaper(),
-            limit: ctx.settings.timeout,
-            in_subprocess: false,
+            time_limit: ctx.settings.timeout,
+            is_secret: false,
         })
     }
 
     /// For an answer with a secret: filters run in a subprocess, so that the secret is
     /// not lost if one crashes.
     pub fn of_secret(self) -> Self {
-        Self { in_subprocess: true, ..self }
+        Self { is_secret: true, ..self }
     }
 
-    /// JSON instead of the view for people.
+    /// With JSON instead of the view for people.
     pub fn as_json(self) -> Self {
         Self { is_json: true, ..self }
     }
@@ -88,12 +88,11 @@ impl Output {
         !self.is_json && self.query.is_none()
     }
 
-    /// The bytes for standard output: of `payload`, which is JSON, or of `view`. Only
-    /// the one that is printed is called.
+    /// The bytes for standard output, from `payload`, which returns JSON, or from
+    /// `view`. Only one of them is called.
     ///
     /// # Errors
-    /// Those of the payload. Unexpected: the payload is not JSON, or a filter fails on
-    /// it.
+    /// Those of `payload`. Unexpected: it is not JSON, or a filter fails on it.
     pub async fn bytes(
         self,
         payload: impl FnOnce() -> Result<String>,
@@ -104,8 +103,8 @@ impl Output {
         }
         let json = payload()?;
         let bytes = match self.query {
-            Some(query) if self.in_subprocess => query.run_in_subprocess(json, self.limit).await?,
-            Some(query) => query.run(json, self.limit).await?,
+            Some(query) if self.is_secret => query.run_in_subprocess(json, self.time_limit).await?,
+            Some(query) => query.run(json, self.time_limit).await?,
             None => {
                 let pretty = pretty(&json);
                 let pretty = pretty.map_err(|error| Failure::unexpected("the answer is not JSON").source(error))?;
@@ -116,7 +115,7 @@ impl Output {
     }
 }
 
-/// Writes to standard output what is no secret.
+/// Writes data without a secret to standard output.
 ///
 /// # Errors
 /// As [`map_write_error`].

@@ -1,5 +1,5 @@
-//! Draws views with comfy-table. On a terminal a listing fits the width; on a
-//! pipe it is whole: untruncated and unwrapped. No line ends in a space.
+//! Draws views with comfy-table. On a terminal a listing is fitted to the width; on
+//! a pipe no column is left out or wrapped. No line ends in a space.
 
 use std::borrow::Cow;
 
@@ -10,28 +10,28 @@ use crate::context::Stream;
 use crate::output::view::{Cell, Details, Listing, Tone};
 use crate::text::sanitize::sanitize;
 
-/// How narrow a column that wraps may become, in characters. Where a terminal
-/// leaves less, lines are longer than it is wide.
+/// Of a column that wraps, in characters. On a terminal with less space the lines
+/// are longer than the terminal is wide.
 const MIN_WRAPPED_WIDTH: usize = 12;
 
-/// The longest text of a cell, in characters. comfy-table measures up to 65,535
+/// The length of a cell's text, in characters. comfy-table can measure 65,535
 /// columns, and a character takes three at most.
 const MAX_CELL_ON_TERMINAL: usize = 400;
 const MAX_CELL_ON_PIPE: usize = 20_000;
 
-/// The borders that comfy-table draws between cells and between rows. They show
-/// which cell a piece of a line belongs to, so that it is coloured after the table
-/// is laid out, and are not part of the output. No cell contains one: they are
-/// control characters, which [`sanitize`] removes.
+/// The borders that comfy-table draws between cells and between rows. After the
+/// table is laid out they show where each cell is, so that it can be coloured; then
+/// they are removed. No cell contains one: they are control characters, which
+/// [`sanitize`] removes.
 const CELL_BORDER: char = '\u{1f}';
 const ROW_BORDER: char = '\u{1e}';
 
 /// The spaces between the columns of a listing.
 const GAP: usize = 2;
 
-/// How many rows a pipe gets at a time, so that comfy-table, which takes several
-/// times the room of the text, holds few of them.
-const ROWS_ON_PIPE: usize = 1_000;
+/// Rows that are laid out at a time for a pipe, because comfy-table takes several
+/// times the memory of the text.
+const MAX_BATCH_ON_PIPE: usize = 1_000;
 
 /// Draws a listing, for the stream that it will be written to.
 pub fn listing(stream: &Stream, mut listing: Listing) -> String {
@@ -40,20 +40,20 @@ pub fn listing(stream: &Stream, mut listing: Listing) -> String {
         cell.text = clip(std::mem::take(&mut cell.text), stream);
     }
     let mut columns = columns(&listing, stream.width().is_some());
-    let mut rows_at_a_time = ROWS_ON_PIPE;
+    let mut batch = MAX_BATCH_ON_PIPE;
     if let Some(width) = stream.width() {
-        // How wide what wraps becomes depends on all rows.
-        rows_at_a_time = listing.rows.len();
+        // The width of a column that wraps depends on all rows.
+        batch = listing.rows.len();
         for optional in listing.optional {
             let gaps = GAP * columns.len().saturating_sub(1);
             if columns.iter().map(|column| column.min_width).sum::<usize>() + gaps <= width.into() {
                 break;
             }
-            columns.retain(|column| column.head != *optional);
+            columns.retain(|column| column.name != *optional);
         }
     }
     let mut out = String::new();
-    for rows in listing.rows.chunks(rows_at_a_time) {
+    for rows in listing.rows.chunks(batch) {
         let mut drawing = Drawing::new(stream.color());
         for row in rows {
             drawing.add_row(columns.iter().filter_map(|column| row.get(column.index)));
@@ -66,7 +66,7 @@ pub fn listing(stream: &Stream, mut listing: Listing) -> String {
             let padding = if index + 1 == columns.len() { 0 } else { GAP };
             drawn.set_padding((0, u16::try_from(padding).unwrap_or_default()));
             let width = Width::Fixed(u16::try_from(column.min_width + padding).unwrap_or(u16::MAX));
-            drawn.set_constraint(if column.wraps {
+            drawn.set_constraint(if column.may_wrap {
                 ColumnConstraint::LowerBoundary(width)
             } else {
                 ColumnConstraint::Absolute(width)
@@ -97,20 +97,20 @@ pub fn details(stream: &Stream, details: &Details) -> String {
 /// A column that is shown.
 struct Column {
     index: usize,
-    head: &'static str,
-    /// How narrow it may become, in characters.
+    name: &'static str,
+    /// In characters.
     min_width: usize,
-    wraps: bool,
+    may_wrap: bool,
 }
 
-fn columns(listing: &Listing, may_wrap: bool) -> Vec<Column> {
-    let column = |(index, head): (usize, &&'static str)| {
+fn columns(listing: &Listing, has_width: bool) -> Vec<Column> {
+    let column = |(index, name): (usize, &&'static str)| {
         let cells = listing.rows.iter().filter_map(|row| row.get(index));
         let width = cells.map(|cell| cell.text.width()).max().unwrap_or(0);
-        let wraps = may_wrap && listing.wrapping.contains(head);
-        // A head is never wrapped.
-        let min_width = if wraps { MIN_WRAPPED_WIDTH.min(width).max(head.width()) } else { width };
-        Column { index, head, min_width, wraps }
+        let may_wrap = has_width && listing.wrapping.contains(name);
+        // The header is never wrapped.
+        let min_width = if may_wrap { MIN_WRAPPED_WIDTH.min(width).max(name.width()) } else { width };
+        Column { index, name, min_width, may_wrap }
     };
     listing.header.iter().enumerate().map(column).collect()
 }
@@ -160,22 +160,21 @@ impl Drawing {
     }
 }
 
-/// The text of a cell as it is shown: without what could steer the terminal, and
-/// cut where it is too long.
+/// The text of a cell without control characters, and cut if it is too long.
 fn clip(text: String, stream: &Stream) -> String {
     let max = if stream.is_terminal() { MAX_CELL_ON_TERMINAL } else { MAX_CELL_ON_PIPE };
     let text = match sanitize(&text) {
         Cow::Borrowed(_) => text,
         Cow::Owned(safe) => safe,
     };
-    // There are no more characters than bytes.
+    // A text has no more characters than bytes.
     match if text.len() > max { text.char_indices().nth(max) } else { None } {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
 }
 
-/// Adds a cell in its colour, and then the spaces behind it.
+/// Appends a cell in its colour, and without colour the spaces after it.
 fn colorize(cell: &str, tone: Tone, out: &mut String) {
     let code = match tone {
         Tone::Plain => return out.push_str(cell),

@@ -1,7 +1,7 @@
-//! What a command shows to people. Each kind of resource has one view, which
-//! [`crate::output::table`] draws.
+//! What a command shows to people: a listing of several resources or the details
+//! of one. [`crate::output::table`] draws both.
 
-/// What a text means, which decides its colour on a terminal.
+/// Decides the colour of a text on a terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tone {
     #[default]
@@ -34,20 +34,21 @@ impl<T: Into<String>> From<T> for Cell {
     }
 }
 
-/// Several resources, a row for each.
+/// A table with a row for each resource.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
     pub header: Vec<&'static str>,
-    /// The heads of the columns that may wrap on a narrow terminal. Ids and times do
+    /// The names of the columns that may wrap on a narrow terminal. Ids and times do
     /// not, so that they can be copied.
     pub wrapping: &'static [&'static str],
-    /// The heads of the columns that a narrow terminal leaves out, the first one first.
+    /// The names of the columns that are left out on a narrow terminal, in the order
+    /// in which they are left out.
     pub optional: &'static [&'static str],
     /// Each as long as the header.
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// One resource: labels with values.
+/// The labels and values of one resource.
 #[derive(Clone, Debug, Default)]
 pub struct Details(pub Vec<(&'static str, Cell)>);
 

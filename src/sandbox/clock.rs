@@ -1,5 +1,5 @@
-//! The sandbox's time, which may be ahead of the system's so that expiry can be
-//! tried without waiting.
+//! The sandbox's time. `--clock-ahead` sets it ahead of the system's, so that expiry
+//! can be tested without waiting.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ impl ServerClock {
     }
 }
 
-/// The sum, or the latest possible time where that is earlier.
+/// The sum, or the latest possible time if the sum is later.
 pub fn later(time: Timestamp, duration: Duration) -> Timestamp {
     SignedDuration::try_from(duration)
         .ok()

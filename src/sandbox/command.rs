@@ -64,7 +64,7 @@ pub struct SandboxArgs {
 
 const MAX_ACCOUNTS: i64 = 1_000_000;
 
-/// For `--clock-ahead` and `--token-life`: longer than any credential lives.
+/// For `--clock-ahead` and `--token-life`. No credential is valid for longer.
 const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 const AFTER_HELP: &str = "\
@@ -129,7 +129,7 @@ fn wrap(words: &[&str]) -> String {
     let mut text = String::from(" ");
     let mut column = text.len();
     for word in words {
-        // A space before it, and a comma behind it.
+        // A space before it, and a comma after it.
         if column + word.len() + 2 > 80 {
             text.push_str("\n ");
             column = 1;
@@ -151,14 +151,14 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
     let token_lifetime = args.token_life.as_deref().map(|text| parse_duration("--token-life", text)).transpose()?;
     let options = NscaleOptions {
         token_lifetime: token_lifetime.unwrap_or(DEFAULT_TOKEN_LIFETIME),
-        stale_groups: !args.fresh_groups,
+        has_stale_groups: !args.fresh_groups,
         accounts: args.accounts,
     };
     let faults = Faults::parse(&args.faults, &server::operations())?;
     let log = args.log.as_deref().map(open_log).transpose()?;
-    let serves = args.command.is_empty() && args.listen.is_some();
+    let is_server_only = args.command.is_empty() && args.listen.is_some();
     let command = match args.command {
-        command if !command.is_empty() || serves => command,
+        command if !command.is_empty() || is_server_only => command,
         _ => vec![shell(ctx, args.data.is_some())?],
     };
     let listener = listen(args.listen.as_deref(), args.allow_remote)?;
@@ -169,7 +169,7 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
             "others on the network can reach {address}: they can use the sandbox, and read every credential sent to it, because it serves plain HTTP"
         ));
     }
-    let descriptors = raise_descriptor_limit();
+    let descriptor_limit = raise_descriptor_limit();
     let store = Arc::new(args.data.as_deref().map_or_else(Store::in_memory, Store::open)?);
     let namespace = Namespace::new(Arc::clone(&store), clock)?;
     let nscale = Nscale::new(Arc::clone(&store), clock, options)?;
@@ -178,21 +178,21 @@ pub async fn run(args: SandboxArgs, ctx: &mut Context) -> Result<u8> {
         commit_queue.map_err(|error| Failure::unexpected("cannot start the sandbox's server").source(error))?;
     let clouds = Arc::new(Clouds { namespace, nscale, faults, log, commit_queue });
     let mut signals = Signals::listen()?;
-    let environment = ShellEnvironment::new(&clouds, address, descriptors)?;
+    let environment = ShellEnvironment::new(&clouds, address, descriptor_limit)?;
     tokio::select! {
         result = server::serve(listener, Arc::clone(&clouds)) => result.map(|()| 1),
-        result = serve_or_run(&environment, &command, serves, &mut signals, ctx) => result,
+        result = serve_or_run(&environment, &command, is_server_only, &mut signals, ctx) => result,
     }
 }
 
 async fn serve_or_run(
     environment: &ShellEnvironment,
     command: &[OsString],
-    serves: bool,
+    is_server_only: bool,
     signals: &mut Signals,
     ctx: &mut Context,
 ) -> Result<u8> {
-    if !serves {
+    if !is_server_only {
         return environment.run(command, &ctx.env, signals).await;
     }
     map_write_error(ctx.stdout.write_all(environment.exports().as_bytes()).and_then(|()| ctx.stdout.flush()))?;

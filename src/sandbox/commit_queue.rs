@@ -1,6 +1,6 @@
-//! Group commit for a store in a file. A thread carries out the requests that are
-//! waiting in one transaction, and they are answered once the file has their
-//! changes: one wait for the disk for all of them.
+//! Group commit for a store in a file. A thread processes all waiting requests in one
+//! transaction, and answers them after it is committed. So they wait for the disk
+//! only once.
 
 use std::io;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::sandbox::store::Store;
 
-/// Requests in one transaction.
+/// In requests.
 const MAX_BATCH: usize = 256;
 
 struct Job {
@@ -37,7 +37,7 @@ impl CommitQueue {
                 });
                 // Without a commit the replies are dropped, and `submit` returns `None`.
                 for (reply, response) in responses.into_iter().filter(|_| committed.is_ok()) {
-                    // The client may have gone.
+                    // It fails if the client has closed the connection.
                     let _ = reply.send(response);
                 }
             }
@@ -45,8 +45,8 @@ impl CommitQueue {
         thread::Builder::new().name("commit-queue".to_owned()).spawn(run).map(|_| Self(sender))
     }
 
-    /// Carries out a request and returns its response once the changes are committed; `None` where
-    /// they could not be.
+    /// Processes a request and returns its response after the changes are committed. `None` if they
+    /// could not be committed.
     pub async fn submit(&self, work: impl FnOnce() -> Response<Body> + Send + 'static) -> Option<Response<Body>> {
         let (reply, response) = oneshot::channel();
         self.0.send(Job { work: Box::new(work), reply }).ok()?;

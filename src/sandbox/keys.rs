@@ -1,4 +1,4 @@
-//! The sandbox's signing key, and the ids and secrets that it generates.
+//! The sandbox's signing key, and random ids and secrets.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,7 +16,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Reads the signing key from the store, which makes one at first use.
+    /// Reads the signing key from the store, which creates it at first use.
     pub fn load(store: &Store) -> StoreResult<Self> {
         let random = SystemRandom::new();
         let bytes = store.meta("signing_key", || random_bytes::<32>(&random).to_vec())?;
@@ -73,8 +73,8 @@ impl Keys {
 
 fn random_bytes<const N: usize>(random: &SystemRandom) -> [u8; N] {
     let mut bytes = [0; N];
-    // ring reads the operating system's generator, which does not fail once
-    // the machine is up; a secret of zeros must never be handed out.
+    // The system's generator does not fail once the machine is running. If it did, the
+    // secrets would be zeros.
     if random.fill(&mut bytes).is_err() {
         std::process::abort();
     }
@@ -85,7 +85,7 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// SHA-256, the form in which the store keeps secrets.
+/// SHA-256. The store keeps secrets as such hashes.
 pub fn hash(secret: &str) -> Vec<u8> {
     digest::digest(&digest::SHA256, secret.as_bytes()).as_ref().to_vec()
 }

@@ -1,4 +1,4 @@
-//! The HTTP server: both APIs at one address, distinguished by the path.
+//! The HTTP server. It serves both APIs at one address; the path decides which.
 
 use std::fs::File;
 use std::io::Write;
@@ -29,7 +29,7 @@ pub struct Clouds {
     pub namespace: Namespace,
     pub nscale: Nscale,
     pub faults: Faults,
-    /// Only where the store is a file.
+    /// Only if the store is a file.
     pub commit_queue: Option<CommitQueue>,
     /// Gets a line for each request: method and path, never a credential.
     pub log: Option<File>,
@@ -41,7 +41,7 @@ pub fn operations() -> Vec<&'static str> {
     methods.chain(ROUTES.iter().filter_map(|route| route.operation)).collect()
 }
 
-/// Serves until it is dropped.
+/// Serves until the future is dropped.
 pub async fn serve(listener: TcpListener, clouds: Arc<Clouds>) -> Result<()> {
     let fail = |error| Failure::unexpected("cannot start the sandbox's server").source(anyhow::Error::from(error));
     listener.set_nonblocking(true).map_err(fail)?;
@@ -51,7 +51,7 @@ pub async fn serve(listener: TcpListener, clouds: Arc<Clouds>) -> Result<()> {
 
 async fn answer(State(clouds): State<Arc<Clouds>>, request: Request) -> Response<Body> {
     if let Some(mut log) = clouds.log.as_ref() {
-        // One write for each line, so that lines do not mix.
+        // One write for each line, so that concurrent lines do not mix.
         let _ = log.write_all(format!("{} {}\n", request.method(), request.uri().path()).as_bytes());
     }
     let fault = if clouds.faults.is_empty() { None } else { operation(&request).and_then(|op| clouds.faults.next(op)) };
@@ -59,9 +59,9 @@ async fn answer(State(clouds): State<Arc<Clouds>>, request: Request) -> Response
     match fault {
         FaultKind::Hang => std::future::pending().await,
         FaultKind::Redirect => response::redirect(),
-        FaultKind::Substitute { what, retry_after, request_processed } => {
+        FaultKind::Substitute { what, retry_after, is_processed } => {
             let response = substitute(what, &clouds, &request);
-            if request_processed {
+            if is_processed {
                 serve_request(clouds, request).await;
             }
             response::with_retry_after(response, retry_after)
@@ -91,7 +91,7 @@ fn substitute(what: Substitute, clouds: &Clouds, request: &Request) -> Response<
     }
 }
 
-/// What `--fault` calls a request.
+/// The name of a request in `--fault`.
 fn operation(request: &Request) -> Option<&'static str> {
     let path = request.uri().path();
     match RpcMethod::at(path) {
@@ -124,7 +124,7 @@ async fn serve_request(clouds: Arc<Clouds>, request: Request) -> Response<Body> 
     })
 }
 
-/// Finds the API of a request, or the response to one that is refused whatever its body is.
+/// Finds the API of a request, or the error response if the head of the request is invalid.
 fn check_head(namespace: &Namespace, parts: &Parts) -> std::result::Result<Api, Box<Response<Body>>> {
     let path = parts.uri.path();
     if Nscale::owns(path) {
@@ -147,8 +147,8 @@ fn check_head(namespace: &Namespace, parts: &Parts) -> std::result::Result<Api, 
     }
 }
 
-/// Answers a request. The body is `None` where it is over the limit or incomplete; Nscale refuses
-/// that as it refuses an empty body.
+/// Answers a request. The body is `None` if it is over the limit or incomplete; for Nscale that is
+/// the same as an empty body.
 fn respond(clouds: &Clouds, api: Api, parts: &Parts, body: Option<&[u8]>) -> Response<Body> {
     let path = parts.uri.path();
     let Api::Namespace(method) = api else {

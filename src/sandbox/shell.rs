@@ -25,10 +25,10 @@ use crate::sandbox::server::Clouds;
 use crate::secret::Secret;
 use crate::text::shell::quoted;
 
-/// Of the credentials that the sandbox hands out.
+/// Of the credentials in the sandbox's directory.
 const CREDENTIAL_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
 
-/// Variables that would give programs another credential or identity than the sandbox's.
+/// Variables that would make programs use another credential or identity than the sandbox's.
 const REMOVED: [&str; 5] = [
     "NSC_TOKEN_SPEC",
     "NSC_TOKEN_SPEC_FILE",
@@ -37,8 +37,8 @@ const REMOVED: [&str; 5] = [
     "NSCALE_SERVICE_TOKEN_FILE",
 ];
 
-/// The variables that name a server of either cloud. The sandbox takes all of them, because official
-/// programs send their credential to each.
+/// The variables for servers of either cloud. All of them name the sandbox, because official
+/// programs send their credential to each server.
 const ENDPOINTS: [&str; 8] = [
     "NSC_IAM_ENDPOINT",
     "NSC_GLOBAL_ENDPOINT",
@@ -50,7 +50,7 @@ const ENDPOINTS: [&str; 8] = [
     "NSCALE_STORAGE_SERVICE_API_ENDPOINT",
 ];
 
-/// Both spellings are set, because programs read only one, and not the same.
+/// Both spellings are set, because each program reads only one of them.
 const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 /// Dropping it removes the directory.
@@ -59,14 +59,14 @@ pub struct ShellEnvironment {
     address: SocketAddr,
     organization_id: String,
     service_token: Secret,
-    /// The limit of open files for commands inside.
-    descriptors: Rlimit,
+    /// The limit of open files for commands in the sandbox.
+    descriptor_limit: Rlimit,
 }
 
 impl ShellEnvironment {
     /// Creates the directory, with links for the program's names in `bin` and a file for each
     /// credential.
-    pub fn new(clouds: &Clouds, address: SocketAddr, descriptors: Rlimit) -> Result<Self> {
+    pub fn new(clouds: &Clouds, address: SocketAddr, descriptor_limit: Rlimit) -> Result<Self> {
         let namespace = &clouds.namespace;
         let session = namespace.session_token(ADMIN, CREDENTIAL_LIFETIME);
         let session = session.map_err(|_| Failure::unexpected("the sandbox's store failed"))?;
@@ -99,12 +99,12 @@ impl ShellEnvironment {
             address,
             organization_id: administrator.organization_id.clone(),
             service_token: Secret::new(&administrator.token),
-            descriptors,
+            descriptor_limit,
         })
     }
 
-    /// The address that clients inside use. Where the sandbox listens on all interfaces, that is
-    /// the loopback address.
+    /// The address that clients in the sandbox use: the loopback address if it listens on all
+    /// interfaces.
     fn client_address(&self) -> SocketAddr {
         let ip = match self.address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -114,13 +114,13 @@ impl ShellEnvironment {
         SocketAddr::new(ip, self.address.port())
     }
 
-    /// The variables that replace those of the user. `PATH` and [`NO_PROXY`] are extended instead.
+    /// The variables that replace the user's. `PATH` and [`NO_PROXY`] are extended instead.
     fn variables(&self) -> Vec<(&'static str, OsString)> {
         let endpoint = OsString::from(format!("http://{}", self.client_address()));
         let mut variables: Vec<_> = ENDPOINTS.iter().map(|name| (*name, endpoint.clone())).collect();
         variables.extend([
             ("NSC_TOKEN_FILE", self.directory.path().join("admin.json").into()),
-            // Otherwise the official program asks a real server for its newest version.
+            // Otherwise the official program looks for updates on a real server.
             ("NS_DO_NOT_UPDATE", "1".into()),
             ("NSCALE_ORGANIZATION_ID", self.organization_id.as_str().into()),
             ("NSCALE_SERVICE_TOKEN", self.service_token.expose().into()),
@@ -129,7 +129,7 @@ impl ShellEnvironment {
         variables
     }
 
-    /// The hosts that [`NO_PROXY`] gains.
+    /// The hosts that are added to [`NO_PROXY`].
     fn local_hosts(&self) -> String {
         let ip = self.client_address().ip();
         let other = if ip == Ipv4Addr::LOCALHOST { String::new() } else { format!(",{ip}") };
@@ -146,9 +146,9 @@ impl ShellEnvironment {
         for (name, value) in self.variables() {
             text.push_str(&format!("export {name}={}\n", quoted(&value)));
         }
-        // Each extends its own value, or that of the other spelling where it has none.
-        let [one, other] = NO_PROXY;
-        for (name, other) in [(one, other), (other, one)] {
+        // Each extends its own value, or that of the other spelling if it is not set.
+        let [upper, lower] = NO_PROXY;
+        for (name, other) in [(upper, lower), (lower, upper)] {
             let hosts = self.local_hosts();
             text.push_str(&format!("export {name}=\"${{{name}:-${{{other}:-localhost}}}},{hosts}\"\n"));
         }
@@ -156,37 +156,37 @@ impl ShellEnvironment {
         text
     }
 
-    /// Runs a command inside. Returns its exit code, or 128 plus the number of the signal that ended
-    /// it.
+    /// Runs a command in the sandbox. Returns its exit code, or 128 plus the number of the signal
+    /// that ended it.
     pub async fn run(&self, command: &[OsString], env: &Environment, signals: &mut Signals) -> Result<u8> {
         let [name, arguments @ ..] = command else { return Err(Failure::usage("there is no command to run")) };
         let old = env.var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(std::iter::once(self.bin()).chain(std::env::split_paths(&old)))
             .map_err(|error| Failure::unexpected("cannot add the sandbox's directory to the PATH").source(error))?;
-        let mut inside = Command::new(name);
-        inside.args(arguments).env("PATH", path).envs(self.variables());
+        let mut command = Command::new(name);
+        command.args(arguments).env("PATH", path).envs(self.variables());
         for name in REMOVED {
-            inside.env_remove(name);
+            command.env_remove(name);
         }
-        let [one, other] = NO_PROXY;
-        for (name, other) in [(one, other), (other, one)] {
+        let [upper, lower] = NO_PROXY;
+        for (name, other) in [(upper, lower), (lower, upper)] {
             let mut hosts = env.var_os(name).or_else(|| env.var_os(other)).unwrap_or_else(|| "localhost".into());
             hosts.push(format!(",{}", self.local_hosts()));
-            inside.env(name, hosts);
+            command.env(name, hosts);
         }
         // The command gets the limit that this process started with.
-        let own = getrlimit(Resource::Nofile);
-        let _ = setrlimit(Resource::Nofile, self.descriptors);
-        let child = inside.spawn();
-        let _ = setrlimit(Resource::Nofile, own);
+        let own_limit = getrlimit(Resource::Nofile);
+        let _ = setrlimit(Resource::Nofile, self.descriptor_limit);
+        let child = command.spawn();
+        let _ = setrlimit(Resource::Nofile, own_limit);
         let child =
             child.map_err(|error| Failure::usage(format!("cannot run {}", name.to_string_lossy())).source(error))?;
         wait(child, signals).await.map_err(|error| Failure::unexpected("cannot wait for the command").source(error))
     }
 }
 
-/// Waits for the command. Ctrl-C is left to the command, since the terminal sends it to both;
-/// SIGTERM and SIGHUP are passed on.
+/// Waits for the command. SIGTERM and SIGHUP are forwarded to it. Ctrl-C is ignored, because the
+/// terminal sends it to the command too.
 async fn wait(mut child: Child, signals: &mut Signals) -> io::Result<u8> {
     let status = loop {
         tokio::select! {
@@ -204,7 +204,7 @@ async fn wait(mut child: Child, signals: &mut Signals) -> io::Result<u8> {
 fn pass_on(child: &Child, signal: rustix::process::Signal) {
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
-        // The command may have ended in between.
+        // It fails if the command has just ended.
         let _ = rustix::process::kill_process(pid, signal);
     }
 }

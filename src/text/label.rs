@@ -1,4 +1,4 @@
-//! Colours for the labels of messages. The text behind a label is not coloured.
+//! Colours for the labels of messages. The text after a label is not coloured.
 
 const LABELS: [(&str, &str); 4] =
     [("error:", "\u{1b}[1;31m"), ("warning:", "\u{1b}[1;33m"), ("hint:", "\u{1b}[36m"), ("note:", "\u{1b}[1m")];

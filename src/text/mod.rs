@@ -1,4 +1,4 @@
-//! Text: made safe to show, coloured, quoted; times; similar names.
+//! Text: escaping, colours, shell quoting, base64, times, and similar names.
 
 pub mod base64;
 pub mod label;

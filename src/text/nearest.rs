@@ -1,4 +1,4 @@
-//! What a misspelt word may mean.
+//! The name that a misspelt word may mean, for `did you mean`.
 
 /// The candidate most similar to a word, if one is similar at all.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {

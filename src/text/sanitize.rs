@@ -16,7 +16,7 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
 }
 
 /// The beginning of a text for a message, and what to write after it: nothing, or an
-/// ellipsis and the size of the whole.
+/// ellipsis and the size of the whole text.
 pub fn cut(text: &str) -> (&str, String) {
     /// In characters.
     const MAX_LENGTH: usize = 1000;
@@ -27,14 +27,14 @@ pub fn cut(text: &str) -> (&str, String) {
     }
 }
 
-/// Both as one string.
+/// Both parts of [`cut`] as one string.
 pub fn shortened(text: &str) -> String {
     let (beginning, rest) = cut(text);
     format!("{beginning}{rest}")
 }
 
 /// Escapes what could control a terminal in JSON or the results of a filter, as in
-/// `\\u001b`, which is the same JSON.
+/// `\\u001b`. JSON keeps its meaning.
 pub fn escape(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for c in String::from_utf8_lossy(bytes).chars() {

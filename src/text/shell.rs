@@ -1,20 +1,20 @@
-//! Words for a POSIX shell.
+//! Quoting for a POSIX shell.
 
 use std::ffi::OsStr;
 
-/// A word that a shell reads back as this text, in quotes where it needs them.
+/// A word that a shell reads as this text, in quotes if it needs them.
 pub fn quoted(text: &OsStr) -> String {
     let text = text.to_string_lossy();
     shlex::Quoter::new().allow_nul(true).quote(&text).map_or_else(|_| text.to_string(), |word| word.into_owned())
 }
 
-/// A path as an argument: never an option, even where it begins with a hyphen.
+/// A path as an argument, quoted, and never an option even if it begins with a hyphen.
 pub fn shell_word(path: &OsStr) -> String {
     let word = quoted(path);
     if path.as_encoded_bytes().starts_with(b"-") { format!("./{word}") } else { word }
 }
 
-/// Whether a character of an id has no meaning for a shell or a file system.
+/// Whether a character has no special meaning in a shell or a file name.
 pub fn is_shell_safe(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
 }

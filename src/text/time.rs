@@ -25,7 +25,7 @@ pub fn rfc3339(time: Timestamp) -> String {
     PRINTER.timestamp_to_string(&time)
 }
 
-/// What to show for the two special values.
+/// The text for [`Timestamp::MAX`], which is `max`, or for [`UNREADABLE`].
 fn special(time: Timestamp, max: &str) -> Option<String> {
     if time == Timestamp::MAX {
         Some(max.to_owned())
@@ -36,8 +36,8 @@ fn special(time: Timestamp, max: &str) -> Option<String> {
     }
 }
 
-/// The distance from now in one unit: `in 47h`, `in 2d`, `5m ago`, `now`. A unit counts
-/// when nearly all of it is left, so that a life of 7 days is `in 7d` a moment later.
+/// The distance from now in one unit: `in 47h`, `in 2d`, `5m ago`, `now`. A unit that
+/// is at most 1/48 short counts as whole, so that 7 days are `in 7d` a moment later.
 pub fn relative(time: Timestamp, now: Timestamp) -> String {
     if let Some(words) = special(time, "in the year 9999") {
         return words;

@@ -1,6 +1,7 @@
 //! Service accounts in the sandbox: the whole life, what is told before a
 //! change, and who may do what.
 
+use insta::assert_snapshot;
 use serde_json::Value;
 
 use crate::sandbox::{Sandbox, text};
@@ -49,13 +50,30 @@ fn a_whole_life() {
     sandbox.set("NSCALE_ORGANIZATION_ID", "");
     let new = sandbox.sa("rotate --id self --yes -q .status.accessToken").ok();
     assert!(new.ends_with('\n') && new.trim().split('.').count() == 5);
-    let stderr = sandbox.sa("list").fails(4);
-    assert!(stderr.contains("NSCALE_SERVICE_TOKEN") && stderr.contains("rotated"), "{stderr}");
+    let stderr = sandbox.sa("list").says(4);
+    assert_snapshot!(stderr, @"
+    error: the server rejected the token from NSCALE_SERVICE_TOKEN: token validation failed
+      request id: ID
+    hint: it may have expired, been rotated, or its account deleted: the server does not say which
+    hint: if it was minted a moment ago, try again in a second
+    hint: with another credential `nscale serviceaccounts list` shows which accounts there are, and when their tokens expire
+    ");
     sandbox.set("NSCALE_SERVICE_TOKEN", new);
     sandbox.sa("list").ok();
     // An update shows what changes; the token stays.
     let path = sandbox.write("sa.json", r#"{"metadata":{"name":"ci2"},"spec":{"groupIDs":[]}}"#);
-    sandbox.sa(&format!("update --id {id} --file {path} --yes")).fails_with(3, "serviceaccounts");
+    assert_snapshot!(sandbox.sa(&format!("update --id {id} --file {path} --yes")).says(3), @r#"
+    Changes to service account ci:
+      name: ci -> ci2
+      description: "of ci" -> erased
+      tags: team=infra -> erased
+      groups: leaves developers (ID)
+      groups: leaves auditors (ID)
+    warning: the document replaces everything: what it leaves out is erased (--merge keeps it)
+    error: not permitted: operation is not allowed by rbac: operation 'update' on endpoint 'identity:serviceaccounts' is not permitted
+      request id: ID
+    hint: rights come from groups: ask an administrator to add the account to one whose roles allow this
+    "#);
     let own = sandbox.get("NSCALE_SERVICE_TOKEN").to_owned();
     sandbox.set("NSCALE_SERVICE_TOKEN", &administrator);
     let run = sandbox.sa(&format!("update --id {id} --file {path} --yes"));
@@ -216,7 +234,10 @@ fn a_secret_that_does_not_come_out_is_kept() {
     let mut sandbox = sandbox;
     sandbox.set("NSCALE_SERVICE_TOKEN", "").set("NSCALE_SERVICE_TOKEN_FILE", files.last().unwrap().to_str().unwrap());
     assert_eq!(sandbox.sa("list -q .[].metadata.name").ok(), "ci\n");
-    sandbox.sh(&format!("nscale sa rotate --id {id} --yes >&-")).fails_with(2, "standard output is closed");
+    assert_snapshot!(sandbox.sh(&format!("nscale sa rotate --id {id} --yes >&-")).says(2), @"
+    error: standard output is closed or cannot be written; the secret would be lost
+    hint: write it to a file with --token-file PATH
+    ");
     sandbox.sa("list").ok();
 }
 
@@ -231,8 +252,7 @@ fn a_filter_that_cannot_run_sends_nothing() {
         world.run("nscale", ["sa", "rotate", "--id", id, "--org", id, "--yes", "-q", filter]).fails(2);
         world.run("nscale", ["sa", "list", "--org", id, "-q", filter]).fails(2);
     }
-    let stderr = world.run("nscale", ["sa", "list", "--json", "-q", "."]).fails(2);
-    assert!(stderr.contains("cannot be used with"), "{stderr}");
+    assert_snapshot!(world.run("nscale", ["sa", "list", "--json", "-q", "."]).says(2), @r#"{"kind":"usage","message":"the argument '--json' cannot be used with '--query <FILTER>'","hints":[],"http_status":null,"request_id":null}"#);
 }
 
 #[test]
@@ -251,7 +271,7 @@ fn filters_run_in_order_and_cannot_eat_output() {
     assert_eq!(query(&["empty"]).ok(), "");
     query(&["def f: f; f", "--timeout", "x"]).fails(2);
     let run = sandbox.run("nscale", ["sa", "list", "-q", "def f: f; f", "--timeout", "1s"]);
-    run.fails_with(1, "did not end within 1s");
+    assert_snapshot!(run.says(1), @r#"{"kind":"unexpected","message":"the filter did not end within 1s","hints":["allow more time with --timeout 2m"],"http_status":null,"request_id":null}"#);
 }
 
 #[test]
@@ -261,17 +281,30 @@ fn credentials_and_what_is_wrong_with_them() {
     sandbox.set("NSCALE_SERVICE_TOKEN", format!(" {token}\n"));
     sandbox.sa("list").ok();
     sandbox.set("NSCALE_SERVICE_TOKEN", "");
-    sandbox.sa("list").fails_with(4, "NSCALE_SERVICE_TOKEN is set but empty");
+    assert_snapshot!(sandbox.sa("list").says(4), @"
+    error: there is no credential: NSCALE_SERVICE_TOKEN is set but empty
+    hint: make a service token in the Nscale console, and set NSCALE_SERVICE_TOKEN to it or NSCALE_SERVICE_TOKEN_FILE to a file that holds it
+    ");
     let path = sandbox.write("token", format!("{token}\r\n"));
     sandbox.set("NSCALE_SERVICE_TOKEN_FILE", &path);
     sandbox.sa("list").ok();
     sandbox.set("NSCALE_SERVICE_TOKEN_FILE", "nonexistent");
-    sandbox.sa("list").fails_with(4, "does not exist");
+    assert_snapshot!(sandbox.sa("list").says(4), @r#"
+    error: the file that NSCALE_SERVICE_TOKEN_FILE names does not exist
+    hint: look at it with `ls -ld "$NSCALE_SERVICE_TOKEN_FILE"`
+    "#);
     // A token one character off is another token.
     let mut other = token.clone();
     other.pop();
     sandbox.set("NSCALE_SERVICE_TOKEN", other);
-    sandbox.sa("list").fails_with(4, "token validation failed");
+    assert_snapshot!(sandbox.sa("list").says(4), @"
+    error: the server rejected the token from NSCALE_SERVICE_TOKEN: token validation failed
+      request id: ID
+    hint: it may have expired, been rotated, or its account deleted: the server does not say which
+    hint: if it was minted a moment ago, try again in a second
+    hint: with another credential `nscale serviceaccounts list` shows which accounts there are, and when their tokens expire
+    hint: NSCALE_SERVICE_TOKEN_FILE is set too, and was not used
+    ");
 }
 
 #[test]
@@ -282,9 +315,21 @@ fn an_expired_token_is_refused_and_another_account_shows_why() {
     let list = sandbox.sa("list").ok();
     assert!(list.lines().any(|line| line.starts_with(&id) && line.ends_with("Expired")), "{list}");
     sandbox.set("NSCALE_SERVICE_TOKEN", &token);
-    sandbox.sa("list").fails_with(4, "token validation failed");
+    assert_snapshot!(sandbox.sa("list").says(4), @"
+    error: the server rejected the token from NSCALE_SERVICE_TOKEN: token validation failed
+      request id: ID
+    hint: it may have expired, been rotated, or its account deleted: the server does not say which
+    hint: if it was minted a moment ago, try again in a second
+    hint: with another credential `nscale serviceaccounts list` shows which accounts there are, and when their tokens expire
+    ");
     sandbox.set("NSCALE_SERVICE_TOKEN", "x.y");
-    sandbox.sa("list").fails_with(4, "unrecognized bearer token format");
+    assert_snapshot!(sandbox.sa("list").says(4), @"
+    error: the server rejected the token from NSCALE_SERVICE_TOKEN: unrecognized bearer token format
+      request id: ID
+    hint: it may have expired, been rotated, or its account deleted: the server does not say which
+    hint: if it was minted a moment ago, try again in a second
+    hint: with another credential `nscale serviceaccounts list` shows which accounts there are, and when their tokens expire
+    ");
 }
 
 #[test]
@@ -317,10 +362,21 @@ fn a_sandbox_with_a_file_always_has_an_administrator() {
 #[test]
 fn a_name_in_the_place_of_an_id_is_told() {
     let sandbox = Sandbox::start();
-    sandbox.sa("get --id sandbox-administrator").fails_with(5, "is the name of the account with the id");
+    assert_snapshot!(sandbox.sa("get --id sandbox-administrator").says(5), @r#"
+    error: there is no service account sandbox-administrator in the organization
+    hint: "sandbox-administrator" is the name of the account with the id ID
+    "#);
     for verb in ["rotate", "delete"] {
         sandbox.sa(&format!("{verb} --id sandbox-administrator --yes")).fails_with(2, "an id looks like");
     }
-    sandbox.sa("list --org sandbox").fails_with(2, "an id looks like");
-    sandbox.sa("list --org a1b2c3d4-1111-4222-8333-444455556666").fails_with(5, "not found");
+    assert_snapshot!(sandbox.sa("list --org sandbox").says(2), @r#"
+    error: --org is "sandbox"; an id looks like ID
+    hint: `nscale serviceaccounts list` without an organization uses the only one, or lists them
+    "#);
+    assert_snapshot!(sandbox.sa("list --org a1b2c3d4-1111-4222-8333-444455556666").says(5), @"
+    error: not found: resource not found
+      request id: ID
+    hint: there is no organization ID, or this credential may not see it
+    hint: the id comes from --org
+    ");
 }

@@ -1,6 +1,7 @@
 //! The document of an account: every way in, and every bad one refused before
 //! anything is sent.
 
+use insta::assert_snapshot;
 use std::io::Write;
 use std::process::Stdio;
 
@@ -27,12 +28,7 @@ fn piped(world: &World, line: &str, input: &[u8]) -> Run {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // It may have ended already, with a word about its flags.
     let _ = child.stdin.take().unwrap().write_all(input);
-    let output = child.wait_with_output().unwrap();
-    Run {
-        code: output.status.code().unwrap(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    Run::new(child.wait_with_output().unwrap(), &command)
 }
 
 #[test]
@@ -114,10 +110,24 @@ fn the_place_of_a_mistake_is_pointed_at() {
 #[test]
 fn files_that_cannot_be_read() {
     let world = offline();
-    world.sa("create --file nonexistent.json --yes").fails_with(2, "--file nonexistent.json cannot be read");
-    world.sa("create --file . --yes").fails_with(2, "cannot be read");
+    assert_snapshot!(world.sa("create --file nonexistent.json --yes").says(2), @r#"
+    error: --file nonexistent.json cannot be read
+      cause: No such file or directory (os error 2)
+    hint: a document looks like {"metadata":{"name":"ci","description":"…","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":[]}}
+    "#);
+    assert_snapshot!(world.sa("create --file . --yes").says(2), @r#"
+    error: --file . cannot be read
+      cause: Is a directory (os error 21)
+    hint: a document looks like {"metadata":{"name":"ci","description":"…","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":[]}}
+    "#);
     world.sh("nscale sa create --stdin --yes <&-").fails(2);
-    world.sa("create --file a.json --stdin").fails_with(2, "cannot be used with");
+    assert_snapshot!(world.sa("create --file a.json --stdin").says(2), @"
+    error: the argument '--file <PATH>' cannot be used with '--stdin'
+
+    Usage: nscale serviceaccounts create --file <PATH>
+
+    For more information, try '--help'.
+    ");
 }
 
 #[test]
@@ -127,7 +137,11 @@ fn without_a_document_and_a_terminal_it_fails_at_once() {
         let stderr = world.sa(line).fails_with(2, "no terminal to ask");
         assert!(stderr.contains("--file PATH") && stderr.contains("--stdin"), "{stderr}");
     }
-    world.sa("update --id a1b2c3d4-1111-4222-8333-444455556666 --yes").fails_with(2, "there is no document");
+    assert_snapshot!(world.sa("update --id a1b2c3d4-1111-4222-8333-444455556666 --yes").says(2), @r#"
+    error: there is no document
+    hint: give the document with --file PATH or --stdin
+    hint: a document looks like {"metadata":{"name":"ci","description":"…","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":[]}}
+    "#);
     // A pipe that nobody writes to is not waited for for ever.
     let run = world.sh("mkfifo fifo; nscale sa create --yes --timeout 200ms <> fifo");
     assert!(run.stderr.contains("the pipe on standard input sent nothing within 200ms"), "{run:#?}");
@@ -161,5 +175,8 @@ fn a_document_saved_from_one_account_does_not_go_into_another() {
     let saved = sandbox.sa(&format!("get --id {} --json", ids[0])).ok();
     let saved = sandbox.write("saved.json", saved);
     sandbox.sa(&format!("update --id {} --file {saved} --yes", ids[0])).ok();
-    sandbox.sa(&format!("update --id {} --file {saved} --yes", ids[1])).fails_with(2, "another service account");
+    assert_snapshot!(sandbox.sa(&format!("update --id {} --file {saved} --yes", ids[1])).says(2), @r#"
+    error: the document is of another service account: its metadata.id is not ID
+    hint: remove "id" from the document to apply it to this account
+    "#);
 }

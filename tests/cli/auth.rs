@@ -139,7 +139,7 @@ fn a_server_that_cannot_be_reached_says_nothing_of_the_credential() {
     assert!(run.stderr.contains("hint: the address comes from NSC_IAM_ENDPOINT"), "{run:#?}");
     let good = sandbox.get("NSCALE_IDENTITY_SERVICE_API_ENDPOINT").to_owned();
     sandbox.set("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", "http://127.0.0.1:1");
-    assert!(status(&sandbox, "").stderr.starts_with("error: no server could be asked; Namespace: "));
+    assert!(status(&sandbox, "").stderr.starts_with("error: no server could be reached; Namespace: "));
     sandbox.set("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", good);
     // A rejected one wants a look first.
     sandbox.set("NSCALE_SERVICE_TOKEN", "eyJhbGciOiJkaXIifQ..a.b.c");
@@ -167,7 +167,7 @@ fn a_server_that_cannot_be_reached_says_nothing_of_the_credential() {
         assert_eq!((was, &report["namespace"]["status"]), (code, &word.into()), "{fault}: {report}");
     }
     let sandbox = Sandbox::with(World::new(), &["--fault", "token.list=500", "--fault", "userinfo=garbage"]);
-    assert!(status(&sandbox, "").stderr.starts_with("error: no credential is known to be good; Namespace: "));
+    assert!(status(&sandbox, "").stderr.starts_with("error: no credential is known to be valid; Namespace: "));
     // Rejected is 4, whatever became of the other.
     let sandbox =
         Sandbox::with(World::new(), &["--fault", "token.list=500", "--fault", "userinfo=code=unauthenticated"]);
@@ -211,7 +211,7 @@ fn how_long_a_credential_must_live() {
     sandbox.set("NSC_TOKEN_FILE", "ci.json");
     assert_eq!(report(&sandbox, "namespace --min-validity 1h").0["namespace"]["status"], "expiry_unknown");
     let run = status(&sandbox, "namespace --min-validity 1h");
-    assert!(run.code == 4 && run.stderr.contains("may not live for 1h"), "{run:#?}");
+    assert!(run.code == 4 && run.stderr.contains("may not be valid for 1h"), "{run:#?}");
     assert!(run.stderr.contains("`nscred token refresh --token_id ID --minimum_duration 1h`"), "{run:#?}");
     for value in ["0", "-1h", "soon", "2y", ""] {
         status(&sandbox, &format!("--min-validity={value}")).fails_with(2, "--min-validity");
@@ -233,7 +233,10 @@ fn offline_asks_nobody() {
     let run = status(&sandbox, "namespace --offline --min-validity 31d");
     assert!(run.code == 4 && run.stderr.contains("hint: log in with the official `nsc login`"), "{run:#?}");
     let run = status(&sandbox, "nscale --offline --min-validity 1h");
-    assert!(run.code == 4 && run.stderr.contains("hint: without --offline the server tells"), "{run:#?}");
+    assert!(
+        run.code == 4 && run.stderr.contains("hint: without --offline the server is asked when it expires"),
+        "{run:#?}"
+    );
     // What says of itself that it has ended is not sent either.
     let expired = token_file(&sandbox, "old.json", &jwt("nsct_", r#"{"exp":1700000000,"tenant_id":"tenant_x"}"#));
     sandbox.set("NSC_TOKEN_FILE", expired);

@@ -1,5 +1,6 @@
 //! Completion scripts, tried by each shell that is installed.
 
+use insta::assert_snapshot;
 use std::path::Path;
 use std::process::Command;
 
@@ -178,8 +179,14 @@ fn every_name_and_every_shell() {
             assert!(shell == "powershell" || script.contains(BUILDER), "{program} {shell}");
         }
     }
-    world
-        .run("nscred", ["completions", "tcsh"])
-        .fails_with(2, "[possible values: bash, elvish, fish, powershell, zsh]");
+    assert_snapshot!(world
+        .run("nscred", ["completions", "tcsh"]).says(2), @"
+    error: invalid value 'tcsh' for '<SHELL>'
+      [possible values: bash, elvish, fish, powershell, zsh]
+
+      tip: a similar value exists: 'zsh'
+
+    For more information, try '--help'.
+    ");
     world.run("nscred", ["completions"]).fails(2);
 }

@@ -1,5 +1,6 @@
 //! `token create`: what it makes, what it prints, and what it refuses.
 
+use insta::assert_snapshot;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::json;
@@ -78,7 +79,11 @@ fn doubtful_grants_are_warned_about_and_left_to_the_server() {
     let grant = r#"{"resource_type":"buidler","resource_id":"*","actions":["ensure"]}"#;
     let run = sandbox.run("nsc", ["token", "create", "--name", "t", "--grant", grant]);
     assert!(run.stderr.contains("warning: \"buidler\" is not a known resource type; did you mean \"builder\"?"));
-    run.fails_with(1, "requested permissions are not allowed in revokable tokens: [buidler:ensure] (invalid_argument)");
+    assert_snapshot!(run.says(1), @r#"
+    warning: "buidler" is not a known resource type; did you mean "builder"?
+    error: the server refused: requested permissions are not allowed in revokable tokens: [buidler:ensure] (invalid_argument)
+      request id: req_ID
+    "#);
     let args = ["token", "create", "--name", "t", "--grant", grant, "-o", "json"];
     let stderr = sandbox.run("nsc", args).fails(1);
     let error: serde_json::Value = serde_json::from_str(&stderr).unwrap();
@@ -100,11 +105,19 @@ fn without_expiry_only_for_a_user() {
 fn a_member_is_told_about_the_user_flag_only_where_it_helps() {
     let mut sandbox = Sandbox::start();
     sandbox.become_user("member");
-    let stderr = sandbox.create("t", "").fails_with(3, "missing token/revokable:create");
-    assert!(stderr.contains("--user binds one to your own membership"), "{stderr}");
+    let stderr = sandbox.create("t", "").says(3);
+    assert_snapshot!(stderr, @"
+    error: not permitted: missing token/revokable:create
+      request id: req_ID
+    hint: only workspace admins create tokens for the whole workspace; --user binds one to your own membership
+    ");
     let grant = r#"{"resource_type":"token/revokable","resource_id":"*","actions":["list","revoke"]}"#;
     let run = sandbox.run("nsc", ["token", "create", "--user", "--name", "t", "--grant", grant]);
-    let stderr = run.fails_with(3, "missing token/revokable:list on *, token/revokable:revoke on *");
+    let stderr = run.says(3);
+    assert_snapshot!(stderr, @"
+    error: not permitted: missing token/revokable:list on *, token/revokable:revoke on *
+      request id: req_ID
+    ");
     assert!(!stderr.contains("--user"), "{stderr}");
 }
 
@@ -112,7 +125,11 @@ fn a_member_is_told_about_the_user_flag_only_where_it_helps() {
 fn a_name_that_is_taken_is_a_conflict() {
     let sandbox = Sandbox::start();
     let (id, _) = sandbox.mint("ci", "");
-    sandbox.create("ci", "").fails_with(6, "a token named \"ci\" exists already");
+    assert_snapshot!(sandbox.create("ci", "").says(6), @r#"
+    error: already exists: a token named "ci" exists already (already_exists)
+      request id: req_ID
+    hint: choose another --name, or revoke the token that has it: `nsc token list` shows its id
+    "#);
     sandbox.nsc(&format!("token revoke --token_id {id}")).ok();
     sandbox.create("ci", "").ok();
 }
@@ -174,7 +191,10 @@ fn standard_output_by_name_shares_its_place() {
 fn a_fifo_that_nobody_reads_is_refused_before_anything_is_made() {
     let sandbox = Sandbox::start();
     let script = format!("mkfifo pipe; nsc token create --name a --grant '{GRANT}' --token_file pipe");
-    sandbox.sh(&script).fails_with(2, "--token_file pipe: cannot be written to now");
+    assert_snapshot!(sandbox.sh(&script).says(2), @"
+    error: --token_file pipe: cannot be written to now
+      cause: No such device or address (os error 6)
+    ");
     assert_eq!(sandbox.nsc("token list -q length").ok(), "0\n");
 }
 
@@ -182,10 +202,19 @@ fn a_fifo_that_nobody_reads_is_refused_before_anything_is_made() {
 fn a_closed_standard_output_is_refused_before_anything_is_made() {
     let sandbox = Sandbox::start();
     let create = format!("nsc token create --name a --grant '{GRANT}'");
-    sandbox.sh(&format!("{create} --output token >&-")).fails_with(2, "standard output is closed");
+    assert_snapshot!(sandbox.sh(&format!("{create} --output token >&-")).says(2), @"
+    error: standard output is closed or cannot be written; the secret would be lost
+    hint: write it to a file with --token_file PATH
+    ");
     sandbox.write("unwritable", "");
-    sandbox.sh(&format!("{create} --output token 1<unwritable")).fails_with(2, "cannot be written");
-    sandbox.sh(&format!("{create} 1</dev/null")).fails_with(2, "cannot be written");
+    assert_snapshot!(sandbox.sh(&format!("{create} --output token 1<unwritable")).says(2), @"
+    error: standard output is closed or cannot be written; the secret would be lost
+    hint: write it to a file with --token_file PATH
+    ");
+    assert_snapshot!(sandbox.sh(&format!("{create} 1</dev/null")).says(2), @"
+    error: standard output is closed or cannot be written; the secret would be lost
+    hint: write it to a file with --token_file PATH
+    ");
     assert_eq!(sandbox.nsc("token list -q length").ok(), "0\n");
     sandbox.sh(&format!("{create} --token_file t.json >&-")).ok();
     assert!(sandbox.read("t.json").contains("nsrt_"));
@@ -220,8 +249,8 @@ fn a_filter_that_never_ends_or_crashes_does_not_take_the_secret_along() {
     };
     run("fine", ".bearer_token").ok();
     assert_eq!(rescued(&sandbox).len(), 0);
-    let stderr = run("endless", "last(repeat(1))").fails_with(1, "the filter did not end within 2s");
-    assert!(stderr.contains("undelivered/tok_"), "{stderr}");
+    let stderr = run("endless", "last(repeat(1))").says(1);
+    assert_snapshot!(stderr, @r#"{"kind":"unexpected","message":"the filter did not end within 2s","hints":["allow more time with --timeout 2m","token tok_ID is kept in DIRECTORY/home/.local/state/nscred/undelivered/tok_ID.json","if you do not want it, undo it with `nsc token revoke --token_id tok_ID`"],"http_status":null,"request_id":null}"#);
     assert_eq!(rescued(&sandbox).len(), 1);
     // What takes its process down does not take this one along.
     for (number, filter) in ["def f: 1 + f; f", "\"x\" * 100000000000"].into_iter().enumerate() {
@@ -236,11 +265,17 @@ fn a_filter_that_never_ends_or_crashes_does_not_take_the_secret_along() {
 fn a_full_standard_output_leaves_a_rescue_file() {
     let sandbox = Sandbox::start();
     let script = format!("nsc token create --name full --grant '{GRANT}' --output token > /dev/full");
-    let stderr = sandbox.sh(&script).fails(1);
-    assert!(stderr.contains("undelivered/tok_"), "{stderr}");
+    let stderr = sandbox.sh(&script).says(1);
+    assert_snapshot!(stderr, @"
+    error: standard output cannot be written
+      cause: No space left on device (os error 28)
+    hint: token tok_ID is kept in DIRECTORY/home/.local/state/nscred/undelivered/tok_ID.json
+    hint: if you do not want it, undo it with `nsc token revoke --token_id tok_ID`
+    ");
     // With a file that holds the secret, nothing needs rescue.
     let script = format!("nsc token create --name file --grant '{GRANT}' -o json --token_file t.json > /dev/full");
-    let stderr = sandbox.sh(&script).fails_with(1, "is in t.json");
+    let stderr = sandbox.sh(&script).says(1);
+    assert_snapshot!(stderr, @r#"{"kind":"unexpected","message":"standard output cannot be written: No space left on device (os error 28)","hints":["token tok_ID is in t.json"],"http_status":null,"request_id":null}"#);
     assert!(!stderr.contains("undelivered/"), "{stderr}");
     assert_eq!(rescued(&sandbox).len(), 1);
 }
@@ -320,6 +355,10 @@ fn bad_input_is_refused_before_anything_is_sent() {
 fn the_second_grant_is_named_in_its_mistake() {
     let world = World::new();
     let run = world.run("nsc", ["token", "create", "--name", "t", "--grant", GRANT, "--grant", "{]"]);
-    let stderr = run.fails_with(2, "--grant 2: key must be a string (line 1, column 2)");
-    assert!(stderr.contains("\n  {]\n   ^\n"), "{stderr}");
+    assert_snapshot!(run.says(2), @r#"
+    error: --grant 2: key must be a string (line 1, column 2)
+      {]
+       ^
+    hint: a grant looks like {"resource_type":"builder","resource_id":"*","actions":["ensure","access"]}
+    "#);
 }

@@ -1,6 +1,7 @@
 //! Which credential is used, what is said where none can be, and how a
 //! session becomes a token.
 
+use insta::assert_snapshot;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
@@ -32,9 +33,9 @@ fn each_unusable_file_has_its_own_sentence_and_shows_nothing() {
         ("nsrt_CANARYCANARY", "NSC_TOKEN_FILE holds a token, not the path of a file that holds one"),
         (r#"{"bearer_token":"CANARY"}"#, "NSC_TOKEN_FILE holds a token, not the path"),
         ("empty", "is malformed: it is empty"),
-        ("broken.json", "is malformed: its JSON does not fit (line 1, column 23)"),
+        ("broken.json", "is malformed: unexpected JSON at line 1, column 23"),
         ("keyless.json", "is malformed: it has no bearer_token and no session_token"),
-        ("wrong.json", "is malformed: its JSON does not fit"),
+        ("wrong.json", "is malformed: unexpected JSON at line"),
         ("id", "is malformed: it holds a token's id (tok_…), not its secret"),
         ("binary", "is not text"),
         ("words", "is malformed: it has white space inside, which no token has"),
@@ -60,14 +61,20 @@ fn an_unreadable_file_has_its_own_sentence() {
     } else {
         world.set("NSC_TOKEN_FILE", path);
     }
-    world.nsc("token list").fails_with(4, "the file that NSC_TOKEN_FILE names cannot be read");
+    assert_snapshot!(world.nsc("token list").says(4), @r#"
+    error: the file that NSC_TOKEN_FILE names cannot be read
+      cause: Input/output error (os error 5)
+    hint: look at it with `ls -ld "$NSC_TOKEN_FILE"`
+    "#);
 }
 
 #[test]
 fn without_any_credential_it_says_what_to_do() {
     let world = World::new();
-    let stderr = world.nsc("token list").fails_with(4, "there is no credential");
-    assert!(stderr.contains("`nsc login`") && stderr.contains("NSC_TOKEN_FILE"), "{stderr}");
+    assert_snapshot!(world.nsc("token list").says(4), @"
+    error: there is no credential: NSC_TOKEN_FILE is not set, and nobody is logged in
+    hint: log in with the official `nsc login`, or point NSC_TOKEN_FILE at a token file
+    ");
 }
 
 #[test]
@@ -153,8 +160,10 @@ fn a_session_that_was_ended_is_rejected() {
     let service = "/namespace.private.sessions.v1beta.UserSessionsService";
     let (status, _) = sandbox.post(&format!("{service}/InvalidateAllSessions"), Some(&session), "{}");
     assert_eq!(status, 200);
-    let stderr = sandbox.nsc("token list").fails_with(4, "was rejected: session ended");
-    assert!(stderr.contains("nsc login"), "{stderr}");
+    assert_snapshot!(sandbox.nsc("token list").says(4), @"
+    error: the session in the file that NSC_TOKEN_FILE names was rejected: session ended
+    hint: log in again with the official `nsc login`
+    ");
 }
 
 #[test]

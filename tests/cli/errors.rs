@@ -1,6 +1,7 @@
 //! What failures look like: words and codes for people, one line of JSON for
 //! scripts, and help that is no answer to a mistake.
 
+use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
@@ -37,9 +38,29 @@ fn a_mistyped_subcommand_is_an_error_and_not_help() {
         let stderr = run.fails(2);
         assert!(!stderr.is_empty(), "{line}");
     }
-    world.run("nscred", ["token", "creat"]).fails_with(2, "a similar subcommand exists: 'create'");
-    world.run("nsc", ["token", "creat"]).fails_with(2, "a similar subcommand exists: 'create'");
-    world.run("nsc", ["tokn", "list"]).fails_with(2, "did you mean `nsc token`?");
+    assert_snapshot!(world.run("nscred", ["token", "creat"]).says(2), @"
+    error: unrecognized subcommand 'creat'
+
+      tip: a similar subcommand exists: 'create'
+
+    Usage: nscred token [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(world.run("nsc", ["token", "creat"]).says(2), @"
+    error: unrecognized subcommand 'creat'
+
+      tip: a similar subcommand exists: 'create'
+
+    Usage: nsc token [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(world.run("nsc", ["tokn", "list"]).says(2), @"
+    error: nscred has no command `tokn`, and no official nsc was found after it on the PATH
+    hint: did you mean `nsc token`?
+    hint: `nsc --help` lists what nscred has; install the official nsc for the rest
+    ");
 }
 
 #[test]
@@ -105,12 +126,18 @@ fn a_server_that_is_not_there_is_temporary() {
     for line in ["token list", "token revoke --token_id tok_a", "token refresh --token_id tok_a"] {
         world.nsc(line).fails_with(7, "127.0.0.1:9 refused the connection");
     }
-    world.create("t", "").fails_with(7, "127.0.0.1:9 refused the connection");
+    assert_snapshot!(world.create("t", "").says(7), @"
+    error: 127.0.0.1:9 refused the connection
+    hint: the address comes from NSC_IAM_ENDPOINT
+    ");
     world
         .set("HTTP_PROXY", "http://127.0.0.1:1")
         .set("ALL_PROXY", "http://127.0.0.1:1")
         .set("http_proxy", "http://127.0.0.1:1");
-    world.nsc("token list").fails_with(7, "127.0.0.1:9 refused the connection");
+    assert_snapshot!(world.nsc("token list").says(7), @"
+    error: 127.0.0.1:9 refused the connection
+    hint: the address comes from NSC_IAM_ENDPOINT
+    ");
 }
 
 #[test]
@@ -135,10 +162,19 @@ fn certificates_that_cannot_be_used_are_refused() {
     let path = world.write("t", "nsrt_abcdefgh");
     world.set("NSC_TOKEN_FILE", path).set("NSC_IAM_ENDPOINT", "https://127.0.0.1:9");
     world.write("empty.pem", "");
-    world.nsc("token list --ca-file missing.pem").fails_with(2, "--ca-file: missing.pem cannot be used");
-    world.nsc("token list --ca-file empty.pem").fails_with(2, "holds no PEM certificate");
+    assert_snapshot!(world.nsc("token list --ca-file missing.pem").says(2), @"
+    error: --ca-file: missing.pem cannot be used as a certificate file
+      cause: No such file or directory (os error 2)
+    ");
+    assert_snapshot!(world.nsc("token list --ca-file empty.pem").says(2), @"
+    error: --ca-file: empty.pem cannot be used as a certificate file
+    hint: it holds no PEM certificate (-----BEGIN CERTIFICATE-----)
+    ");
     world.set("SSL_CERT_FILE", "empty.pem");
-    world.nsc("token list").fails_with(2, "SSL_CERT_FILE: empty.pem cannot be used");
+    assert_snapshot!(world.nsc("token list").says(2), @"
+    error: SSL_CERT_FILE: empty.pem cannot be used as a certificate file
+    hint: it holds no PEM certificate (-----BEGIN CERTIFICATE-----)
+    ");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::sandbox::Sandbox;
 use crate::support::mode;
+use insta::assert_snapshot;
 
 #[test]
 fn from_creation_to_rejection() {
@@ -20,9 +21,16 @@ fn from_creation_to_rejection() {
     sandbox
         .nsc(&format!("token revoke --token_id {id}"))
         .fails_with(3, &format!("missing token/revokable:revoke on {id}"));
-    sandbox.create("more", "").fails_with(3, "missing token/revokable:create");
+    assert_snapshot!(sandbox.create("more", "").says(3), @"
+    error: not permitted: missing token/revokable:create
+      request id: req_ID
+    hint: only workspace admins create tokens for the whole workspace; --user binds one to your own membership
+    ");
     sandbox.set("NSC_TOKEN_FILE", "./builder.json");
-    sandbox.nsc("token list").fails_with(3, "missing token/revokable:list");
+    assert_snapshot!(sandbox.nsc("token list").says(3), @"
+    error: not permitted: missing token/revokable:list
+      request id: req_ID
+    ");
 
     // Refreshed, by itself; the secret stays good.
     sandbox.set("NSC_TOKEN_FILE", "./token.json");
@@ -33,12 +41,19 @@ fn from_creation_to_rejection() {
     sandbox.set("NSC_TOKEN_FILE", &admin);
     sandbox.nsc(&format!("token revoke --token_id {id}")).ok();
     sandbox.set("NSC_TOKEN_FILE", "./token.json");
-    let stderr = sandbox
-        .nsc("token list")
-        .fails_with(4, "the server rejected the credential from the file that NSC_TOKEN_FILE names");
+    let stderr = sandbox.nsc("token list").says(4);
+    assert_snapshot!(stderr, @"
+    error: the server rejected the credential from the file that NSC_TOKEN_FILE names: token revoked
+      request id: req_ID
+    hint: it may have expired or been revoked; log in with the official `nsc login`, or use another token file
+    ");
     assert!(stderr.contains("token revoked") && !stderr.contains("nsrt_"), "{stderr}");
     sandbox.set("NSC_TOKEN_FILE", &admin);
-    sandbox.nsc(&format!("token revoke --token_id {id}")).fails_with(5, "not found");
+    assert_snapshot!(sandbox.nsc(&format!("token revoke --token_id {id}")).says(5), @"
+    error: tok_ID: not found: the token does not exist or is already revoked
+      request id: req_ID
+    hint: it may be revoked already: `nsc token list --include_revoked` shows all tokens
+    ");
 }
 
 #[test]
@@ -50,5 +65,9 @@ fn a_token_cannot_grant_more_than_it_has() {
     let secret = sandbox.run("nsc", args).ok();
     sandbox.use_token(secret.trim());
     sandbox.run("nsc", ["token", "create", "--name", "less", "--grant", builder]).ok();
-    sandbox.create("more", "").fails_with(3, "missing builder:access on *");
+    assert_snapshot!(sandbox.create("more", "").says(3), @"
+    error: not permitted: missing builder:access on *
+      request id: req_ID
+    hint: only workspace admins create tokens for the whole workspace; --user binds one to your own membership
+    ");
 }

@@ -1,5 +1,6 @@
 //! `token list`.
 
+use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::sandbox::{Sandbox, text};
@@ -96,7 +97,11 @@ fn an_expired_one_stays_listed() {
     let table = sandbox.nsc("token list").ok();
     assert!(table.lines().nth(1).unwrap().contains("Expired"), "{table}");
     sandbox.use_token(&secret);
-    sandbox.nsc("token list").fails_with(4, "token expired");
+    assert_snapshot!(sandbox.nsc("token list").says(4), @"
+    error: the server rejected the credential from the file that NSC_TOKEN_FILE names: token expired
+      request id: req_ID
+    hint: it may have expired or been revoked; log in with the official `nsc login`, or use another token file
+    ");
 }
 
 #[test]
@@ -120,14 +125,17 @@ fn a_filter_that_fails_in_the_middle_prints_nothing() {
     let sandbox = Sandbox::start();
     sandbox.mint("t", "");
     sandbox.run("nsc", ["token", "list", "-q", ".[].name, error(\"x\")"]).fails(1);
-    sandbox.nsc("token list --timeout 300ms -q last(repeat(1))").fails_with(1, "did not end within 300ms");
+    assert_snapshot!(sandbox.nsc("token list --timeout 300ms -q last(repeat(1))").says(1), @r#"{"kind":"unexpected","message":"the filter did not end within 300ms","hints":["allow more time with --timeout 2m"],"http_status":null,"request_id":null}"#);
 }
 
 #[test]
 fn a_full_disk_does_not() {
     let sandbox = Sandbox::start();
     sandbox.mint("t", "");
-    sandbox.sh("nsc token list > /dev/full").fails_with(1, "standard output cannot be written");
+    assert_snapshot!(sandbox.sh("nsc token list > /dev/full").says(1), @"
+    error: standard output cannot be written
+      cause: No space left on device (os error 28)
+    ");
 }
 
 #[test]

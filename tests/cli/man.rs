@@ -1,5 +1,6 @@
 //! Manual pages, shown by `man` where it is installed.
 
+use insta::assert_snapshot;
 use std::process::Command;
 
 use crate::help::commands;
@@ -92,5 +93,11 @@ fn what_cannot_be_written_or_found_is_an_error() {
          hint: did you mean `nscred man token create`?\n\
          hint: `nscred --help` lists the commands\n"
     );
-    world.run("nscred", ["man", "--dir", "x", "token"]).fails_with(2, "cannot be used with");
+    assert_snapshot!(world.run("nscred", ["man", "--dir", "x", "token"]).says(2), @"
+    error: the argument '--dir <DIR>' cannot be used with '[COMMAND]...'
+
+    Usage: nscred man --dir <DIR> [COMMAND]...
+
+    For more information, try '--help'.
+    ");
 }

@@ -1,5 +1,6 @@
 //! The three names, and command lines that an official program runs.
 
+use insta::assert_snapshot;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -101,7 +102,15 @@ fn under_its_own_name_nothing_is_passed_on() {
     link(&world, "ours/nscred");
     script(&world.path("theirs/nscred"), OFFICIAL);
     let run = call(&world, &["ours", "theirs"], "nscred", &["instance", "list"]);
-    run.fails_with(2, "unrecognized subcommand 'instance'");
+    assert_snapshot!(run.says(2), @"
+    error: unrecognized subcommand 'instance'
+
+      tip: a similar subcommand exists: 'sa'
+
+    Usage: nscred [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
 }
 
 /// What is said of a command or option without an official program to run.

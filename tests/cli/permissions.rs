@@ -1,5 +1,6 @@
 //! `permissions`: the published catalogue.
 
+use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
@@ -44,8 +45,12 @@ fn a_type_of_it() {
     assert_eq!(world.run("nscred", ["permissions", "builder", "-q", ".actions[]"]).ok(), "access\nensure\n");
     let unknown = world.run("nscred", ["permissions", "vault/object"]).ok();
     assert_eq!(unknown, "Type:    vault/object\nActions: unknown\nNote:    not published\n");
-    let stderr = world.run("nscred", ["permissions", "buidler"]).fails_with(5, "no resource type \"buidler\"");
-    assert!(stderr.contains("did you mean `nscred permissions builder`?"), "{stderr}");
+    let stderr = world.run("nscred", ["permissions", "buidler"]).says(5);
+    assert_snapshot!(stderr, @r#"
+    error: there is no resource type "buidler" in the catalogue
+    hint: did you mean `nscred permissions builder`?
+    hint: `nscred permissions` lists the types; the server may know others
+    "#);
     let stderr = world.run("nsc", ["permissions", "", "-o", "json"]).fails(5);
     assert_eq!(serde_json::from_str::<Value>(&stderr).unwrap()["kind"], "not_found");
 }

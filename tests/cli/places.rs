@@ -1,5 +1,6 @@
 //! Places where a secret cannot stay: each is found out before there is one.
 
+use insta::assert_snapshot;
 use std::os::unix::fs::{MetadataExt, symlink};
 
 use crate::sandbox::Sandbox;
@@ -88,10 +89,18 @@ fn a_limit_on_the_size_of_files_is_an_error_before_the_request() {
     let sandbox = sandbox();
     let limited = |line: &str| sandbox.sh(&format!("ulimit -f 0; {line}"));
     let create = format!("nsc token create --name a --grant '{GRANT}'");
-    limited(&format!("{create} --token_file a.json -q .token.name")).fails_with(2, "ulimit -f");
-    limited(&rotate("app.token")).fails_with(2, "ulimit -f");
+    assert_snapshot!(limited(&format!("{create} --token_file a.json -q .token.name")).says(2), @r#"{"kind":"usage","message":"--token_file a.json: cannot be written: the limit on file sizes (ulimit -f) is too low for a secret","hints":["run `ulimit -f unlimited` first; nothing was sent"],"http_status":null,"request_id":null}"#);
+    assert_snapshot!(limited(&rotate("app.token")).says(2), @"
+    error: --token-file app.token: cannot be written
+      cause: the limit on file sizes (ulimit -f) is too low for a secret
+    hint: run `ulimit -f unlimited` first; nothing was sent
+    ");
     // Without a file a rotation still needs a second place.
-    limited(&rotate("x").replace(" --token-file x", " | cat")).fails_with(0, "needs a rescue file");
+    assert_snapshot!(limited(&rotate("x").replace(" --token-file x", " | cat")).says(0), @"
+    error: the new secret needs a rescue file, which cannot be created; nothing was sent
+      cause: the limit on file sizes (ulimit -f) is too low for a secret
+    hint: set TMPDIR to a directory that you can write to, with 64 KiB of free space
+    ");
     assert_untouched(&sandbox);
     // What is written to standard output fails in words, and not by a signal.
     sandbox.write("out", "");
@@ -124,11 +133,17 @@ fn a_file_that_cannot_be_replaced_is_found_out_beforehand() {
     assert!(succeeds("chattr", &["+a", &directory]));
     let run = sandbox.sh(&rotate("log/app.token"));
     assert!(succeeds("chattr", &["-a", &directory]));
-    run.fails_with(2, "append-only directory");
+    assert_snapshot!(run.says(2), @"
+    error: --token-file log/app.token: is in an append-only directory (chattr +a) and cannot be replaced
+    hint: name another file
+    ");
     assert!(succeeds("chattr", &["+a", &directory]));
     let run = sandbox.sh(&rotate("log/new.token"));
     assert!(succeeds("chattr", &["-a", &directory]));
-    run.fails_with(2, "append-only directory");
+    assert_snapshot!(run.says(2), @"
+    error: --token-file log/new.token: is in an append-only directory (chattr +a) and cannot be replaced
+    hint: name another file
+    ");
     assert_eq!(std::fs::read_to_string(file).unwrap(), "old\n");
     assert_untouched(&sandbox);
 }
@@ -164,12 +179,18 @@ fn another_users_file_in_a_sticky_directory_is_refused() {
             token.trim()
         ))
     };
-    rotate("shared/app.token").fails_with(2, "belongs to another user");
+    assert_snapshot!(rotate("shared/app.token").says(2), @"
+    error: --token-file shared/app.token: belongs to another user, in a directory where only the owner may replace a file (sticky bit)
+    hint: name another file
+    ");
     assert_eq!(sandbox.read("shared/app.token"), token);
     assert_untouched(&sandbox);
     // Somebody else's file in the way of ours is told too.
     sandbox.write("shared/.nscred-new.token", "");
-    rotate("shared/new.token").fails_with(2, "cannot be written");
+    assert_snapshot!(rotate("shared/new.token").says(2), @"
+    error: --token-file shared/new.token: cannot be written
+      cause: Permission denied (os error 13)
+    ");
     assert_untouched(&sandbox);
     rotate("shared/own.token").ok();
     assert_eq!(mode(shared.join("own.token")), 0o600);

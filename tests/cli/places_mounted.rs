@@ -3,6 +3,7 @@
 
 use crate::sandbox::Sandbox;
 use crate::support::{NSCRED, Run, skip, succeeds};
+use insta::assert_snapshot;
 
 /// What runs a shell that may mount; none where nobody may.
 fn unshare() -> Option<&'static str> {
@@ -102,7 +103,10 @@ fn a_file_that_is_a_mount_point_is_written_in_place() {
     // Where it cannot be written that is known beforehand.
     let bound = "mount --bind mounted.token mounted.token;";
     let read_only = format!("{bound} mount -o remount,ro,bind mounted.token; {ROTATE} --token-file mounted.token");
-    mounted(&sandbox, unshare, &read_only).fails_with(2, "is a mount point and cannot be written to");
+    assert_snapshot!(mounted(&sandbox, unshare, &read_only).says(2), @"
+    error: --token-file mounted.token: is a mount point and cannot be written to
+      cause: Read-only file system (os error 30)
+    ");
     assert!(works(&sandbox, &old));
     let run = mounted(&sandbox, unshare, &format!("{bound} ln -s mounted.token link; {ROTATE} --token-file link"));
     assert!(run.stderr.contains("written to link"), "{run:#?}");
@@ -126,7 +130,11 @@ fn a_mount_point_needs_room_and_a_second_place() {
         unshare,
         &format!("{full} {ROTATE} --token-file mounted.token; code=$?; cmp disk/small app.token >&2; exit $code"),
     );
-    run.fails_with(2, "has no space for a secret");
+    assert_snapshot!(run.says(2), @"
+    error: --token-file mounted.token: has no space for a secret
+      cause: No space left on device (os error 28)
+    hint: free 64 KiB there, or name a file on another disk; nothing was sent
+    ");
     // Where it is overwritten, even what can be undone needs a second place.
     let administrator = sandbox.get("NSCALE_SERVICE_TOKEN").to_owned();
     let nowhere = format!(
@@ -134,7 +142,11 @@ fn a_mount_point_needs_room_and_a_second_place() {
          export HOME=/tmp TMPDIR=/tmp NSCALE_SERVICE_TOKEN={administrator}; \
          $nscale sa create --file sa.json --yes --token-file mounted.token"
     );
-    mounted(&sandbox, unshare, &nowhere).fails_with(2, "needs a rescue file");
+    assert_snapshot!(mounted(&sandbox, unshare, &nowhere).says(2), @"
+    error: the new secret needs a rescue file, which cannot be created; nothing was sent
+      cause: Read-only file system (os error 30)
+    hint: set TMPDIR to a directory that you can write to, with 64 KiB of free space
+    ");
     assert!(works(&sandbox, &old));
     assert_eq!(sandbox.sa("list -q length").ok(), "2\n");
 }

@@ -1,6 +1,7 @@
 //! Places that others share: other runs at the same time, other users, and the
 //! log of a job.
 
+use insta::assert_snapshot;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
@@ -61,10 +62,15 @@ fn root_gives_no_secret_to_who_put_a_file_into_a_shared_directory() {
         skip(TEST, "only root gives files away");
         return;
     }
-    sandbox.sh(&create("a", "--token_file shared/t.json")).fails_with(2, "belongs to another user");
+    assert_snapshot!(sandbox.sh(&create("a", "--token_file shared/t.json")).says(2), @"
+    error: --token_file shared/t.json: belongs to another user, in a directory where only the owner may replace a file (sticky bit)
+    hint: name another file
+    ");
     // Nor does anybody follow a link that another user put there.
-    let stderr = sandbox.sh(&create("b", "--token_file shared/link.json")).fails(2);
-    assert!(stderr.contains("another user's link"), "{stderr}");
+    assert_snapshot!(sandbox.sh(&create("b", "--token_file shared/link.json")).says(2), @"
+    error: --token_file shared/link.json: cannot be written
+      cause: it is another user's link in a directory that everybody can write to
+    ");
     assert_eq!(sandbox.nsc("token list -q length").ok(), "0\n");
     // A link of one's own is followed there too.
     std::os::unix::fs::lchown(shared.join("link.json"), Some(0), Some(0)).unwrap();
@@ -78,7 +84,10 @@ fn a_descriptor_on_a_file_is_private_and_not_overwritten() {
     sandbox.sh(&format!("umask 022; exec 5> file; {}", create("a", "--token_file /dev/fd/5"))).ok();
     assert_eq!(mode(sandbox.path("file")), 0o600);
     let again = format!("exec 5>> file; {}", create("b", "--token_file /dev/fd/5 --no_clobber"));
-    sandbox.sh(&again).fails_with(6, "exists, and is not replaced");
+    assert_snapshot!(sandbox.sh(&again).says(6), @"
+    error: /dev/fd/5 exists, and is not replaced
+    hint: name another file, or move this one
+    ");
     assert_eq!(sandbox.read("file").matches("bearer_token").count(), 1);
 }
 

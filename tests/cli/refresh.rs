@@ -2,6 +2,7 @@
 
 use crate::sandbox::{Sandbox, text};
 use crate::support::World;
+use insta::assert_snapshot;
 
 fn second(value: &serde_json::Value) -> i64 {
     text(value).parse::<jiff::Timestamp>().unwrap().as_second()
@@ -43,16 +44,29 @@ fn without_expiry_it_stays_so() {
 #[test]
 fn what_cannot_be_refreshed() {
     let sandbox = Sandbox::start();
-    sandbox.nsc("token refresh --token_id tok_missing").fails_with(5, "tok_missing: not found");
+    assert_snapshot!(sandbox.nsc("token refresh --token_id tok_missing").says(5), @"
+    error: tok_missing: not found: the token does not exist or is already revoked
+      request id: req_ID
+    hint: a revoked token cannot be refreshed: `nsc token list --include_revoked` shows all tokens
+    ");
     let (id, _) = sandbox.mint("a", "");
     for (duration, words) in [("0", "more than zero"), ("-1h", "negative"), ("2y", "365 days"), ("7", "missing unit")] {
         let line = format!("token refresh --token_id {id} --minimum_duration {duration}");
         sandbox.nsc(&line).fails_with(2, words);
     }
-    sandbox.nsc(&format!("token refresh --token_id {id} -q .a|")).fails_with(2, "does not compile");
-    sandbox.nsc(&format!("token refresh --token_id {id} -o token")).fails_with(2, "invalid value 'token'");
+    assert_snapshot!(sandbox.nsc(&format!("token refresh --token_id {id} -q .a|")).says(2), @r#"{"kind":"usage","message":"the filter `.a|` does not compile: expected term","hints":[],"http_status":null,"request_id":null}"#);
+    assert_snapshot!(sandbox.nsc(&format!("token refresh --token_id {id} -o token")).says(2), @"
+    error: invalid value 'token' for '--output <FORMAT>'
+      [possible values: table, json]
+
+    For more information, try '--help'.
+    ");
     sandbox.nsc(&format!("token revoke --token_id {id}")).ok();
-    sandbox.nsc(&format!("token refresh --token_id {id}")).fails_with(5, "a revoked token cannot be refreshed");
+    assert_snapshot!(sandbox.nsc(&format!("token refresh --token_id {id}")).says(5), @"
+    error: tok_ID: not found: the token does not exist or is already revoked
+      request id: req_ID
+    hint: a revoked token cannot be refreshed: `nsc token list --include_revoked` shows all tokens
+    ");
 }
 
 #[test]
@@ -60,5 +74,9 @@ fn an_expired_one_is_a_conflict() {
     let mut sandbox = Sandbox::with(World::new(), &["--data", "box.db"]);
     let (id, _) = sandbox.mint("a", "--expires_in 1h");
     sandbox = Sandbox::with(sandbox.kill(), &["--data", "box.db", "--clock-ahead", "61m"]);
-    sandbox.nsc(&format!("token refresh --token_id {id}")).fails_with(6, "the token has expired (failed_precondition)");
+    assert_snapshot!(sandbox.nsc(&format!("token refresh --token_id {id}")).says(6), @"
+    error: tok_ID: its state does not allow it: the token has expired (failed_precondition)
+      request id: req_ID
+    hint: an expired token cannot be refreshed: make another with `nsc token create`
+    ");
 }

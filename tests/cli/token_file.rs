@@ -1,5 +1,6 @@
 //! Token files: what they say, and that none is replaced without a word.
 
+use insta::assert_snapshot;
 use serde_json::Value;
 
 use crate::sandbox::{Sandbox, text};
@@ -84,7 +85,14 @@ fn no_clobber_keeps_what_is_there() {
     }
     assert_eq!((active(&sandbox).len(), sandbox.sa("list -q length").ok().as_str()), (0, "1\n"));
     sandbox.create("a", "--token_file new.json --no-clobber").ok();
-    sandbox.create("b", "--no_clobber").fails_with(2, "--token_file");
+    assert_snapshot!(sandbox.create("b", "--no_clobber").says(2), @"
+    error: the following required arguments were not provided:
+      --token_file <PATH>
+
+    Usage: nsc token create --name <NAME> --grant <JSON> --token_file <PATH> --no_clobber
+
+    For more information, try '--help'.
+    ");
     assert_eq!(sandbox.files(), ["new.json", "sa.json", "t.json"]);
 }
 
@@ -132,7 +140,11 @@ fn two_names_of_one_file_are_one_file() {
     while !sandbox.path(".nscred-t.json").exists() {
         std::thread::yield_now();
     }
-    sandbox.create("b", FILE).fails_with(6, "another run is about to write t.json");
+    assert_snapshot!(sandbox.create("b", FILE).says(6), @"
+    error: another run is about to write t.json
+    hint: wait until it has ended; nothing was sent
+    hint: if there is no other run, inspect the file that one left: .nscred-t.json
+    ");
     sandbox.create("c", "--token_file other.json").ok();
     assert!(first.wait().unwrap().success());
     assert_eq!(sandbox.files(), ["link.json", "other.json", "t.json"]);

@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -131,15 +131,25 @@ pub struct Run {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
+    directory: Option<PathBuf>,
+    /// Whether ids are random.
+    is_sandboxed: bool,
 }
 
 impl Run {
     pub fn of(command: &mut Command) -> Self {
         let output = command.output().unwrap();
+        Self::new(output, command)
+    }
+
+    /// The end of a command that was started.
+    pub fn new(output: Output, command: &Command) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
+            directory: command.get_current_dir().map(Path::to_owned),
+            is_sandboxed: command.get_envs().any(|(name, _)| name == "NSCRED_SANDBOX"),
         }
     }
 
@@ -156,6 +166,23 @@ impl Run {
         assert_eq!(self.code, code, "{self:#?}");
         assert_eq!(self.stdout, "", "{self:#?}");
         self.stderr
+    }
+
+    /// As [`Run::fails`], for a snapshot: what differs from run to run is replaced.
+    #[track_caller]
+    pub fn says(self, code: i32) -> String {
+        let stderr = self.scrubbed();
+        self.fails(code);
+        stderr
+    }
+
+    /// Stderr with ports, times, durations, the sandbox's ids and the test's own directory replaced.
+    pub fn scrubbed(&self) -> String {
+        let text = scrub_numbers(&self.stderr, "127.0.0.1:", 4, "", "PORT");
+        let text = scrub_numbers(&text, " in ", 1, " ms;", "N");
+        let text = scrub_times(&text);
+        let text = if self.is_sandboxed { scrub_ids(&text) } else { text };
+        self.directory.iter().fold(text, |text, path| text.replace(path.to_str().unwrap(), "DIRECTORY"))
     }
 
     /// As [`Run::fails`], and stderr holds these words.
@@ -176,6 +203,39 @@ impl Run {
 /// The text with what differs from run to run, such as ports and paths, replaced by names.
 pub fn scrub(text: &str, values: &[(&str, &str)]) -> String {
     values.iter().fold(text.to_owned(), |text, (value, name)| text.replace(value, name))
+}
+
+/// The text with the numbers between two strings replaced, if they have this many digits.
+fn scrub_numbers(text: &str, before: &str, digits: usize, after: &str, name: &str) -> String {
+    let mut parts = text.split(before);
+    let mut scrubbed = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        let is_number = part.len() - rest.len() >= digits && rest.starts_with(after);
+        scrubbed += before;
+        scrubbed += &if is_number { format!("{name}{rest}") } else { part.to_owned() };
+    }
+    scrubbed
+}
+
+/// The text with times such as 2026-11-25T14:42:16Z replaced.
+fn scrub_times(text: &str) -> String {
+    let is_other = |c: char| !c.is_ascii_digit() && !"-:TZ".contains(c);
+    let words = text.split_inclusive(is_other).map(|word| {
+        let time = word.trim_end_matches(is_other);
+        if time.parse::<jiff::Timestamp>().is_ok() { word.replace(time, "TIME") } else { word.to_owned() }
+    });
+    words.collect()
+}
+
+/// The text with long hexadecimal numbers and UUIDs replaced.
+fn scrub_ids(text: &str) -> String {
+    let is_other = |c: char| !c.is_ascii_hexdigit() && c != '-';
+    let words = text.split_inclusive(is_other).map(|word| {
+        let id = word.trim_end_matches(is_other);
+        if id.len() >= 20 { word.replace(id, "ID") } else { word.to_owned() }
+    });
+    words.collect()
 }
 
 /// The permission bits of a file.

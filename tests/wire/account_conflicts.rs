@@ -4,6 +4,7 @@ use crate::account_errors::*;
 use crate::accounts::{CREATED, GROUP, GROUPS, ID, LIST, ORG, check};
 use crate::nscale_world;
 use crate::server::{answer, json};
+use insta::assert_snapshot;
 
 #[test]
 fn rotate_and_delete_try_again_after_a_conflict() {
@@ -21,7 +22,10 @@ fn rotate_and_delete_try_again_after_a_conflict() {
     sa(&world, "delete", &format!("--id {ID} --yes")).fails(8);
     server.requests(2);
     let (world, server) = nscale_world(std::iter::repeat_n(conflict(), 9));
-    sa(&world, "rotate", &format!("--id {ID} --yes")).fails_with(6, "at the same time");
+    assert_snapshot!(sa(&world, "rotate", &format!("--id {ID} --yes")).says(6), @"
+    error: someone else changed it at the same time
+      request id: 0af7651916cd43dd8448eb211c80319c
+    ");
     server.requests(4);
 }
 
@@ -29,8 +33,11 @@ fn rotate_and_delete_try_again_after_a_conflict() {
 fn a_conflict_on_create_says_that_there_may_be_an_account_now() {
     let (world, server) = nscale_world([conflict()]);
     let path = document(&world);
-    let stderr = sa(&world, "create", &format!("--file {path} --yes")).fails(6);
-    assert!(stderr.contains("may have been created") && stderr.contains("\"ci\""), "{stderr}");
+    assert_snapshot!(sa(&world, "create", &format!("--file {path} --yes")).says(6), @r#"
+    error: someone else changed it at the same time
+      request id: 0af7651916cd43dd8448eb211c80319c
+    hint: the account may have been created, in any of its groups, and then its token is lost; look for "ci" in `nscale serviceaccounts list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90`, and delete it before you run this again
+    "#);
     server.requests(1);
 }
 

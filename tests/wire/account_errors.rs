@@ -1,6 +1,7 @@
 //! The identity API when it does not say yes: each status in words and in
 //! the exit code, races, and answers that never come.
 
+use insta::assert_snapshot;
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -79,7 +80,13 @@ fn a_rejected_token_says_what_it_may_be_and_where_it_came_from() {
         assert!(stderr.contains(words), "no {words:?} in {stderr}");
     }
     world.set("NSCALE_SERVICE_TOKEN", "");
-    sa(&world, "list", "").fails_with(4, "the token from the file that NSCALE_SERVICE_TOKEN_FILE names");
+    assert_snapshot!(sa(&world, "list", "").says(4), @"
+    error: the server rejected the token from the file that NSCALE_SERVICE_TOKEN_FILE names: token validation failed
+      request id: 0af7651916cd43dd8448eb211c80319c
+    hint: it may have expired, been rotated, or its account deleted: the server does not say which
+    hint: if it was minted a moment ago, try again in a second
+    hint: with another credential `nscale serviceaccounts list` shows which accounts there are, and when their tokens expire
+    ");
 }
 
 #[test]
@@ -102,7 +109,11 @@ fn errors_without_the_servers_body() {
 fn a_long_description_is_cut_and_cannot_steer_the_terminal() {
     let long = format!("\\u001b[31mx{}", "y".repeat(10_000));
     let (world, _server) = nscale_world([error(400, "invalid_request", &long)]);
-    let stderr = sa(&world, "list", "").fails(1);
+    let stderr = sa(&world, "list", "").says(1);
+    assert_snapshot!(stderr, @"
+    error: the server refused: [31mxyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…
+      request id: 0af7651916cd43dd8448eb211c80319c
+    ");
     assert!(stderr.len() < 1_000 && !stderr.contains('\u{1b}'), "{stderr}");
 }
 
@@ -113,7 +124,11 @@ fn answers_that_do_not_fit() {
         sa(&world, "list", "").fails_with(1, "cannot be read");
     }
     let (world, _server) = nscale_world([answer(200, "Content-Type: text/html\r\n", "<html>")]);
-    sa(&world, "list", "").fails_with(1, "with an HTML page");
+    assert_snapshot!(sa(&world, "list", "").says(1), @"
+    error: something other than the API answered: HTTP 200 from 127.0.0.1:PORT with an HTML page
+    hint: a proxy, a web filter or a gateway may have answered in its place: that says nothing about the credential, its rights or what was asked for
+    hint: the address comes from NSCALE_IDENTITY_SERVICE_API_ENDPOINT
+    ");
     for body in ["{}", "[]", "null", "", r#"{"status":{"accessToken":""}}"#, r#"{"status":{"accessToken":null}}"#] {
         let (world, _server) = nscale_world([json(200, body)]);
         sa(&world, "rotate", &format!("--id {ID} --yes")).fails_with(8, "is lost");
@@ -157,7 +172,12 @@ fn reads_and_what_can_be_repeated_is() {
     sa(&world, "delete", &format!("--id {ID} --yes")).ok();
     server.requests(2);
     let (world, _server) = nscale_world([gone]);
-    sa(&world, "delete", &format!("--id {ID} --yes")).fails_with(5, "deleted already");
+    assert_snapshot!(sa(&world, "delete", &format!("--id {ID} --yes")).says(5), @"
+    error: not found: resource not found
+      request id: 0af7651916cd43dd8448eb211c80319c
+    hint: it may be deleted already: `nscale serviceaccounts list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90` shows all
+    hint: an account that was created a moment ago may not be found yet: try again in a second
+    ");
     let (world, server) = nscale_world([answer(429, "Retry-After: 0\r\n", ""), json(200, CREATED)]);
     assert_eq!(sa(&world, "rotate", &format!("--id {ID} --yes -q .status.accessToken")).ok(), format!("{MINTED}\n"));
     server.requests(2);
@@ -179,7 +199,10 @@ fn several_organizations_are_listed_where_nobody_can_be_asked() {
     world.sa("list").ok();
     check(&server.requests(4)[3], &format!("GET /api/v1/organizations/{ORG}/serviceaccounts"), "");
     world.set("NSCALE_ORGANIZATION_ID", "example");
-    world.sa("list").fails_with(2, "NSCALE_ORGANIZATION_ID is \"example\"");
+    assert_snapshot!(world.sa("list").says(2), @r#"
+    error: NSCALE_ORGANIZATION_ID is "example"; an id looks like a1b2c3d4-1111-4222-8333-444455556666
+    hint: correct it, or give --org
+    "#);
     server.requests(4);
 }
 
@@ -187,7 +210,10 @@ fn several_organizations_are_listed_where_nobody_can_be_asked() {
 fn an_organization_with_an_id_that_is_none_goes_into_no_path() {
     let organizations = r#"[{"metadata":{"id":"../../oauth2","name":"one"}}]"#;
     let (world, server) = nscale_world([json(200, organizations)]);
-    world.sa("list").fails_with(1, "without a usable id");
+    assert_snapshot!(world.sa("list").says(1), @"
+    error: the server lists an organization without a usable id
+      cause: invalid character: found `.` at 0
+    ");
     server.requests(1);
 }
 
@@ -229,9 +255,15 @@ fn an_update_without_the_right_to_read_says_that_it_is_blind() {
 fn nothing_leaves_for_a_server_that_is_not_there() {
     let mut world = World::new();
     world.set("NSCALE_SERVICE_TOKEN", TOKEN).set("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", "http://127.0.0.1:1");
-    sa(&world, "rotate", &format!("--id {ID} --yes --timeout 500ms")).fails_with(7, "refused the connection");
+    assert_snapshot!(sa(&world, "rotate", &format!("--id {ID} --yes --timeout 500ms")).says(7), @"
+    error: 127.0.0.1:1 refused the connection
+    hint: the address comes from NSCALE_IDENTITY_SERVICE_API_ENDPOINT
+    ");
     world.set("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", "http://identity.example.com");
-    sa(&world, "list", "").fails_with(2, "plain http to another host");
+    assert_snapshot!(sa(&world, "list", "").says(2), @"
+    error: NSCALE_IDENTITY_SERVICE_API_ENDPOINT is plain http to another host, which would show the credential to the network
+    hint: write NSCALE_IDENTITY_SERVICE_API_ENDPOINT as https://host or https://host:port
+    ");
 }
 
 #[test]
@@ -239,16 +271,32 @@ fn an_answer_that_never_comes_is_told_from_one_that_was_not_needed() {
     let (server, _news) = Server::silent();
     let mut world = World::new();
     world.set("NSCALE_SERVICE_TOKEN", TOKEN).set("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", &server.url);
-    sa(&world, "list", "--timeout 300ms").fails_with(7, "no answer");
-    let stderr = sa(&world, "rotate", &format!("--id {ID} --yes --timeout 300ms")).fails(8);
-    assert!(stderr.contains("outcome is unknown") && stderr.contains("serviceaccounts rotate"), "{stderr}");
+    assert_snapshot!(sa(&world, "list", "--timeout 300ms").says(7), @"
+    error: no answer from 127.0.0.1:PORT within 300ms
+    hint: allow more time with --timeout 2m
+    ");
+    assert_snapshot!(sa(&world, "rotate", &format!("--id {ID} --yes --timeout 300ms")).says(8), @"
+    error: the request was sent and its outcome is unknown: no answer from 127.0.0.1:PORT within 300ms
+    hint: allow more time with --timeout 2m
+    hint: the old token may have stopped working and the new one is lost: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the credential in use is that account's own and is refused now, an administrator's is needed for it
+    ");
 }
 
 #[test]
 fn a_token_of_no_known_shape_that_is_echoed_is_not_shown() {
     let (mut world, _server) = nscale_world([error(401, "access_denied", "bad token CANARY-opaque-0123 here")]);
     world.set("NSCALE_SERVICE_TOKEN", "CANARY-opaque-0123");
-    let stderr = sa(&world, "list", "-v").fails(4);
+    let stderr = sa(&world, "list", "-v").says(4);
+    assert_snapshot!(stderr, @"
+    > GET http://127.0.0.1:PORT/api/v1/organizations/d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90/serviceaccounts (attempt 1)
+    < 401 in N ms; content-type: application/json; content-length: 127
+    < trace id 0af7651916cd43dd8448eb211c80319c
+    error: the server rejected the token from NSCALE_SERVICE_TOKEN: bad token [redacted] here
+      request id: 0af7651916cd43dd8448eb211c80319c
+    hint: it may have expired, been rotated, or its account deleted: the server does not say which
+    hint: if it was minted a moment ago, try again in a second
+    hint: with another credential `nscale serviceaccounts list` shows which accounts there are, and when their tokens expire
+    ");
     assert!(stderr.contains("bad token [redacted] here") && !stderr.contains("CANARY"), "{stderr}");
 }
 
@@ -257,7 +305,15 @@ fn the_token_is_in_no_log_and_no_error() {
     let (world, _server) = nscale_world([json(200, CREATED), error(403, "forbidden", TOKEN), json(200, LIST)]);
     let run = sa(&world, "rotate", &format!("--id {ID} --yes -q .metadata.name -v"));
     assert!(!run.stderr.contains("NEWtext") && !run.stderr.contains("CANARY"), "{run:#?}");
-    let stderr = sa(&world, "list", "-v").fails(3);
+    let stderr = sa(&world, "list", "-v").says(3);
+    assert_snapshot!(stderr, @"
+    > GET http://127.0.0.1:PORT/api/v1/organizations/d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90/serviceaccounts (attempt 1)
+    < 403 in N ms; content-type: application/json; content-length: 177
+    < trace id 0af7651916cd43dd8448eb211c80319c
+    error: not permitted: [redacted]
+      request id: 0af7651916cd43dd8448eb211c80319c
+    hint: rights come from groups: ask an administrator to add the account to one whose roles allow this
+    ");
     assert!(!stderr.contains("CANARY"), "{stderr}");
     sa(&world, "get", &format!("--id {TOKEN}")).fails(2);
     for flag in ["--id", "--org"] {
@@ -300,7 +356,7 @@ fn an_interrupted_rotation_says_what_became_of_it() {
 fn a_rotation_whose_token_could_be_kept_nowhere_is_not_begun() {
     let (world, server) = nscale_world([json(200, CREATED)]);
     let run = world.sh(&format!("ulimit -f 0; nscale sa rotate --org {ORG} --id {ID} --yes -q .metadata.id"));
-    run.fails_with(2, "the new secret needs a rescue file");
+    assert_snapshot!(run.says(2), @r#"{"kind":"usage","message":"the new secret needs a rescue file, which cannot be created; nothing was sent: the limit on file sizes (ulimit -f) is too low for a secret","hints":["set TMPDIR to a directory that you can write to, with 64 KiB of free space"],"http_status":null,"request_id":null}"#);
     server.requests(0);
 }
 
@@ -309,10 +365,13 @@ fn an_answer_without_measure_is_not_read() {
     let huge =
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 300000000\r\nConnection: close\r\n\r\n[";
     let (world, server) = nscale_world([huge.to_owned()]);
-    sa(&world, "list", "").fails_with(1, "is over 256 MiB");
+    assert_snapshot!(sa(&world, "list", "").says(1), @"error: the answer of 127.0.0.1:PORT is over 256 MiB");
     server.requests(1);
     let (world, _server) = nscale_world([huge.to_owned()]);
-    sa(&world, "rotate", &format!("--id {ID} --yes")).fails_with(8, "is lost");
+    assert_snapshot!(sa(&world, "rotate", &format!("--id {ID} --yes")).says(8), @"
+    error: 127.0.0.1:PORT reported success, but its answer cannot be read (not a JSON object): the secret in it is lost
+    hint: the old token may have stopped working and the new one is lost: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the credential in use is that account's own and is refused now, an administrator's is needed for it
+    ");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use crate::nscale_world;
 use crate::server::{Request, answer, json};
 use crate::support::World;
+use insta::assert_snapshot;
 
 /// A token in the shape that the document gives: five segments.
 pub const TOKEN: &str = "eyJhbGciOiJBMjU2R0NNS1ciLCJlbmMiOiJBMjU2R0NNIn0.CANARYkey.CANARYiv.CANARYtext.CANARYtag";
@@ -128,9 +129,15 @@ fn get_lists_and_selects_in_any_case() {
     let payload: serde_json::Value = serde_json::from_str(LIST).unwrap();
     assert_eq!(sa(&world, "get", &format!("--id {ID} --json")).ok(), format!("{:#}\n", payload[0]));
     assert_eq!(sa(&world, "get", &format!("--id {ID} -q .spec.groupIDs[]")).ok(), format!("{GROUP}\n"));
-    sa(&world, "get", "--id ffffffff-1111-4222-8333-444455556666").fails_with(5, "there is no service account");
-    let stderr = sa(&world, "get", "--id ci-deployer").fails(5);
-    assert!(stderr.contains(&format!("the name of the account with the id {ID}")), "{stderr}");
+    assert_snapshot!(sa(&world, "get", "--id ffffffff-1111-4222-8333-444455556666").says(5), @"
+    error: there is no service account ffffffff-1111-4222-8333-444455556666 in the organization
+    hint: `nscale serviceaccounts list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90` shows the ids; an account without the right to read others sees itself alone
+    hint: an account that was created a moment ago may not be found yet: try again in a second
+    ");
+    assert_snapshot!(sa(&world, "get", "--id ci-deployer").says(5), @r#"
+    error: there is no service account ci-deployer in the organization
+    hint: "ci-deployer" is the name of the account with the id a1b2c3d4-1111-4222-8333-444455556666
+    "#);
     for request in server.requests(5) {
         check(&request, &format!("GET {ACCOUNTS}"), "");
     }
@@ -266,7 +273,10 @@ fn self_and_the_only_organization_are_asked_for() {
     check(&requests[4], &format!("POST {ACCOUNT}/rotate"), "");
     let user = r#"{"https://unikorn-cloud.org/authz":{"acctype":"user","orgIds":[]},"sub":"ops@example.com"}"#;
     let (world, _server) = nscale_world([json(200, user)]);
-    world.sa("rotate --id self --yes").fails_with(2, "belongs to no service account");
+    assert_snapshot!(world.sa("rotate --id self --yes").says(2), @"
+    error: the credential belongs to no service account, so --id self names none
+    hint: `nscale serviceaccounts list` shows the ids
+    ");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! while the process was stopped, in part while it was asked to end, encoded,
 //! too long, or with the secret in another place. None of it is thrown away.
 
+use insta::assert_snapshot;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -228,7 +229,7 @@ fn what_else_was_encoded_unasked_is_read_too() {
     let server = Server::of_bytes(vec![in_encoding(200, "gzip", &list, list.len())]);
     assert_eq!(leads_to(&server).nsc("token list -o json").ok(), "[]\n");
     let server = Server::of_bytes(vec![in_encoding(403, "gzip", &denied, denied.len())]);
-    leads_to(&server).nsc("token list").fails_with(3, "not permitted: not allowed");
+    assert_snapshot!(leads_to(&server).nsc("token list").says(3), @"error: not permitted: not allowed");
 }
 
 #[test]
@@ -249,7 +250,11 @@ fn an_encoding_that_is_not_known_is_named() {
         server.requests(1);
     }
     let server = Server::of_bytes(vec![strange(403)]);
-    leads_to(&server).nsc("token list").fails_with(1, "HTTP 403 from 127.0.0.1:");
+    assert_snapshot!(leads_to(&server).nsc("token list").says(1), @"
+    error: something other than the API answered: HTTP 403 from 127.0.0.1:PORT with a body in an unexpected encoding (br)
+    hint: a proxy, a web filter or a gateway may have answered in its place: that says nothing about the credential, its rights or what was asked for
+    hint: the address comes from NSC_IAM_ENDPOINT
+    ");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use insta::assert_snapshot;
 
 use crate::server::{Server, json};
 use crate::support::World;
@@ -57,7 +58,7 @@ fn nscale() -> (World, Server) {
 #[test]
 fn a_token_of_nscale_is_not_sent_to_namespace() {
     let (mut world, server) = namespace();
-    let words = "a service token of Nscale or another cloud's, which is not sent to Namespace";
+    let words = "a token of Nscale or another cloud, which is not sent to Namespace";
     for token in [jose(5), jose(3), format!("\u{feff} {}\r\n", jose(5))] {
         for content in [
             token.clone(),
@@ -171,15 +172,27 @@ fn a_token_in_the_place_of_a_path_is_known_for_one() {
 fn an_empty_variable_is_told_only_where_nothing_else_is_found() {
     let (mut world, _) = namespace();
     world.set("NSC_TOKEN_FILE", "");
-    world.nsc("token list").fails_with(4, "NSC_TOKEN_FILE is set but empty, and nobody is logged in");
+    assert_snapshot!(world.nsc("token list").says(4), @"
+    error: there is no credential: NSC_TOKEN_FILE is set but empty, and nobody is logged in
+    hint: log in with the official `nsc login`, or point NSC_TOKEN_FILE at a token file
+    ");
     let (mut world, _) = nscale();
     world.set("NSCALE_SERVICE_TOKEN", "");
-    world.sa("list").fails_with(4, "NSCALE_SERVICE_TOKEN is set but empty");
+    assert_snapshot!(world.sa("list").says(4), @"
+    error: there is no credential: NSCALE_SERVICE_TOKEN is set but empty
+    hint: make a service token in the Nscale console, and set NSCALE_SERVICE_TOKEN to it or NSCALE_SERVICE_TOKEN_FILE to a file that holds it
+    ");
     world.set("NSCALE_SERVICE_TOKEN_FILE", "");
-    world.sa("list").fails_with(4, "NSCALE_SERVICE_TOKEN and NSCALE_SERVICE_TOKEN_FILE are set but empty");
+    assert_snapshot!(world.sa("list").says(4), @"
+    error: there is no credential: NSCALE_SERVICE_TOKEN and NSCALE_SERVICE_TOKEN_FILE are set but empty
+    hint: make a service token in the Nscale console, and set NSCALE_SERVICE_TOKEN to it or NSCALE_SERVICE_TOKEN_FILE to a file that holds it
+    ");
     let (mut world, _) = nscale();
     world.set("NSCALE_SERVICE_TOKEN_FILE", "");
-    world.sa("list").fails_with(4, "NSCALE_SERVICE_TOKEN_FILE is set but empty");
+    assert_snapshot!(world.sa("list").says(4), @"
+    error: there is no credential: NSCALE_SERVICE_TOKEN_FILE is set but empty
+    hint: make a service token in the Nscale console, and set NSCALE_SERVICE_TOKEN to it or NSCALE_SERVICE_TOKEN_FILE to a file that holds it
+    ");
     // One that is found is used, without a word.
     let (mut world, _) = crate::world([json(200, "{}")]);
     world.set("NSCALE_SERVICE_TOKEN", "");

@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use insta::assert_snapshot;
 
 use crate::accounts::ORG;
 use crate::server::{Server, answer, json};
@@ -166,7 +167,11 @@ fn across_the_end_of_an_excerpt() {
     let path = world.write("sa.json", line);
     let mut world = world;
     world.set("NSCALE_SERVICE_TOKEN", BEARER).set("NSCALE_IDENTITY_SERVICE_API_ENDPOINT", "http://127.0.0.1:9");
-    let stderr = world.sa(&format!("create --org {ORG} --file {path} --yes")).fails(2);
+    let stderr = world.sa(&format!("create --org {ORG} --file {path} --yes")).says(2);
+    assert_snapshot!(stderr, @r#"
+    error: --file DIRECTORY/sa.json: key must be a string (line 1, column 131)
+    hint: a document looks like {"metadata":{"name":"ci","description":"…","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":[]}}
+    "#);
     assert!(stderr.contains("line 1, column") && !stderr.contains("CANARY"), "{stderr}");
 }
 

@@ -3,6 +3,7 @@
 
 use crate::server::{answer, json};
 use crate::world;
+use insta::assert_snapshot;
 
 /// The document's refusal with both details.
 const DENIED: &str = r#"{"code":"permission_denied","message":"not allowed",
@@ -19,9 +20,17 @@ fn a_refusal_with_details() {
         "ChkKD3Rva2VuL3Jldm9rYWJsZRoGY3JlYXRlChYKCGluc3RhbmNlEgEqGgdkZXN0cm95",
     );
     let (world, server) = world([json(403, DENIED), json(403, &two), json(403, DENIED)]);
-    let stderr = world.create("t", "").fails_with(3, "error: not permitted: missing token/revokable:create\n");
-    assert!(stderr.contains("  request id: req_01abc\n") && stderr.contains("--user"), "{stderr}");
-    let stderr = world.create("t", "--user").fails_with(3, "missing token/revokable:create, instance:destroy on *\n");
+    let stderr = world.create("t", "").says(3);
+    assert_snapshot!(stderr, @"
+    error: not permitted: missing token/revokable:create
+      request id: req_01abc
+    hint: only workspace admins create tokens for the whole workspace; --user binds one to your own membership
+    ");
+    let stderr = world.create("t", "--user").says(3);
+    assert_snapshot!(stderr, @"
+    error: not permitted: missing token/revokable:create, instance:destroy on *
+      request id: req_01abc
+    ");
     assert!(!stderr.contains("--user"), "{stderr}");
     let stderr = world.create("t", "-o json").fails(3);
     assert_eq!(
@@ -87,7 +96,10 @@ fn every_code_of_the_envelope() {
         server.requests(1);
     }
     let (world, _server) = world([json(401, r#"{"code":16,"message":"words","details":[]}"#)]);
-    world.nsc("token list").fails_with(4, "rejected the credential");
+    assert_snapshot!(world.nsc("token list").says(4), @"
+    error: the server rejected the credential from the file that NSC_TOKEN_FILE names: words
+    hint: it may have expired or been revoked; log in with the official `nsc login`, or use another token file
+    ");
 }
 
 #[test]
@@ -138,8 +150,10 @@ fn a_redirect_is_not_followed() {
 #[test]
 fn a_redirect_does_not_say_what_became_of_an_earlier_attempt() {
     let (world, server) = world([String::new(), answer(307, "Location: /elsewhere\r\n", "")]);
-    let stderr = world.nsc("token revoke --token_id tok_a").fails_with(8, "its outcome is unknown: 127.0.0.1:");
-    assert!(stderr.contains("which is not followed"), "{stderr}");
+    assert_snapshot!(world.nsc("token revoke --token_id tok_a").says(8), @"
+    error: tok_a: the request was sent and its outcome is unknown: 127.0.0.1:PORT redirects to 127.0.0.1:PORT, which is not followed: the credential would go with it
+    hint: run `nsc token revoke --token_id tok_a` again: that can do no harm
+    ");
     server.requests(2);
 }
 
@@ -153,7 +167,11 @@ fn a_listing_is_tried_again_and_a_create_is_not() {
         server.requests(3);
     }
     let (world, server) = world((0..9).map(|_| busy(503)));
-    world.nsc("token list").fails_with(7, "the server cannot answer now: HTTP 503");
+    assert_snapshot!(world.nsc("token list").says(7), @"
+    error: the server cannot answer now: HTTP 503 from 127.0.0.1:PORT with a body of type text/plain
+    hint: run it again in a moment
+    hint: the address comes from NSC_IAM_ENDPOINT
+    ");
     server.requests(4);
     for (status, exit, sent) in [(429, 7, 4), (502, 8, 1), (503, 8, 1), (504, 8, 1), (500, 8, 1)] {
         let (world, server) = crate::world((0..9).map(|_| busy(status)));
@@ -185,7 +203,10 @@ fn a_revoke_that_may_have_landed_is_repeated_and_then_done() {
     world.nsc("token revoke --token_id tok_a").ok();
     server.requests(2);
     let (world, _server) = crate::world([gone]);
-    world.nsc("token revoke --token_id tok_a").fails_with(5, "tok_a: not found: already revoked");
+    assert_snapshot!(world.nsc("token revoke --token_id tok_a").says(5), @"
+    error: tok_a: not found: already revoked
+    hint: it may be revoked already: `nsc token list --include_revoked` shows all tokens
+    ");
 }
 
 #[test]
@@ -193,17 +214,26 @@ fn a_server_that_says_nothing_is_given_up() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let (mut world, _server) = world([]);
     world.set("NSC_IAM_ENDPOINT", format!("http://{}", listener.local_addr().unwrap()));
-    world.nsc("token list --timeout 50ms").fails_with(7, "within 50ms");
-    world.create("t", "--timeout 50ms").fails_with(8, "its outcome is unknown");
+    assert_snapshot!(world.nsc("token list --timeout 50ms").says(7), @"
+    error: no answer from 127.0.0.1:PORT within 50ms
+    hint: allow more time with --timeout 2m
+    ");
+    assert_snapshot!(world.create("t", "--timeout 50ms").says(8), @r#"
+    error: the request was sent and its outcome is unknown: no answer from 127.0.0.1:PORT within 50ms
+    hint: allow more time with --timeout 2m
+    hint: look for "t" in `nsc token list`; if it is there, its secret is lost: revoke it and create another
+    "#);
 }
 
 #[test]
 fn the_servers_words_cannot_steer_a_terminal_or_show_a_secret() {
     let body = r#"{"code":"invalid_argument","message":"a\u001b[31mb nsrt_CANARYCANARY \u202ec"}"#;
     let (world, _server) = world([json(400, body), json(400, body)]);
-    let stderr = world.nsc("token list").fails(1);
+    let stderr = world.nsc("token list").says(1);
+    assert_snapshot!(stderr, @"error: the server refused: a[31mb nsrt_[redacted] c (invalid_argument)");
     assert!(stderr.contains("a[31mb nsrt_[redacted] c") && !stderr.contains("CANARY"), "{stderr}");
-    let stderr = world.nsc("token list -o json").fails(1);
+    let stderr = world.nsc("token list -o json").says(1);
+    assert_snapshot!(stderr, @r#"{"kind":"refused","message":"the server refused: a[31mb nsrt_[redacted] c (invalid_argument)","hints":[],"http_status":400,"request_id":null}"#);
     assert!(!stderr.contains("CANARY"), "{stderr}");
 }
 
@@ -261,7 +291,10 @@ fn a_connection_that_does_not_come_about_is_safe_to_repeat() {
     for line in ["token list", "token revoke --token_id tok_a"] {
         world.nsc(&format!("{line} --timeout 1s")).fails_with(7, "no connection to 127.0.0.1:");
     }
-    world.create("t", "--timeout 1s").fails_with(7, "no connection to 127.0.0.1:");
+    assert_snapshot!(world.create("t", "--timeout 1s").says(7), @"
+    error: no connection to 127.0.0.1:PORT within 500ms
+    hint: the address comes from NSC_IAM_ENDPOINT
+    ");
 }
 
 #[test]
@@ -282,7 +315,11 @@ fn what_a_gateway_says_of_a_change_is_not_taken_for_its_outcome() {
     world.create("t", "").fails(1);
     // The first try may have landed, whatever the later ones say.
     let (world, _server) = crate::world([html(502), html(503), html(503), html(503)]);
-    world.nsc("token revoke --token_id tok_a").fails_with(8, "run `nsc token revoke --token_id tok_a` again");
+    assert_snapshot!(world.nsc("token revoke --token_id tok_a").says(8), @"
+    error: tok_a: the request was sent and its outcome is unknown: something other than the API answered: HTTP 503 from 127.0.0.1:PORT with an HTML page
+    hint: the address comes from NSC_IAM_ENDPOINT
+    hint: run `nsc token revoke --token_id tok_a` again: that can do no harm
+    ");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::accounts::ID;
 use crate::server::{Server, answer, json};
 use crate::support::{Run, World};
 use crate::{nscale_world, world};
+use insta::assert_snapshot;
 
 const PAGE: &str =
     "<!DOCTYPE html>\n<HTML><head><title>\n Access \u{1b}[2J Denied\n</title></head><body>CANARY</body></html>";
@@ -125,7 +126,11 @@ fn a_page_that_says_not_found_has_deleted_nothing() {
     }
     // A conflict changed nothing, and the page tells nothing either.
     let (world, server) = nscale_world([crate::account_errors::conflict(), page(404)]);
-    sa(&world, "delete", &format!("--id {ID} --yes")).fails_with(1, "something other than the API answered");
+    assert_snapshot!(sa(&world, "delete", &format!("--id {ID} --yes")).says(1), @r#"
+    error: something other than the API answered: HTTP 404 from 127.0.0.1:PORT with an HTML page titled "Access [2J Denied"
+    hint: a proxy, a web filter or a gateway may have answered in its place: that says nothing about the credential, its rights or what was asked for
+    hint: the address comes from NSCALE_IDENTITY_SERVICE_API_ENDPOINT
+    "#);
     server.requests(2);
 }
 

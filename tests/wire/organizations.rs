@@ -2,6 +2,7 @@
 //! the real server drops the connection for the one, and lists nothing for the
 //! other.
 
+use insta::assert_snapshot;
 use serde_json::Value;
 
 use crate::account_errors::{document, error, sa};
@@ -59,15 +60,27 @@ fn an_unknown_organization_is_asked_for_after_the_first_break() {
         }
     }
     let (world, _server) = nscale_world([dropped(), json(200, "[]")]);
-    sa(&world, "list", "").fails_with(5, "this credential can see no organization");
+    assert_snapshot!(sa(&world, "list", "").says(5), @"
+    error: there is no organization d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, or this credential may not see it
+    hint: this credential can see no organization
+    hint: the id comes from --org
+    ");
 }
 
 #[test]
 fn where_the_unknown_organization_comes_from_is_told() {
     let (mut world, _server) = nscale_world([dropped(), organizations(HOME), dropped(), organizations(HOME)]);
     world.set("NSCALE_ORGANIZATION_ID", ORG);
-    world.sa("list").fails_with(5, "the id comes from NSCALE_ORGANIZATION_ID");
-    sa(&world, "list", "").fails_with(5, "the id comes from --org");
+    assert_snapshot!(world.sa("list").says(5), @"
+    error: there is no organization d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, or this credential may not see it
+    hint: this credential can see home (e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90)
+    hint: the id comes from NSCALE_ORGANIZATION_ID
+    ");
+    assert_snapshot!(sa(&world, "list", "").says(5), @"
+    error: there is no organization d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90, or this credential may not see it
+    hint: this credential can see home (e0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90)
+    hint: the id comes from --org
+    ");
 }
 
 #[test]
@@ -212,5 +225,9 @@ fn status_holds_the_variable_to_what_the_server_says() {
 fn a_new_account_that_is_not_listed_yet_is_no_riddle() {
     let (world, _server) = nscale_world([json(200, LIST)]);
     let other = "ffffffff-1111-4222-8333-444455556666";
-    sa(&world, "get", &format!("--id {other}")).fails_with(5, "created a moment ago may not be found yet");
+    assert_snapshot!(sa(&world, "get", &format!("--id {other}")).says(5), @"
+    error: there is no service account ffffffff-1111-4222-8333-444455556666 in the organization
+    hint: `nscale serviceaccounts list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90` shows the ids; an account without the right to read others sees itself alone
+    hint: an account that was created a moment ago may not be found yet: try again in a second
+    ");
 }

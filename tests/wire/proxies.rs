@@ -1,5 +1,6 @@
 //! Proxies, as the environment names them.
 
+use insta::assert_snapshot;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
@@ -86,7 +87,11 @@ fn a_socks_proxy_takes_the_call_there() {
 fn a_proxy_that_is_not_there_or_says_no_is_named_without_its_login() {
     let (mut world, _) = world();
     world.set("HTTPS_PROXY", "http://user:CANARY@127.0.0.1:1");
-    let stderr = world.create("t", "--timeout 1s").fails_with(7, "the proxy 127.0.0.1:1 refused the connection");
+    let stderr = world.create("t", "--timeout 1s").says(7);
+    assert_snapshot!(stderr, @"
+    error: the proxy 127.0.0.1:1 refused the connection
+    hint: proxies come from HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that need none
+    ");
     assert!(stderr.contains("HTTPS_PROXY") && !stderr.contains("CANARY"), "{stderr}");
     let server = Server::start((0..9).map(|_| "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n".to_owned()));
     world.set("HTTPS_PROXY", server.url.replace("http://", "http://user:CANARY@"));
@@ -99,8 +104,11 @@ fn a_proxy_that_asks_for_a_login_does_not_pass() {
     let (mut world, _) = world();
     let server = Server::start(["HTTP/1.1 407 Whatever\r\nConnection: close\r\n\r\n".to_owned()]);
     world.set("HTTPS_PROXY", &server.url);
-    let stderr = world.create("t", "").fails_with(1, "asks for a login");
-    assert!(stderr.contains("the proxy 127.0.0.1:") && stderr.contains("USER:PASSWORD@"), "{stderr}");
+    assert_snapshot!(world.create("t", "").says(1), @"
+    error: the proxy 127.0.0.1:PORT asks for a login
+    hint: put the login into the proxy's address, as in http://USER:PASSWORD@proxy.example.com:3128
+    hint: proxies come from HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that need none
+    ");
     server.requests(1);
 }
 
@@ -108,7 +116,11 @@ fn a_proxy_that_asks_for_a_login_does_not_pass() {
 fn a_host_that_needs_no_proxy_is_called_without() {
     let (mut world, _) = world();
     world.set("HTTPS_PROXY", "http://127.0.0.1:1").set("NO_PROXY", "example.test");
-    let stderr = world.nsc("token list --timeout 2s").fails(7);
+    let stderr = world.nsc("token list --timeout 2s").says(7);
+    assert_snapshot!(stderr, @"
+    error: the name identity.example.test cannot be resolved
+    hint: the address comes from NSC_IAM_ENDPOINT
+    ");
     assert!(!stderr.contains("proxy") && stderr.contains(HOST), "{stderr}");
 }
 

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use insta::assert_snapshot;
 
 use crate::server::{Server, json};
 use crate::support::World;
@@ -105,7 +106,7 @@ fn a_rejected_session_says_so() {
         assert!(!world.path("ns/token.cache").exists());
     }
     let (world, _server) = world(&content, [json(200, "{}")]);
-    world.nsc("token list").fails_with(1, "cannot be read");
+    assert_snapshot!(world.nsc("token list").says(1), @"error: the answer of 127.0.0.1:PORT cannot be read: unexpected JSON at line 1, column 2");
 }
 
 /// A world with a good session and a cached token of its workspace, and both.
@@ -144,12 +145,17 @@ fn a_cached_token_that_is_refused_is_exchanged_once_more() {
     }
     // What is refused fresh is refused.
     let (world, server, ..) = cached([refused(), issued(), refused()]);
-    world.nsc("token list").fails_with(4, "the server rejected the credential from the file that NSC_TOKEN_FILE names");
+    assert_snapshot!(world.nsc("token list").says(4), @"
+    error: the server rejected the credential from the file that NSC_TOKEN_FILE names: invalid token
+    hint: it may have expired or been revoked; log in with the official `nsc login`, or use another token file
+    ");
     server.requests(3);
     let (world, server, ..) = cached([refused(), json(401, r#"{"code":"unauthenticated","message":"session ended"}"#)]);
-    world
-        .nsc("token list")
-        .fails_with(4, "the session in the file that NSC_TOKEN_FILE names was rejected: session ended");
+    assert_snapshot!(world
+        .nsc("token list").says(4), @"
+    error: the session in the file that NSC_TOKEN_FILE names was rejected: session ended
+    hint: log in again with the official `nsc login`
+    ");
     server.requests(2);
     assert!(!world.path("ns/token.cache").exists());
     // Another refusal, or another's, says nothing of the token.

@@ -4,6 +4,7 @@
 use crate::server::{Request, json};
 use crate::support::GRANT;
 use crate::world;
+use insta::assert_snapshot;
 
 const SERVICE: &str = "/namespace.cloud.iam.v1beta.TokenService";
 
@@ -205,7 +206,7 @@ fn list_of_new_and_old_tokens() {
 fn an_endless_list_is_noticed() {
     let page = json(200, r#"{"tokens":[{"tokenId":"tok_1"}],"paginationCursor":"AA=="}"#);
     let (world, server) = world([page.clone(), page.clone(), page]);
-    world.nsc("token list").fails_with(1, "sent the same page of the list twice");
+    assert_snapshot!(world.nsc("token list").says(1), @"error: the server sent the same page of the list twice");
     server.requests(2);
 }
 
@@ -291,8 +292,14 @@ fn an_answer_that_does_not_keep_to_what_was_asked_is_told() {
         run.stderr.contains("did not say that the token expires") && run.stdout.contains("Expires At:  unknown"),
         "{run:?}"
     );
-    world.create("b", "-o token").fails_with(1, "characters that no token has");
-    world.nsc("token refresh --token_id tok_1").fails_with(8, "tok_1: the server's answer is about another token");
+    assert_snapshot!(world.create("b", "-o token").says(1), @r#"
+    warning: the server did not say that the token expires, and may have made one that never does; 2026-11-26T14:42:16Z was asked for
+    note: the server did not say what the token may do
+    error: the secret contains characters that no token has
+    hint: token b is kept in DIRECTORY/home/.local/state/nscred/undelivered/secret.json
+    hint: if you do not want it, look for "b" in `nsc token list` and revoke it
+    "#);
+    assert_snapshot!(world.nsc("token refresh --token_id tok_1").says(8), @"error: tok_1: the server's answer is about another token");
     for _ in 0..2 {
         world.nsc("token revoke --token_id tok_1").fails_with(8, "cannot be read");
     }

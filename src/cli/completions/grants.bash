@@ -1,4 +1,4 @@
-# After --grant: a resource type, or the JSON for the only one that is meant.
+# After --grant: resource types, or the JSON if only one matches.
 _NAME_template() {
     case $1 in
         TEMPLATES
@@ -8,7 +8,7 @@ _NAME_template() {
 _NAME_with_grants() {
     local IFS=$' \t\n'
     local current=${COMP_WORDS[COMP_CWORD]} index=$((COMP_CWORD - 1)) file= quote=
-    # What breaks words stands in a word of its own.
+    # Characters of COMP_WORDBREAKS are words of their own.
     if [[ $current == = ]]; then
         current=
     elif [[ $current == @* ]]; then
@@ -34,7 +34,7 @@ _NAME_with_grants() {
             compopt -o filenames 2>/dev/null
             return 0
         fi
-        # What completes host names takes the @ for a part of the word.
+        # Without the break, or with host completion, the @ is part of the word.
         for index in "${!COMPREPLY[@]}"; do
             COMPREPLY[index]=@$(printf %q "${COMPREPLY[index]}")
         done

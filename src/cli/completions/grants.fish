@@ -9,7 +9,7 @@ function __fish_NAME_grants
     TEMPLATES
 end
 complete -c NAME -n "__fish_NAME_using_subcommand token; and __fish_seen_subcommand_from create" -l grant -r -f -a "(__fish_NAME_grants)"
-# What stands without a flag.
+# Words without a flag.
 complete -c NAME -n "__fish_NAME_using_subcommand auth; and __fish_seen_subcommand_from status" -f -a "namespace nscale"
 complete -c NAME -n "__fish_NAME_using_subcommand permissions" -f -a "KINDS"
 complete -c NAME -n "__fish_NAME_using_subcommand completions" -f -a "bash elvish fish powershell zsh"

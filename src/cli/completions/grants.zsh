@@ -1,4 +1,4 @@
-# After --grant: a resource type, or the JSON for the only one that is meant.
+# After --grant: resource types, or the JSON if only one matches.
 _NAME_grants() {
     emulate -L zsh
     setopt extended_glob

@@ -1,4 +1,4 @@
-//! The topics of `help`, which belong to no command.
+//! The topics of `help`: explanations that belong to no single command.
 
 use crate::cli::environment::{VARIABLES, Variable, variable_lines};
 use crate::error::{EXIT_CODES, ExitCode};
@@ -44,7 +44,7 @@ fn exit_codes() -> String {
     format!("Exit codes:\n{}\n{}", exit_code_lines(&all), include_str!("exit-codes.txt"))
 }
 
-/// Codes and meanings, a line each.
+/// A line for each: code and meaning.
 pub fn exit_code_lines(codes: &[&ExitCode]) -> String {
     codes.iter().map(|row| format!("  {:<4} {}\n", row.code, row.meaning)).collect()
 }

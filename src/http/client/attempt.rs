@@ -15,8 +15,8 @@ use crate::http::retry::{AttemptOutcome, Effect, parse_retry_after};
 use crate::http::tls;
 use crate::interrupt::RESPONSE_GRACE_PERIOD;
 
-/// How long what has arrived is still read once the time is over: a process
-/// that was stopped finds the response and the end of its time together.
+/// How long a response that has already arrived is still read after the deadline: for a
+/// process that was suspended, both may be due at once.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl Client {
@@ -71,9 +71,9 @@ impl Client {
         let now = self.clock.now();
         self.clocks.set(ClockReading::of_response(response.headers(), now).or(self.clocks.get()));
         let status = response.status();
-        // Whatever comes of it may hold the secret, and that may be all there is.
-        let is_precious = request.effect == Effect::Mint && status.is_success();
-        if !is_precious && response.content_length().is_some_and(|length| length > MAX_BODY as u64) {
+        // Even a part of the body may contain the secret, which exists nowhere else.
+        let may_hold_secret = request.effect == Effect::Mint && status.is_success();
+        if !may_hold_secret && response.content_length().is_some_and(|length| length > MAX_BODY as u64) {
             return Err(TransportError::no_response(Cause::TooLarge));
         }
         let mut body = Vec::new();
@@ -93,7 +93,7 @@ impl Client {
                 },
                 cause = &mut out_of_time => TransportError::no_response(cause),
             };
-            if is_precious && !body.is_empty() {
+            if may_hold_secret && !body.is_empty() {
                 break;
             }
             return Err(error);
@@ -110,7 +110,7 @@ impl Client {
             let why = BadResponse::Encoding(self.redactor.excerpt(&name, MAX_EXCERPT));
             return Err(TransportError::no_response(Cause::BadResponse(why)));
         }
-        if body.len() > MAX_BODY && !is_precious {
+        if body.len() > MAX_BODY && !may_hold_secret {
             return Err(TransportError::no_response(Cause::TooLarge));
         }
         let retry_after = headers.get(RETRY_AFTER).and_then(|value| parse_retry_after(value.to_str().ok()?, now));
@@ -130,10 +130,10 @@ impl Client {
         true
     }
 
-    /// Waits until the response is not waited for any longer: the time is over,
-    /// or the command was asked to end, and the grace of a change is over too.
+    /// Returns when the response is no longer waited for: at the deadline, or for a change
+    /// after an interrupt and its grace period.
     async fn out_of_time(&self, effect: Effect, deadline: Instant) -> Cause {
-        let asked_to_end = async {
+        let interrupted = async {
             match effect {
                 Effect::Read => std::future::pending().await,
                 Effect::Change | Effect::Mint => self.interrupt.requested().await,
@@ -142,7 +142,7 @@ impl Client {
         };
         let cause = tokio::select! {
             () = sleep_until(deadline.into()) => Cause::Timeout(self.timeout),
-            () = asked_to_end => Cause::Interrupted,
+            () = interrupted => Cause::Interrupted,
         };
         sleep(DRAIN_TIMEOUT).await;
         cause

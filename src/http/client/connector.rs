@@ -34,7 +34,7 @@ impl Connector {
             .referer(false)
             .connect_timeout(self.connect_timeout)
             .user_agent(concat!("nscred/", env!("CARGO_PKG_VERSION")))
-            // What is called loopback stays there, whatever a resolver says.
+            // `localhost` is always loopback, whatever a resolver returns.
             .resolve_to_addrs(
                 "localhost",
                 &[SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))],

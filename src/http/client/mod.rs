@@ -1,5 +1,5 @@
-//! One client for every call: HTTP/1.1, no redirects, bounded in time and
-//! size, with retries where they can do no harm.
+//! The HTTP client: HTTP/1.1, no redirects, limited in time and size, with retries where
+//! they do no harm.
 
 mod attempt;
 mod connector;
@@ -31,7 +31,7 @@ pub const MAX_BODY: usize = 256 * 1024 * 1024;
 /// How long to wait for a connection, within the timeout of the command.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A request, ready to be sent as often as its effect and its limit allow.
+/// A request, which is sent as often as its effect and its limit allow.
 pub struct Request<'a> {
     pub method: Method,
     pub endpoint: &'a Endpoint,
@@ -41,11 +41,11 @@ pub struct Request<'a> {
     pub body: Vec<u8>,
     pub effect: Effect,
     pub limit: AttemptLimit,
-    /// The status that counts, where the protocol's errors have their own.
+    /// The status that counts: the errors of a protocol may have their own.
     pub effective_status: fn(StatusCode, &HeaderMap, &[u8]) -> u16,
 }
 
-/// A whole response.
+/// A complete response.
 pub struct Response {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -53,8 +53,8 @@ pub struct Response {
     pub outcome: AttemptOutcome,
     /// How long the server asks to wait.
     pub retry_after: Option<Duration>,
-    /// Whether a change may have been carried out, in this attempt or in an
-    /// earlier one, although this response is no success.
+    /// Whether a change may have been carried out, in this attempt or an earlier one,
+    /// although this response is not a success.
     pub may_have_been_processed: bool,
 }
 
@@ -63,8 +63,8 @@ pub struct Client {
     /// With the store that servers' certificates are checked against.
     http: RefCell<(reqwest::Client, Store)>,
     timeout: Duration,
-    /// What is left of the timeout. It does not run while nothing is sent: a
-    /// person who is asked something in between may take as long as they like.
+    /// What is left of the timeout. It counts only the time of requests: a user may take
+    /// any time to answer a question between them.
     remaining: Cell<Duration>,
     connect_timeout: Duration,
     log: WireLog,
@@ -72,7 +72,7 @@ pub struct Client {
     interrupt: Interrupt,
     spinner: Spinner,
     clock: Clock,
-    /// At the last response that had a `Date`.
+    /// At the last response with a `Date`.
     clocks: Cell<Option<ClockReading>>,
 }
 
@@ -83,8 +83,8 @@ impl Client {
     /// A certificate file cannot be used.
     pub fn new(ctx: &Context, endpoints: &[&Endpoint]) -> Result<Self, SetupError> {
         let settings = &ctx.settings;
-        // Below the whole, so that a connection that does not come about is not
-        // taken for a response that does not.
+        // Less than the whole timeout, so that a missing connection is not reported as a
+        // missing response.
         let connect_timeout = CONNECT_TIMEOUT.min(settings.timeout / 2);
         let is_local = endpoints.iter().all(|endpoint| endpoint.is_loopback());
         let connector = Connector {
@@ -115,40 +115,39 @@ impl Client {
         &self.log
     }
 
-    /// What keeps secrets out of whatever a server makes the program show.
+    /// Removes the secrets of this client's calls from the text of a server.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
     }
 
-    /// What is left of the timeout for the next request.
+    /// The time for the next request.
     pub fn remaining(&self) -> Duration {
         self.remaining.get()
     }
 
-    /// Gives what follows a time of its own, whatever is left of the timeout.
+    /// Sets the time for the following requests.
     pub fn set_remaining(&self, time: Duration) {
         self.remaining.set(time);
     }
 
-    /// Keeps the outcome of the change that was sent unknown to a signal,
-    /// whatever is read after it.
+    /// From here on an interrupt reports the outcome of the last change as unknown, also
+    /// during requests that only read.
     pub fn mark_outcome_unknown(&self) {
         self.interrupt.mark_outcome_unknown();
     }
 
-    /// The clocks at the last response that told the server's.
+    /// Both clocks at the last response with a `Date`.
     pub fn clocks(&self) -> Option<ClockReading> {
         self.clocks.get()
     }
 
-    /// Sends a request, again where that can do no harm, until the outcome of
-    /// an attempt is not a temporary one.
+    /// Sends a request, and repeats it where [`policy`] allows.
     ///
     /// # Errors
     /// There is no response, or it is a redirect.
     pub async fn send(&self, request: &Request<'_>) -> Result<Response, Error> {
-        // A change is begun only while there is time to tell whether it was
-        // sent, and to wait for its response.
+        // A change is started only if there is time to know whether it was sent, and to
+        // wait for its response.
         if request.effect != Effect::Read && self.remaining.get() < self.connect_timeout {
             return Err(Error::not_sent(Cause::NoTimeLeft(self.timeout), request.effect, request.endpoint));
         }
@@ -158,8 +157,8 @@ impl Client {
         result
     }
 
-    /// Waits before a change is sent again, as long as the timeout lets it;
-    /// `false` where it does not, or the command was asked to end.
+    /// Waits before a change is sent again. `false` if too little of the timeout is left,
+    /// or the command was interrupted.
     pub async fn pause(&self, attempts: u32) -> bool {
         let wait = backoff(attempts, None);
         if wait + self.connect_timeout >= self.remaining.get() || self.interrupt.is_requested() {
@@ -170,14 +169,14 @@ impl Client {
         true
     }
 
-    /// The error of a response that is not in the API's own form.
-    pub fn foreign(&self, response: &Response, effect: Effect, endpoint: &Endpoint) -> Error {
+    /// The error for a response that did not come from the API.
+    pub fn foreign_response(&self, response: &Response, effect: Effect, endpoint: &Endpoint) -> Error {
         let cause = Cause::Foreign {
             status: response.status.as_u16(),
             content: Content::of(&response.headers, &response.body, &self.redactor),
             retry_after: response.retry_after,
         };
-        // What reports success may have passed the request on.
+        // Whatever reports success may have forwarded the request.
         let is_success = response.status.is_success() && effect != Effect::Read;
         Error {
             outcome: response.outcome,
@@ -200,7 +199,7 @@ impl Client {
             let may_have_been_processed = retried_after_send || policy.may_have_been_processed;
             if policy.may_retry && !self.interrupt.is_requested() && self.may_retry(request, &result, attempts) {
                 let wait = backoff(attempts, retry_after);
-                // Only while there is time to tell whether it was sent.
+                // Only if there is time to know whether it was sent.
                 if wait + self.connect_timeout < remaining_until(deadline)
                     && self.wait_to_retry(wait, may_have_been_processed).await
                 {
@@ -228,15 +227,15 @@ impl Client {
         !is_permanent && request.limit.allows_another(attempts, is_break)
     }
 
-    /// `false` where the command was asked to end.
+    /// `false` if the command was interrupted.
     async fn wait_to_retry(&self, wait: Duration, may_have_been_processed: bool) -> bool {
         self.interrupt.set_in_flight(may_have_been_processed);
-        let goes_on = tokio::select! {
+        let has_waited = tokio::select! {
             () = sleep(wait) => true,
             () = self.interrupt.requested() => false,
         };
         self.interrupt.set_in_flight(false);
-        goes_on
+        has_waited
     }
 
     fn error(&self, cause: Cause, request: &Request<'_>) -> Error {
@@ -253,7 +252,7 @@ impl Client {
         }
     }
 
-    /// The proxy before an endpoint, without the login in its address.
+    /// The address of the proxy before an endpoint, without a login.
     fn proxy(&self, endpoint: &Endpoint) -> Option<String> {
         self.connector.proxies.name_for(&endpoint.join("/"))
     }

@@ -1,5 +1,4 @@
-//! The words for what goes wrong on the way to either cloud, and the flags and
-//! variables that mend it.
+//! Messages and hints for HTTP errors, the same for every cloud.
 
 mod tls;
 
@@ -10,7 +9,7 @@ use humantime::format_duration;
 use crate::error::{Failure, Kind};
 use crate::http::content::Content;
 use crate::http::error::{BadResponse, Cause, Error, Route};
-use crate::http::retry::{AttemptOutcome, Effect, kind};
+use crate::http::retry::{AttemptOutcome, Effect, failure_kind};
 use crate::interrupt::INTERRUPTED_IN_FLIGHT;
 
 const PROXY_LOGIN: &str = "put the login into the proxy's address, as in http://USER:PASSWORD@proxy.example.com:3128";
@@ -20,13 +19,13 @@ const PROXY_VARIABLES: &str =
 
 const MORE_TIME: &str = "allow more time with --timeout 2m";
 
-/// Begins the sentence where a change may have been made.
+/// Begins the message if a change may have been carried out.
 pub const OUTCOME_UNKNOWN: &str = "the request was sent and its outcome is unknown";
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let kind = kind(said(&error), error.may_have_been_processed);
-        let message = sentence(&error, kind);
+        let kind = failure_kind(kind_of_cause(&error), error.may_have_been_processed);
+        let message = message(&error, kind);
         let says_outcome = matches!(&error.cause, Cause::Interrupted)
             || matches!(&error.cause, Cause::BadResponse(why) if !matches!(why, BadResponse::Html));
         let failure = match kind {
@@ -43,10 +42,9 @@ impl From<Error> for Failure {
     }
 }
 
-/// The kind of failure, as far as the cause alone tells. What something else
-/// answers in the API's place is no verdict on the credential, on rights or on
-/// the thing asked for, whatever its status.
-fn said(error: &Error) -> Kind {
+/// The kind of failure by its cause alone. A response that did not come from the API says
+/// nothing about the credential, its permissions or the resource, whatever its status.
+fn kind_of_cause(error: &Error) -> Kind {
     match &error.cause {
         Cause::CredentialCharacters => Kind::NotAuthenticated,
         Cause::Redirected { .. } => Kind::Refused,
@@ -59,9 +57,9 @@ fn said(error: &Error) -> Kind {
     }
 }
 
-fn sentence(error: &Error, kind: Kind) -> String {
+fn message(error: &Error, kind: Kind) -> String {
     let Route { host, proxy, .. } = &*error.route;
-    // What is connected to first.
+    // The host that the connection goes to.
     let peer = proxy.as_ref().map_or_else(|| host.clone(), |proxy| format!("the proxy {proxy}"));
     match &error.cause {
         Cause::Encode(_) => "the request cannot be written as JSON".to_owned(),
@@ -72,7 +70,7 @@ fn sentence(error: &Error, kind: Kind) -> String {
             "not enough of --timeout ({}) is left to send the change; nothing was sent",
             format_duration(*timeout)
         ),
-        // Most SOCKS proxies are given an address that was resolved here.
+        // With most SOCKS proxies the name of the host is resolved here.
         Cause::Resolve if proxy.is_some() => format!("the name of {peer} or of {host} cannot be resolved"),
         Cause::Resolve => format!("the name {host} cannot be resolved"),
         Cause::ConnectionRefused => format!("{peer} refused the connection"),
@@ -90,7 +88,7 @@ fn sentence(error: &Error, kind: Kind) -> String {
             format!("{host} redirects to {target}, which is not followed: the credential would go with it")
         }
         Cause::Foreign { status, content, .. } => {
-            let what = format!("HTTP {status} from {host} {}", with(content));
+            let what = format!("HTTP {status} from {host} {}", describe(content));
             match kind {
                 Kind::Temporary => format!("the server cannot answer now: {what}"),
                 _ => format!("something other than the API answered: {what}"),
@@ -134,7 +132,7 @@ fn hints(error: &Error, kind: Kind) -> Vec<String> {
     hints
 }
 
-/// For a mint it is the loss of a secret that now exists.
+/// After a mint, a new secret exists and is lost.
 fn bad_response(why: &BadResponse, effect: Effect, host: &str) -> String {
     let why = match why {
         BadResponse::Encoding(name) => format!("unexpected encoding {name}"),
@@ -154,7 +152,7 @@ fn bad_response(why: &BadResponse, effect: Effect, host: &str) -> String {
     }
 }
 
-fn with(content: &Content) -> String {
+fn describe(content: &Content) -> String {
     match content {
         Content::Empty => "without a body".to_owned(),
         Content::Html { title: Some(title) } => format!("with an HTML page titled \"{title}\""),
@@ -275,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_may_have_been_made_is_said_first() {
+    fn an_unknown_outcome_is_reported_first() {
         let unknown = |error| Failure::from(Error { may_have_been_processed: true, ..error });
         for (failure, text) in [
             (
@@ -296,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_is_what_is_connected_to() {
+    fn a_proxy_is_named_as_the_peer() {
         let proxied = |cause| {
             let mut error = error(cause, AttemptOutcome::NotSent);
             error.route.proxy = Some("proxy.example.com:3128".into());

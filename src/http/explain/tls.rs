@@ -1,4 +1,4 @@
-//! The words for certificates, those of a server and those in files, and for the
+//! Messages about certificates, those of a server and those in files, and about the
 //! addresses of proxies.
 
 use std::path::Path;

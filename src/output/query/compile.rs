@@ -1,4 +1,4 @@
-//! Compiles a filter, or points at the mistake in it.
+//! Compiles a filter.
 
 use jaq_core::Native;
 use jaq_core::compile::{Compiler, Filter};
@@ -9,33 +9,34 @@ use jaq_core::native::Fun;
 use crate::error::{Failure, Result};
 use crate::output::query::{Data, formats};
 
-/// Definitions as in jq where jaq differs, of what scripts over these APIs use.
+/// jq's definitions of functions that scripts over these APIs use and that jaq
+/// defines differently.
 const PRELUDE: &str = include_str!("prelude.jq");
 
 /// # Errors
-/// Usage, with the place of the mistake.
+/// Usage: it does not compile. The error shows where.
 pub fn filter(code: &str) -> Result<Filter<Native<Data>>> {
     /// In bytes.
     const MAX_LENGTH: usize = 8 * 1024;
     if code.len() > MAX_LENGTH {
         return Err(Failure::usage("the filter is over 8 KiB"));
     }
-    // A path calls no function, and loading all definitions takes longer than
-    // everything else.
-    with(code, std::iter::empty(), std::iter::empty()).or_else(|_| {
+    // Loading all definitions takes longer than everything else, and a filter without
+    // function calls does not need them.
+    compile_with(code, std::iter::empty(), std::iter::empty()).or_else(|_| {
         let own = load::parse(PRELUDE, |parser| parser.defs()).unwrap_or_default();
         let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs()).chain(own);
-        // `env` would print every variable, credentials included.
+        // `env` would print every variable, including credentials.
         let functions = jaq_core::funs()
             .chain(jaq_std::funs())
             .chain(jaq_json::funs())
             .chain(formats::functions())
             .filter(|(name, ..)| *name != "env");
-        with(code, definitions, functions)
+        compile_with(code, definitions, functions)
     })
 }
 
-fn with(
+fn compile_with(
     code: &str,
     definitions: impl Iterator<Item = Def<&'static str>>,
     functions: impl Iterator<Item = Fun<Data>>,
@@ -63,7 +64,7 @@ fn load_error(code: &str, errors: &load::Errors<&str, ()>) -> Option<(String, us
     }
 }
 
-/// Where a part of the code begins, in bytes; the end where it is not a part.
+/// The offset of a slice of the code, in bytes; the end if it is not a slice of it.
 fn offset(code: &str, part: &str) -> usize {
     let start = (part.as_ptr() as usize).wrapping_sub(code.as_ptr() as usize);
     if start <= code.len() && code.is_char_boundary(start) { start } else { code.len() }

@@ -1,4 +1,4 @@
-//! jq's `@csv` and `@tsv`, which its Rust library leaves out.
+//! jq's `@csv` and `@tsv`, which jaq leaves out.
 
 use jaq_core::native::{Fun, bome, run, v};
 use jaq_core::{DataT, Error};
@@ -12,8 +12,8 @@ pub fn functions<D: for<'a> DataT<V<'a> = Val>>() -> impl Iterator<Item = Fun<D>
     .into_iter()
 }
 
-/// An array as one line: numbers and booleans as they are, null as nothing, and
-/// strings by `write_string`.
+/// An array as one line: numbers and booleans as in JSON, null as an empty cell, and
+/// strings as `write_string` writes them.
 fn row(value: &Val, separator: u8, write_string: fn(&[u8], &mut Vec<u8>)) -> Result<Val, Error<Val>> {
     let Val::Arr(cells) = value else { return Err(Error::str("the value is not an array")) };
     let mut line = Vec::new();

@@ -1,4 +1,8 @@
-//! `-q`: jq filters over a JSON answer, compiled before any request is sent.
+//! `--query`: jq filters over a JSON answer, compiled before any request is sent.
+//!
+//! `compile` compiles a filter. `projection` finds out which parts of the answer the
+//! filter reads, `partial` reads only these into values, and `tree` reads a whole
+//! value. `subprocess` runs filters over an answer with a secret.
 
 mod compile;
 mod formats;
@@ -26,7 +30,7 @@ use crate::output::query::tree::Source;
 
 type Data = data::JustLut<Val>;
 
-/// In bytes, for filters that recurse. Only what is used of it takes memory.
+/// In bytes, for filters that recurse. Only the part that is used takes memory.
 const RUN_STACK: usize = 64 * 1024 * 1024;
 
 #[derive(Debug, Args)]
@@ -41,11 +45,10 @@ impl QueryArgs {
         !self.filters.is_empty()
     }
 
-    /// `None` where there are no filters. `json_flag` is the flag that prints what they
-    /// run over.
+    /// `None` if there are no filters. `json_flag` is as in [`Query::compile`].
     ///
     /// # Errors
-    /// Usage, with the place of the mistake.
+    /// As [`Query::compile`].
     pub fn compile(&self, json_flag: &str) -> Result<Option<Query>> {
         self.is_given().then(|| Query::compile(&self.filters, json_flag)).transpose()
     }
@@ -61,8 +64,8 @@ struct CompiledFilter {
     code: String,
     filter: Filter<Native<Data>>,
     projection: Projection,
-    /// What it reads of each element, where it can run over one element of an array
-    /// at a time.
+    /// What it reads of each element, if it can run over one element of an array at
+    /// a time.
     per_element: Option<Projection>,
 }
 
@@ -72,37 +75,37 @@ struct Results<'a> {
 }
 
 impl Query {
-    /// `json_flag` is the flag that prints what the filters run over.
+    /// `json_flag` is the flag that prints the JSON that the filters run over, for
+    /// hints.
     ///
     /// # Errors
-    /// Usage, with the place of the mistake.
+    /// Usage: a filter does not compile. The error shows where.
     pub fn compile(filters: &[String], json_flag: &str) -> Result<Self> {
-        /// In bytes: the compiler recurses, and takes filters of some depth.
-        const STACK: usize = 256 * 1024 * 1024;
+        /// In bytes: the compiler recurses.
+        const COMPILE_STACK: usize = 256 * 1024 * 1024;
         let filters = filters.to_vec();
         let all = move || filters.into_iter().map(compile).collect();
-        let compiled = std::thread::Builder::new().stack_size(STACK).spawn(all);
+        let compiled = std::thread::Builder::new().stack_size(COMPILE_STACK).spawn(all);
         let compiled = compiled.map_err(|error| Failure::unexpected("the filter cannot be compiled").source(error))?;
         let filters = compiled.join().unwrap_or_else(|_| Err(Failure::unexpected("the filter cannot be compiled")))?;
         Ok(Self { filters, json_flag: json_flag.to_owned() })
     }
 
-    /// Runs each filter over the JSON text and gives each result on its own
-    /// line: strings raw, everything else as compact JSON. Numbers keep their
-    /// digits and objects their order.
+    /// Runs each filter over the JSON and returns each result on its own line:
+    /// strings raw, everything else as compact JSON. Numbers keep their digits and
+    /// objects their order.
     ///
     /// A filter may never end, so it runs in a thread that is abandoned after `limit`.
     ///
     /// # Errors
-    /// Unexpected: the text is not JSON, a filter fails on it, does not end in
-    /// time, or has no end of results.
+    /// Unexpected: the input is not JSON, or a filter fails on it, does not end in
+    /// time, or produces too much output.
     pub async fn run(self, json: String, limit: Duration) -> Result<Vec<u8>> {
         let (done, result) = tokio::sync::oneshot::channel();
         std::thread::Builder::new()
             .stack_size(RUN_STACK)
             .spawn(move || {
-                // Freeing a large tree takes as long as making it, and is done while the
-                // results are written.
+                // Freed after the results are sent: that takes as long as building it.
                 let mut trees = Vec::new();
                 let _ = done.send(self.results_of(&Source::new(json), &mut trees));
             })
@@ -117,7 +120,7 @@ impl Query {
     /// As [`Query::run`], in this thread and without a limit on time.
     ///
     /// # Errors
-    /// As [`Query::run`], but for the time.
+    /// As [`Query::run`], without the time limit.
     pub fn results(&self, json: String) -> Result<Vec<u8>> {
         self.results_of(&Source::new(json), &mut Vec::new())
     }
@@ -131,7 +134,7 @@ impl Query {
                     let input = match trees.iter().find(|(projection, _)| **projection == program.projection) {
                         Some((_, tree)) => tree.clone(),
                         None => {
-                            // Something that should be an object may be a string.
+                            // Fails if a value is not the object or array that the filter reads it as.
                             let tree = program.projection.read(source).or_else(|_| Projection::All.read(source));
                             let tree = tree.map_err(input_error)?;
                             trees.push((&program.projection, tree.clone()));
@@ -158,7 +161,7 @@ impl Results<'_> {
             })
         });
         match (read, failed) {
-            // Something that should be an object may be a string.
+            // A value is not the object or array that the filter reads it as.
             (Err(_), _) if *projection != Projection::All => {
                 self.out.truncate(before);
                 self.add_each(program, &Projection::All, source)
@@ -170,7 +173,7 @@ impl Results<'_> {
 
     /// Adds the results of a filter over an input. Breaks where the filter halts.
     fn add(&mut self, program: &CompiledFilter, input: Val) -> Result<ControlFlow<()>> {
-        /// In bytes: a filter with more output never ends.
+        /// In bytes. A filter with more output is taken to be endless.
         const MAX_OUTPUT: usize = 1024 * 1024 * 1024;
         let CompiledFilter { code, filter, .. } = program;
         let ctx = Ctx::<Data>::new(&filter.lut, Vars::new([]));

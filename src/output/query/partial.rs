@@ -1,4 +1,4 @@
-//! Reads the parts of an answer that a projection names into a tree of values.
+//! Reads the parts of an answer that a [`Projection`] names into a value.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,8 +13,8 @@ use crate::output::query::tree::Source;
 
 impl Projection {
     /// # Errors
-    /// The answer is not JSON, or has another type where the projection is of objects or
-    /// arrays.
+    /// The answer is not JSON, or a value is not the object or array that the
+    /// projection expects.
     pub fn read(&self, source: &Source) -> serde_json::Result<Val> {
         let mut deserializer = serde_json::Deserializer::from_str(source.json());
         let value = self.of_source(source).deserialize(&mut deserializer)?;
@@ -88,7 +88,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 }
 
-/// Looks a field name up among those that are read.
+/// Looks up a field name among the fields that are read.
 struct Name<'a>(&'a BTreeMap<String, Projection>);
 
 impl<'de, 'a> DeserializeSeed<'de> for Name<'a> {

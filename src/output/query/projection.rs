@@ -1,12 +1,13 @@
-//! Which fields of an answer a filter reads, found in the filter's syntax tree.
+//! Which fields of an answer a filter reads, according to its syntax tree.
 //!
-//! An answer with 100,000 rows takes ten times its size as a tree of values, but
-//! `.[].metadata.id` reads one field of each row. [`super::partial`] then reads only
-//! these fields. And since this filter gives the same results row by row, no tree of
-//! the whole array is needed at all ([`Projection::per_element`]).
+//! As a tree of values, an answer takes ten times its size in memory, but a filter
+//! such as `.[].metadata.id` reads one field of each row. [`super::partial`] then
+//! reads only these fields. Since this filter has the same results row by row, the
+//! rows are even read one at a time ([`Projection::per_element`]).
 //!
-//! Whatever is not understood here reads everything: a projection may be too large,
-//! never too small. `projection_tests` compares results with and without.
+//! A projection may be too large, never too small: a term that is not analysed here
+//! counts as reading everything. `projection_tests` compares the results with those
+//! over the whole answer.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +19,8 @@ use jaq_core::path::{Opt, Part, Path};
 #[derive(Debug, PartialEq, Eq)]
 pub enum Projection {
     All,
-    /// These fields of an object, with their own projections. Empty where the value
-    /// does not matter.
+    /// These fields of an object, with their own projections. Empty if nothing of the
+    /// value is read.
     Fields(BTreeMap<String, Projection>),
     /// This part of every element of an array.
     Elements(Box<Projection>),
@@ -36,6 +37,7 @@ impl Projection {
         Self::Fields(BTreeMap::from([(name, projection)]))
     }
 
+    /// What either reads.
     fn and(self, other: Self) -> Self {
         let (mut fields, others) = match (self, other) {
             (Self::Fields(fields), Self::Fields(others)) => (fields, others),
@@ -103,7 +105,7 @@ impl Projection {
                 ("first" | "last", []) => Self::each(rest),
                 ("select", [test]) => Self::of(test).and(rest),
                 ("first", [inner]) => Self::through(inner, rest),
-                ("limit", [most, inner]) => Self::of(most).and(Self::through(inner, rest)),
+                ("limit", [max, inner]) => Self::of(max).and(Self::through(inner, rest)),
                 ("map", [inner]) => Self::each(Self::through(inner, rest.of_element())),
                 ("sort_by" | "unique_by", [key]) => rest.and(Self::each(Self::of(key))),
                 ("group_by", [key]) => Self::each(Self::of(key).and(rest.of_element().of_element())),
@@ -127,20 +129,20 @@ impl Projection {
     fn along(path: &[(Part<Term<&str>>, Opt)], rest: Self) -> Self {
         match path.split_first() {
             None => rest,
-            Some(((Part::Index(index), _), behind)) => match literal(index) {
-                Some(name) => Self::field(name, Self::along(behind, rest)),
-                None => Self::each(Self::along(behind, rest)),
+            Some(((Part::Index(index), _), after)) => match literal(index) {
+                Some(name) => Self::field(name, Self::along(after, rest)),
+                None => Self::each(Self::along(after, rest)),
             },
-            Some(((Part::Range(None, None), _), behind)) => Self::each(Self::along(behind, rest)),
-            // A slice of an array is an array. Of other values it is an error, even
-            // where nothing of the slice is read.
-            Some(((Part::Range(..), _), behind)) => Self::each(Self::NOTHING).and(Self::along(behind, rest)),
+            Some(((Part::Range(None, None), _), after)) => Self::each(Self::along(after, rest)),
+            // A slice of an array is an array. A slice of any other value is an error,
+            // even if nothing of the slice is read.
+            Some(((Part::Range(..), _), after)) => Self::each(Self::NOTHING).and(Self::along(after, rest)),
         }
     }
 
-    /// What a filter reads of each element of an array, where its results for the
-    /// array are its results for `[element]`, one element after another. `None` where
-    /// it may read several at once.
+    /// What a filter reads of each element of an array, if its results for the array
+    /// are those for `[element]`, one element after another. `None` if it may read
+    /// several elements at once.
     pub fn per_element(filter: &Term<&str>) -> Option<Self> {
         Self::per_element_through(filter, Self::All)
     }
@@ -161,8 +163,8 @@ impl Projection {
     }
 }
 
-/// Whether a part of a path is the same for every input. A filter in brackets would
-/// read all of the input.
+/// Whether a part of a path does not depend on the input. A filter in brackets, as in
+/// `.[f]`, would read all of the input.
 fn is_fixed((part, _): &(Part<Term<&str>>, Opt)) -> bool {
     let is_fixed = |term: &Term<&str>| match term {
         Term::Neg(number) => matches!(**number, Term::Num(_)),
@@ -174,7 +176,8 @@ fn is_fixed((part, _): &(Part<Term<&str>>, Opt)) -> bool {
     }
 }
 
-/// The string that a term is, where it has no interpolation.
+/// The string that a term is. `None` for other terms, and for strings with
+/// interpolation.
 fn literal(term: &Term<&str>) -> Option<String> {
     let Term::Str(None, parts) = term else { return None };
     parts.iter().try_fold(String::new(), |text, part| match part {

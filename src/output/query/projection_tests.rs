@@ -1,5 +1,5 @@
-//! A filter gives the same results for the parts that it reads as for the whole
-//! answer.
+//! Tests that a filter has the same results over the parts of an answer that it
+//! reads as over the whole answer.
 
 use proptest::prelude::*;
 use proptest::test_runner::Config;

@@ -1,6 +1,5 @@
-//! Filters over an answer with a secret run in a subprocess: one that overflows its
-//! stack or takes all memory ends the subprocess, and not the process that has to
-//! deliver the secret.
+//! Filters over an answer with a secret run in a subprocess: if one overflows its
+//! stack or takes all memory, the process that has to deliver the secret survives.
 
 use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
@@ -24,7 +23,7 @@ const NAME: &str = "nscred-filter";
 /// In bytes.
 const MAX_MEMORY: u64 = 4 * 1024 * 1024 * 1024;
 
-/// Why the filter failed, as the subprocess prints it on standard error.
+/// The failure of a filter, as the subprocess prints it on standard error.
 #[derive(Deserialize)]
 struct ErrorMessage {
     message: String,
@@ -55,7 +54,7 @@ impl Query {
             .map_err(cannot)?;
         let stdin = child.stdin.take();
         let feed = async move {
-            // A subprocess that stops reading has failed, and says why.
+            // A subprocess that stops reading has failed, and has printed why.
             if let Some(mut stdin) = stdin {
                 let _ = stdin.write_all(json.as_bytes()).await;
             }
@@ -105,7 +104,7 @@ pub fn serve(argv: &[OsString]) -> Option<ExitCode> {
 fn run(filters: Vec<String>, json_flag: String, limit: Duration) -> Result<()> {
     let mut memory = getrlimit(Resource::As);
     memory.current = Some(memory.current.unwrap_or(MAX_MEMORY).min(MAX_MEMORY));
-    // Without it the system's limit applies.
+    // If it cannot be set, the system's limit applies.
     let _ = setrlimit(Resource::As, Rlimit { ..memory });
     let (done, result) = mpsc::channel();
     std::thread::Builder::new()

@@ -1,4 +1,4 @@
-//! JSON as the tree of values that a filter runs over. Strings without escapes are
+//! Reads JSON into the value that a filter runs over. Strings without escapes are
 //! not copied but refer to the answer.
 
 use bytes::Bytes;
@@ -17,18 +17,18 @@ impl Source {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// Whether it is an array, if it is JSON.
+    /// Whether it is an array. The answer must be JSON.
     pub fn is_array(&self) -> bool {
-        // Not `json`, which would check all of it for UTF-8.
+        // Without `json`, which would check all of it for UTF-8.
         self.0.trim_ascii_start().starts_with(b"[")
     }
 
     /// Reads a part of it, which must be valid JSON.
     ///
     /// # Errors
-    /// It is nested too deeply for the filter's stack.
+    /// It is nested too deeply for the filter's stack, or contains invalid Unicode.
     pub fn tree(&self, part: &str) -> Result<Val, String> {
-        /// As many levels as fit on the stack.
+        /// Levels that fit on the stack.
         const MAX_DEPTH: usize = 10_000;
         // Each level takes two brackets.
         if part.len() > 2 * MAX_DEPTH && depth(part) > MAX_DEPTH {
@@ -64,7 +64,7 @@ impl Source {
             string if string.starts_with('"') && !string.contains('\\') => {
                 Val::utf8_str(self.0.slice_ref(string.trim_matches('"').as_bytes()))
             }
-            // Its errors name a place within this part, which helps nobody.
+            // The library's error would have a position within this part, not the answer.
             other => jaq_json::read::parse_single(other.as_bytes()).map_err(|_| "invalid Unicode in a string")?,
         })
     }

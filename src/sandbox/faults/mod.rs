@@ -1,4 +1,4 @@
-//! Faults: what `--fault` makes the server get wrong, and how often.
+//! The faults that `--fault` injects into the server's responses.
 
 pub mod response;
 
@@ -28,8 +28,8 @@ pub enum FaultKind {
         what: Substitute,
         /// In seconds.
         retry_after: Option<u32>,
-        /// Whether the request is carried out all the same.
-        request_processed: bool,
+        /// Whether the request is carried out before.
+        is_processed: bool,
     },
     /// Waits before it carries the request out.
     Slow(Duration),
@@ -51,7 +51,7 @@ pub enum FaultKind {
 
 const KINDS: &str = "STATUS, code=NAME or html-STATUS, each optionally between acted- and :SECONDS (Retry-After), slow=MS, hang, drop, truncate, stall, gzip, garbage, redirect";
 
-/// The faults that were asked for, in their order.
+/// The values of `--fault`, in their order.
 #[derive(Debug, Default)]
 pub struct Faults(Mutex<Vec<Fault>>);
 
@@ -59,13 +59,13 @@ pub struct Faults(Mutex<Vec<Fault>>);
 struct Fault {
     operation: String,
     kind: FaultKind,
-    /// How often it still happens; `None` is always.
+    /// How often it still happens; `None` for always.
     remaining: Option<u32>,
 }
 
 impl Faults {
-    /// Reads the values of `--fault`, each of the form `OP=KIND[xN]`, where OP is one of
-    /// `operations`, or a prefix of some with `*` behind it.
+    /// Parses the values of `--fault`, each of the form `OP=KIND[xN]`. OP is one of
+    /// `operations`, or a prefix of one and `*`.
     pub fn parse(texts: &[String], operations: &[&str]) -> Result<Self> {
         texts.iter().map(|text| parse(text, operations)).collect::<Result<_>>().map(|faults| Self(Mutex::new(faults)))
     }
@@ -99,8 +99,8 @@ fn parse(text: &str, operations: &[&str]) -> Result<Fault> {
     };
     let (operation, kind) = text.split_once('=').ok_or_else(|| usage("missing =".into()))?;
     if !operations.iter().any(|known| matches(operation, known)) {
-        let meant = nearest(operation, operations.iter().copied()).map(|near| format!("; did you mean {near}?"));
-        return Err(usage(format!("unknown operation {operation}{}", meant.unwrap_or_default())));
+        let suggestion = nearest(operation, operations.iter().copied()).map(|near| format!("; did you mean {near}?"));
+        return Err(usage(format!("unknown operation {operation}{}", suggestion.unwrap_or_default())));
     }
     let (kind, remaining) = match kind.rsplit_once('x') {
         Some((kind, times)) if !times.is_empty() && times.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -125,12 +125,12 @@ fn parse_kind(text: &str) -> Option<FaultKind> {
         _ => match text.strip_prefix("slow=") {
             Some(millis) => FaultKind::Slow(Duration::from_millis(millis.parse::<u32>().ok()?.into())),
             None => {
-                let (request_processed, rest) = text.strip_prefix("acted-").map_or((false, text), |rest| (true, rest));
+                let (is_processed, rest) = text.strip_prefix("acted-").map_or((false, text), |rest| (true, rest));
                 let (what, seconds) = rest.split_once(':').map_or((rest, None), |(a, b)| (a, Some(b)));
                 FaultKind::Substitute {
                     what: parse_substitute(what)?,
                     retry_after: seconds.map(str::parse).transpose().ok()?,
-                    request_processed,
+                    is_processed,
                 }
             }
         },
@@ -158,9 +158,9 @@ mod tests {
     fn faults_happen_in_order_and_as_often_as_asked() {
         let texts = ["sa.create=503:2x2", "sa.*=drop", "token.list=slow=1500x1", "userinfo=acted-502"];
         let faults = Faults::parse(&texts.map(str::to_owned), &OPERATIONS).unwrap();
-        let status = |status, retry_after, request_processed| {
+        let status = |status, retry_after, is_processed| {
             let what = Substitute::Status(StatusCode::from_u16(status).unwrap());
-            Some(FaultKind::Substitute { what, retry_after, request_processed })
+            Some(FaultKind::Substitute { what, retry_after, is_processed })
         };
         for expected in
             [status(503, Some(2), false), status(503, Some(2), false), Some(FaultKind::Drop), Some(FaultKind::Drop)]

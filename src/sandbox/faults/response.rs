@@ -1,4 +1,4 @@
-//! The responses of a sandbox that misbehaves on purpose.
+//! The faulty responses that `--fault` asks for.
 
 use std::io::Read;
 use std::pin::Pin;
@@ -85,8 +85,8 @@ pub async fn cut_off(response: Response<Body>, cut_at: CutAt) -> Response<Body> 
     Response::from_parts(parts, Body::new(CutBody { part, cut_at, has_paused: false }))
 }
 
-/// A body that ends in an error, after which the connection is closed, or that
-/// never ends.
+/// A body that never ends, or that ends in an error, after which the connection is
+/// closed.
 struct CutBody {
     part: Option<Bytes>,
     cut_at: CutAt,

@@ -1,4 +1,4 @@
-//! Who calls Namespace, and what they may do.
+//! The caller of Namespace's API, and its permissions.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -62,12 +62,12 @@ impl Caller {
         match stored.token.state_at(now) {
             State::Revoked => Err(RpcFailure::unauthenticated("token revoked")),
             State::Expired => Err(RpcFailure::unauthenticated("token expired")),
-            // The store has no others.
+            // The store has no unknown or other states.
             State::Active | State::Unknown | State::Other(_) => Ok(Self::Token(Box::new(stored.token))),
         }
     }
 
-    /// The user who calls, or who created the token.
+    /// The user, or the user who created the token.
     pub fn actor_id(&self) -> &str {
         match self {
             Self::User(id) => id,
@@ -75,8 +75,8 @@ impl Caller {
         }
     }
 
-    /// Whether the caller may do this. Without a `resource_id` the action is on the type as a whole,
-    /// such as `create` or `list`.
+    /// Whether the caller has this permission. An action on the type as a whole, such as `create` or
+    /// `list`, has no `resource_id`.
     pub fn may(&self, resource_type: &str, resource_id: Option<&str>, action: &str) -> bool {
         match self {
             Self::User(id) => id == ADMIN || resource_type != TOKENS,

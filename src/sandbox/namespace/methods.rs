@@ -1,4 +1,4 @@
-//! The methods that are served, and who may call each.
+//! The table of the methods that are served, with the credential that each needs.
 
 use serde_json::{Value, json};
 
@@ -10,8 +10,8 @@ use crate::sandbox::namespace::reply::RpcResult;
 const SIGNIN_SERVICE: &str = "nsl.signin.SigninService";
 const TENANTS_SERVICE: &str = "nsl.tenants.TenantsService";
 
-/// What answers a request, given its body.
-enum Handler {
+/// The function that answers a request. Its last argument is the body.
+enum RpcHandler {
     /// Needs a tenant token or a revokable token.
     Caller(fn(&Namespace, &Caller, &[u8]) -> RpcResult<Value>),
     /// Needs the token of a login session.
@@ -19,21 +19,21 @@ enum Handler {
     /// Needs no credential.
     Open(fn(&Namespace, &[u8]) -> RpcResult<Value>),
 }
-use Handler::{Caller as ForCaller, Open, Session as ForSession};
+use RpcHandler::{Caller as ForCaller, Open, Session as ForSession};
 
 pub struct RpcMethod {
     service: &'static str,
     name: &'static str,
-    /// The name that `--fault` has for it. Methods that no command calls have none.
+    /// Its name in `--fault`. `None` if no command calls it.
     pub operation: Option<&'static str>,
-    handler: Handler,
+    handler: RpcHandler,
 }
 
 const fn method(
     service: &'static str,
     name: &'static str,
     operation: Option<&'static str>,
-    handler: Handler,
+    handler: RpcHandler,
 ) -> RpcMethod {
     RpcMethod { service, name, operation, handler }
 }
@@ -66,8 +66,8 @@ impl RpcMethod {
         METHODS.iter().find(|method| method.service == service && method.name == name)
     }
 
-    /// Answers a request. The order of the checks is: who calls, whether they may, whether the
-    /// request is valid, whether it is possible.
+    /// Answers a request. Handlers check in this order: the credential, the permissions, the
+    /// request, the state of the token or session.
     pub fn handle(&self, namespace: &Namespace, bearer: Option<&str>, body: &[u8]) -> RpcResult<Value> {
         let (keys, store, now) = (&namespace.keys, &namespace.store, namespace.clock.now());
         match self.handler {

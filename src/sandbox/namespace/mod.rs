@@ -1,8 +1,8 @@
 //! Namespace's API: TokenService, the exchange of sessions, and the plain JSON
 //! endpoints of the official login.
 //!
-//! `nscred sandbox --help` lists what the real API's documents leave open and
-//! the sandbox decides.
+//! `nscred sandbox --help` lists how the sandbox behaves where the documents of the
+//! real API do not say.
 
 pub mod caller;
 pub mod methods;
@@ -30,8 +30,7 @@ pub struct Namespace {
     store: Arc<Store>,
     keys: Keys,
     clock: ServerClock,
-    /// The ids of logins that were started and not completed, and the lifetimes of the sessions
-    /// that they ask for.
+    /// The logins that were started and not completed: id, and lifetime of the session.
     logins: Mutex<HashMap<String, Duration>>,
 }
 
@@ -77,7 +76,7 @@ impl Namespace {
     }
 }
 
-/// Reads a request, which must be one JSON object. Unknown fields are ignored.
+/// Decodes a request, which must be one JSON object. Unknown fields are ignored.
 fn read<T: DeserializeOwned>(body: &[u8]) -> RpcResult<T> {
     if !body.trim_ascii_start().starts_with(b"{") {
         return Err(RpcFailure::invalid("the request is not a JSON object"));

@@ -1,5 +1,4 @@
-//! Namespace's responses: a message, or an error in the form that the endpoint
-//! uses.
+//! Namespace's responses: a message, or an error in the format of the endpoint.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -50,7 +49,7 @@ impl From<rusqlite::Error> for RpcFailure {
     }
 }
 
-/// The form of an endpoint's errors.
+/// The format of an endpoint's errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     Connect,
@@ -59,13 +58,13 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// The form of errors at a path, whether the path is served or not.
+    /// The format of errors at a path, also at one that is not served.
     pub fn of_path(path: &str) -> Self {
         if path.starts_with("/nsl.") { Self::Status } else { Self::Connect }
     }
 }
 
-/// The response with a message, or with an error in the endpoint's form.
+/// The response with a message or an error.
 pub fn write(result: RpcResult<Value>, dialect: Dialect, request_id: &str) -> Response<Body> {
     let (status, body) = match result {
         Ok(message) => (200, message),
@@ -103,7 +102,7 @@ fn write_error(failure: &RpcFailure, dialect: Dialect, request_id: &str) -> Valu
     }
 }
 
-/// An empty response with one header, for what is refused before the protocol.
+/// An empty response with one header, for requests that do not follow the protocol.
 pub fn empty(status: StatusCode, name: header::HeaderName, value: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;

@@ -21,7 +21,7 @@ const MAX_TENANT_TOKEN_LIFETIME: Duration = Duration::from_secs(8 * 3_600);
 
 const DEFAULT_TENANT_TOKEN_LIFETIME: Duration = Duration::from_secs(600);
 
-/// Started logins that are kept at a time, so that abandoned ones cannot fill the memory.
+/// Limits the memory that abandoned logins take.
 const MAX_STARTED_LOGINS: usize = 1_000;
 
 impl Namespace {

@@ -21,8 +21,7 @@ use crate::sandbox::namespace::reply::{RpcFailure, RpcResult};
 use crate::sandbox::namespace::{Namespace, read, write};
 use crate::sandbox::store::StoredToken;
 
-/// How far an expiry may be beyond one year, for the request's time on the way and for clocks that
-/// differ.
+/// How far an expiry may be beyond one year: a request takes time, and clocks differ.
 const YEAR_TOLERANCE: Duration = Duration::from_secs(60);
 
 const DEFAULT_PAGE_SIZE: i64 = 100;
@@ -78,13 +77,13 @@ impl Namespace {
         let now = self.clock.now();
         // One more than the page shows whether there is a next page.
         let mut stored = self.store.tokens_after(after, page + 1, request.include_revoked)?;
-        let more = stored.len() as i64 > page;
+        let has_more = stored.len() as i64 > page;
         stored.truncate(usize::try_from(page).unwrap_or_default());
         let last = stored.last().map(|stored| stored.seq);
         write(&ListResponse {
             tokens: stored.into_iter().map(|stored| complete(stored.token, now)).collect(),
             pagination_cursor: last
-                .filter(|_| more)
+                .filter(|_| has_more)
                 .map(|seq| write_cursor(seq, request.include_revoked))
                 .unwrap_or_default(),
         })
@@ -226,8 +225,8 @@ fn complete(mut token: RevokableToken, now: Timestamp) -> RevokableToken {
     token
 }
 
-/// A cursor holds the position of the last entry and the request's filter, since the next request
-/// must have the same filter.
+/// A cursor contains the position of the last entry and the request's filter, which the next
+/// request must repeat.
 fn write_cursor(seq: i64, include_revoked: bool) -> Bytes {
     let mut bytes = seq.to_be_bytes().to_vec();
     bytes.push(include_revoked.into());

@@ -1,4 +1,4 @@
-//! Service accounts. The API cannot get one by its id.
+//! Service accounts. The API has no call that gets one by its id.
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use crate::sandbox::nscale::{Nscale, schema, seed, token, view};
 use crate::sandbox::store::{ResourceKind, StoredAccount};
 
 impl Nscale {
-    /// All accounts, or only the caller where it may not read accounts.
+    /// All accounts, or only the caller if it may not read accounts.
     pub(super) fn list_accounts(&self, caller: &Caller, request: &Request<'_>) -> RestResult<RestReply> {
         let Request { organization_id, .. } = request;
         let may_read = caller.acl.require(organization_id, ACCOUNTS, "read").is_ok();
@@ -34,7 +34,7 @@ impl Nscale {
         let expires_at = self.token_expiry();
         self.store.put_account(&resource, &body.spec.group_ids, Some((&hash(&token), expires_at)))?;
         let mut account = StoredAccount { resource, expires_at, group_ids: Vec::new() };
-        if !self.options.stale_groups {
+        if !self.options.has_stale_groups {
             account = self.account(organization_id, &account.resource.id)?;
         }
         Ok(RestReply::json(StatusCode::CREATED, &view::account_with_token(&account, &token)))
@@ -49,7 +49,7 @@ impl Nscale {
         let resource = self.update_resource(caller, before.resource, body.metadata);
         self.store.put_account(&resource, &body.spec.group_ids, None)?;
         let mut account = StoredAccount { resource, ..before };
-        if !self.options.stale_groups {
+        if !self.options.has_stale_groups {
             account = self.account(organization_id, id)?;
         }
         Ok(RestReply::json(StatusCode::OK, &view::account(&account)))
@@ -67,7 +67,7 @@ impl Nscale {
         let account = StoredAccount { expires_at: self.token_expiry(), ..account };
         self.store.set_account_token(id, &hash(&token), account.expires_at)?;
         if *id == self.administrator.id {
-            // The next start of the sandbox hands this one out.
+            // The next start of the sandbox uses this token.
             self.store.set_meta(seed::ADMINISTRATOR_TOKEN, token.as_bytes())?;
         }
         Ok(RestReply::json(StatusCode::OK, &view::account_with_token(&account, &token)))

@@ -1,4 +1,4 @@
-//! The access control list that a caller has by the roles of its groups.
+//! The access control list of a caller, which follows from the roles of its groups.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::sandbox::nscale::roles::{Grant, OPERATIONS, PROTECTED, Role, operatio
 pub struct Grants(BTreeMap<&'static str, Vec<&'static str>>);
 
 #[derive(Serialize)]
-struct Endpoint {
+struct AclEndpoint {
     name: &'static str,
     operations: Vec<&'static str>,
 }
@@ -21,25 +21,26 @@ struct Endpoint {
 impl Grants {
     fn add(&mut self, grants: &'static [Grant]) {
         for (endpoint, operations) in grants {
-            let held = self.0.entry(endpoint).or_default();
-            held.extend(operations.iter().filter(|operation| !held.contains(operation)).copied().collect::<Vec<_>>());
+            let granted = self.0.entry(endpoint).or_default();
+            let new = operations.iter().filter(|operation| !granted.contains(operation)).copied();
+            granted.extend(new.collect::<Vec<_>>());
         }
     }
 
     fn holds(&self, endpoint: &str, operation: &str) -> bool {
-        self.0.get(endpoint).is_some_and(|held| held.contains(&operation))
+        self.0.get(endpoint).is_some_and(|granted| granted.contains(&operation))
     }
 
     fn to_json(&self) -> Value {
-        let endpoints = self.0.iter().map(|(name, held)| Endpoint {
+        let endpoints = self.0.iter().map(|(name, granted)| AclEndpoint {
             name,
-            operations: OPERATIONS.into_iter().filter(|operation| held.contains(operation)).collect(),
+            operations: OPERATIONS.into_iter().filter(|operation| granted.contains(operation)).collect(),
         });
         json!(endpoints.collect::<Vec<_>>())
     }
 }
 
-/// What a caller may do: the union over the roles of its groups.
+/// The union of the grants of a caller's groups.
 #[derive(Clone, Debug, Default)]
 pub struct Acl {
     /// The caller's only organization.
@@ -50,7 +51,7 @@ pub struct Acl {
 }
 
 impl Acl {
-    /// The list of a member of these groups. Each has the ids of its roles and of its projects.
+    /// The list of a member of groups, each of which has the ids of its roles and of its projects.
     pub fn new(organization_id: &str, groups: &[(Vec<String>, Vec<String>)]) -> Self {
         let mut acl = Self { organization_id: organization_id.to_owned(), ..Self::default() };
         for (role_ids, project_ids) in groups {
@@ -64,7 +65,7 @@ impl Acl {
         acl
     }
 
-    /// Forbidden, in the real server's words, unless the operation is allowed in the organization.
+    /// Forbidden, with the real server's message, unless the operation is allowed in the organization.
     pub fn require(&self, organization_id: &str, endpoint: &str, operation: &str) -> RestResult<()> {
         let why = if self.organization.0.is_empty() && self.projects.is_empty() {
             "— this principal has no organization-scope permissions"
@@ -80,7 +81,8 @@ impl Acl {
         Err(forbidden(endpoint, operation, why))
     }
 
-    /// Forbidden, in the real server's words, unless the operation is allowed in the organization or the project.
+    /// Forbidden, with the real server's message, unless the operation is allowed in the organization or
+    /// in the project.
     pub fn require_in_project(
         &self,
         organization_id: &str,
@@ -101,7 +103,7 @@ impl Acl {
     pub fn may_grant(&self, role: &Role) -> bool {
         let in_projects = |endpoint: &str, operation: &str| {
             self.organization.holds(endpoint, operation)
-                || self.projects.values().any(|held| held.holds(endpoint, operation))
+                || self.projects.values().any(|grants| grants.holds(endpoint, operation))
         };
         operations(role.organization).all(|(endpoint, operation)| self.organization.holds(endpoint, operation))
             && operations(role.project).all(|(endpoint, operation)| in_projects(endpoint, operation))
@@ -124,23 +126,23 @@ impl Acl {
         Ok(())
     }
 
-    /// As the API shows it, of all organizations or of one.
+    /// The API's JSON for all organizations, or for one.
     pub fn to_json(&self, organization_id: Option<&str>) -> Value {
         if self.organization.0.is_empty() && self.projects.is_empty() {
             return json!({});
         }
         let projects: Vec<Value> =
             self.projects.iter().map(|(id, grants)| json!({ "id": id, "endpoints": grants.to_json() })).collect();
-        let mut home = json!({ "id": self.organization_id });
+        let mut organization = json!({ "id": self.organization_id });
         if !self.organization.0.is_empty() {
-            home["endpoints"] = self.organization.to_json();
+            organization["endpoints"] = self.organization.to_json();
         }
         if !projects.is_empty() {
-            home["projects"] = json!(projects);
+            organization["projects"] = json!(projects);
         }
-        let mut acl = json!({ "organizations": [home] });
+        let mut acl = json!({ "organizations": [organization] });
         if organization_id.is_none_or(|id| id == self.organization_id) {
-            acl["organization"] = home;
+            acl["organization"] = organization;
             if !projects.is_empty() {
                 acl["projects"] = json!(projects);
             }

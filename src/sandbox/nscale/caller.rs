@@ -1,4 +1,4 @@
-//! Who calls Nscale. Every caller of the sandbox is a service account.
+//! The caller of Nscale's API, which in the sandbox is always a service account.
 
 use axum::http::{HeaderMap, header};
 use jiff::Timestamp;
@@ -52,7 +52,7 @@ impl Caller {
             BearerFormat::Other => "unrecognized bearer token format",
             BearerFormat::Jws { has_issuer: false } => "unparseable token issuer",
             BearerFormat::Jws { has_issuer: true } => "untrusted token issuer",
-            // The real server does not tell expired, replaced and deleted tokens apart.
+            // The real server has the same error for expired, replaced and deleted tokens.
             BearerFormat::Jwe => match store.account_by_secret(&hash(token))? {
                 Some(account) if account.expires_at > now => return Self::from_account(account, store),
                 _ => "token validation failed",

@@ -56,8 +56,8 @@ impl Nscale {
         self.delete_resource(ResourceKind::Group, organization_id, id)
     }
 
-    /// Stores a group with the spec of a request. The roles are checked even where they stay the
-    /// same; the members are not checked.
+    /// Stores a group with the spec of a request. The roles are checked even if they have not
+    /// changed; the members are not checked.
     fn store_group(&self, caller: &Caller, group: StoredResource, spec: GroupSpec) -> RestResult<StoredResource> {
         caller.acl.check_roles(&spec.role_ids)?;
         let group = StoredResource { spec: stored_spec(&spec), ..group };
@@ -74,14 +74,15 @@ impl Nscale {
     }
 
     pub(super) fn delete_resource(&self, kind: ResourceKind, organization_id: &str, id: &str) -> RestResult<RestReply> {
-        match self.store.delete_resource(kind, organization_id, id)? {
-            true => Ok(RestReply::empty(StatusCode::OK)),
-            false => Err(RestFailure::not_found()),
+        if self.store.delete_resource(kind, organization_id, id)? {
+            Ok(RestReply::empty(StatusCode::OK))
+        } else {
+            Err(RestFailure::not_found())
         }
     }
 }
 
-/// A group's spec as the store keeps it, which has its members in a table of their own.
+/// A group's spec for the store, without its members, which have a table of their own.
 pub fn stored_spec(spec: &GroupSpec) -> String {
     json!({ "roleIDs": spec.role_ids, "serviceAccountIDs": [], "subjects": spec.subjects, "userIDs": spec.user_ids })
         .to_string()

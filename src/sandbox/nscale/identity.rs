@@ -1,4 +1,4 @@
-//! What a caller may learn about itself, its organization and the server.
+//! Information about the caller, its organization and the server.
 
 use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
@@ -61,7 +61,7 @@ impl Nscale {
         }
     }
 
-    /// Userinfo words some errors in its own way.
+    /// Some of its errors differ from those of other routes, as on the real server.
     pub(super) fn get_userinfo(&self, request: &Request<'_>) -> RestResult<RestReply> {
         let Some(value) = request.headers.get(header::AUTHORIZATION) else {
             return Err(RestFailure::unauthenticated("authorization header not set"));

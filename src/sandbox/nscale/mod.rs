@@ -1,8 +1,8 @@
-//! Nscale's identity API: organizations, groups, roles, projects, service
-//! accounts, and what a caller may learn about itself.
+//! Nscale's identity API: organizations, groups, roles, projects, service accounts,
+//! and information about the caller.
 //!
-//! `nscred sandbox --help` lists what the real API's documents leave open and
-//! the sandbox decides.
+//! `nscred sandbox --help` lists how the sandbox behaves where the documents of the
+//! real API do not say.
 
 mod accounts;
 mod acl;
@@ -37,14 +37,15 @@ pub use seed::Administrator;
 /// The lifetime of a service account's token on the real server.
 pub const DEFAULT_TOKEN_LIFETIME: Duration = Duration::from_secs(90 * 86_400);
 
-/// What the user may choose of Nscale's behaviour.
+/// The behaviour that the user can choose.
 #[derive(Clone, Copy, Debug)]
 pub struct NscaleOptions {
     /// Of service accounts, other than the administrator's first.
     pub token_lifetime: Duration,
-    /// Whether the answers to create and update show the previous groups, as the real server's do.
-    pub stale_groups: bool,
-    /// How many accounts to create in a new store, beside the administrator.
+    /// Whether the answers to create and update show the previous groups, like those of the real
+    /// server.
+    pub has_stale_groups: bool,
+    /// How many accounts to create in a new store, in addition to the administrator.
     pub accounts: u32,
 }
 
@@ -57,7 +58,7 @@ pub struct Nscale {
 }
 
 impl Nscale {
-    /// Seeds the store where it is new.
+    /// Seeds the store if it is new.
     pub fn new(store: Arc<Store>, clock: ServerClock, options: NscaleOptions) -> Result<Self> {
         let load = || {
             let keys = Keys::load(&store)?;
@@ -94,7 +95,7 @@ impl Nscale {
         self.write(self.handle(method, path, headers, body), headers)
     }
 
-    /// The response to a request whose changes the store could not keep.
+    /// The response to a request whose changes could not be stored.
     pub fn store_failure(&self, headers: &HeaderMap) -> Response<Body> {
         self.write(Err(RestFailure::store()), headers)
     }
@@ -109,12 +110,14 @@ impl Nscale {
         reply::write(result, headers, &trace_id)
     }
 
-    /// Checks in the order of the real server: route, ids, credential, body, permissions, existence.
+    /// Checks in the order of the real server: route, ids, credential, body, permissions, and
+    /// whether the resource exists.
     fn handle(&self, method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> RestResult<RestReply> {
         if method == Method::OPTIONS {
-            return match headers.contains_key("access-control-request-method") {
-                true => Ok(RestReply::empty(StatusCode::NO_CONTENT)),
-                false => Err(RestFailure::invalid("Access-Control-Request-Method is missing")),
+            return if headers.contains_key("access-control-request-method") {
+                Ok(RestReply::empty(StatusCode::NO_CONTENT))
+            } else {
+                Err(RestFailure::invalid("Access-Control-Request-Method is missing"))
             };
         }
         let (route, [organization_id, id]) = Route::at(method, path)?;
@@ -132,7 +135,7 @@ fn apply_metadata(metadata: WriteMetadata, resource: StoredResource) -> StoredRe
     }
 }
 
-/// The trace id of a request's `traceparent`, as W3C Trace Context has it.
+/// The trace id in a request's `traceparent` (W3C Trace Context).
 fn trace_id(headers: &HeaderMap) -> Option<String> {
     let parent = headers.get("traceparent")?.to_str().ok()?;
     let mut parts = parent.split('-');

@@ -10,7 +10,7 @@ pub struct RestFailure {
     status: StatusCode,
     error: &'static str,
     description: String,
-    /// Errors of the token endpoint are those of OAuth 2.0, which have none.
+    /// Not for the token endpoint, whose errors are those of OAuth 2.0.
     has_trace_id: bool,
 }
 
@@ -57,7 +57,7 @@ impl RestFailure {
         Self::new(status, error, description)
     }
 
-    /// The store could not keep a change. In the real server's words.
+    /// A change could not be stored. The message is the real server's.
     pub fn store() -> Self {
         let description = "an internal error has occurred, please contact support";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", description)

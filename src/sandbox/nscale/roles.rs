@@ -1,4 +1,4 @@
-//! The roles that groups may hold, and the grants of each.
+//! The roles that groups may have, and the grants of each.
 
 use ring::digest;
 
@@ -16,7 +16,7 @@ pub const ROLES_ENDPOINT: &str = "identity:roles";
 pub const PROJECTS: &str = "identity:projects";
 pub const ORGANIZATIONS: &str = "identity:organizations";
 
-/// An endpoint, which is what the API calls a kind of resource, and operations on it.
+/// An endpoint, which is the API's name for a kind of resource, and operations on it.
 pub type Grant = (&'static str, &'static [&'static str]);
 
 pub struct Role {
@@ -24,7 +24,7 @@ pub struct Role {
     pub description: &'static str,
     /// Grants in the whole organization.
     pub organization: &'static [Grant],
-    /// Grants in the projects of the group that holds the role.
+    /// Grants in the projects of the group that has the role.
     pub project: &'static [Grant],
 }
 
@@ -72,7 +72,7 @@ pub const ROLES: [Role; 4] = [
     },
 ];
 
-/// Roles that no group may hold and that are not listed.
+/// Roles that no group may have and that are not listed.
 pub const PROTECTED: [&str; 2] = ["platform-administrator", "platform-reader"];
 
 /// The id of a role, which the real server derives from its name.

@@ -1,4 +1,5 @@
-//! The routes that are served: method and path first, then the ids in the path.
+//! The table of the routes that are served. A request is matched by method and path
+//! first; then the ids in its path are checked.
 
 use axum::http::{HeaderMap, Method};
 use uuid::Uuid;
@@ -9,33 +10,38 @@ use crate::sandbox::nscale::reply::{RestFailure, RestReply, RestResult};
 
 /// A request whose route is known.
 pub struct Request<'a> {
-    /// In canonical form; empty where the path has none.
+    /// In canonical form; empty if the path has none.
     pub organization_id: String,
-    /// The id of a group, a project or a service account, in canonical form; empty where the path has none.
+    /// The id of a group, a project or a service account, in canonical form; empty if the path has none.
     pub id: String,
     pub headers: &'a HeaderMap,
     pub body: &'a [u8],
 }
 
-/// What answers a request.
-enum Handler {
+/// The function that answers a request.
+enum RestHandler {
     /// For every caller with a valid token.
     Caller(fn(&Nscale, &Caller, &Request<'_>) -> RestResult<RestReply>),
     /// Needs no credential, or checks it itself.
     Open(fn(&Nscale, &Request<'_>) -> RestResult<RestReply>),
 }
-use Handler::{Caller as ForCaller, Open};
+use RestHandler::{Caller as ForCaller, Open};
 
 pub struct Route {
     method: &'static str,
     /// `{}` is an id: the first is the organization's.
     path: &'static str,
-    /// The name that `--fault` has for it. Routes that no command calls have none.
+    /// Its name in `--fault`. `None` if no command calls it.
     pub operation: Option<&'static str>,
-    handler: Handler,
+    handler: RestHandler,
 }
 
-const fn route(method: &'static str, path: &'static str, operation: Option<&'static str>, handler: Handler) -> Route {
+const fn route(
+    method: &'static str,
+    path: &'static str,
+    operation: Option<&'static str>,
+    handler: RestHandler,
+) -> Route {
     Route { method, path, operation, handler }
 }
 
@@ -79,12 +85,14 @@ pub static ROUTES: &[Route] = &[
 ];
 
 impl Route {
-    /// The route of a request, with the ids of the organization and of the resource in its path. Not
-    /// found where method and path together match no route; invalid where an id is not a UUID.
+    /// The route of a request, with the ids of the organization and of the resource in its path.
+    ///
+    /// # Errors
+    /// Not found: no route has this method and path. Invalid: an id is not a UUID.
     pub fn at(method: &Method, path: &str) -> RestResult<(&'static Self, [String; 2])> {
         let mut routes = ROUTES.iter().filter(|route| route.method == method.as_str());
-        let found = routes.find_map(|route| Some((route, ids(route.path, path)?)));
-        let (route, ids) = found.ok_or_else(RestFailure::not_found)?;
+        let matched = routes.find_map(|route| Some((route, ids(route.path, path)?)));
+        let (route, ids) = matched.ok_or_else(RestFailure::not_found)?;
         let mut ids = ids.into_iter().map(canonical);
         let mut next = || ids.next().unwrap_or_else(|| Ok(String::new()));
         Ok((route, [next()?, next()?]))
@@ -101,7 +109,7 @@ impl Route {
     }
 }
 
-/// The segments of a path where its pattern has `{}`; `None` where it does not match.
+/// The segments of a path at the positions of `{}` in the pattern; `None` if it does not match.
 fn ids<'a>(pattern: &str, path: &'a str) -> Option<Vec<&'a str>> {
     if pattern.split('/').count() != path.split('/').count() || path.ends_with('/') {
         return None;
@@ -117,9 +125,9 @@ fn ids<'a>(pattern: &str, path: &'a str) -> Option<Vec<&'a str>> {
     Some(ids)
 }
 
-/// A UUID in any of the usual spellings, in its canonical one.
+/// The canonical form of a UUID, which may be written in any of the usual forms.
 fn canonical(id: &str) -> RestResult<String> {
-    // Braces are encoded in a path.
+    // In a path, braces are percent-encoded.
     let id = id.replace("%7B", "{").replace("%7D", "}");
     match Uuid::parse_str(&id) {
         Ok(id) => Ok(id.to_string()),

@@ -1,5 +1,5 @@
-//! Request bodies, validated against the API's schema as the real server does
-//! it: the error is the first that it finds, in its words.
+//! Request bodies. They are validated against the API's schema like on the real
+//! server: the first mistake is reported, with the same message.
 
 use axum::http::header;
 use serde::Deserialize;
@@ -89,8 +89,9 @@ fn read<T: DeserializeOwned>(request: &Request<'_>, schema: &Schema) -> RestResu
         return Err(RestFailure::invalid(INVALID));
     }
     if !is_json(request.headers) {
-        let given = request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let detail = format!("{INVALID}: header Content-Type has unexpected value \"{given}\"");
+        let content_type =
+            request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let detail = format!("{INVALID}: header Content-Type has unexpected value \"{content_type}\"");
         return Err(RestFailure::invalid(detail));
     }
     let value: Value = serde_json::from_slice(request.body)
@@ -99,7 +100,7 @@ fn read<T: DeserializeOwned>(request: &Request<'_>, schema: &Schema) -> RestResu
     serde_json::from_value(value).map_err(|_| RestFailure::invalid("the request body is missing or malformed"))
 }
 
-/// The first error: those of members before missing members.
+/// Reports the first mistake. Mistakes in members come before missing members.
 fn validate(value: &Value, schema: &Schema, path: &str) -> Result<(), String> {
     let fail = |what: &str| Err(format!("\"{path}\" {what}"));
     match (schema, value) {

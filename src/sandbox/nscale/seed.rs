@@ -1,5 +1,5 @@
-//! What a new store is seeded with: an organization, three groups, a project and
-//! an administrator.
+//! Seeds a new store with an organization, three groups, a project and an
+//! administrator.
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -12,14 +12,14 @@ use crate::sandbox::nscale::schema::GroupSpec;
 use crate::sandbox::nscale::{DEFAULT_TOKEN_LIFETIME, NscaleOptions, token};
 use crate::sandbox::store::{ResourceKind, Store, StoreResult, StoredResource};
 
-/// The account whose token the sandbox hands out.
+/// The account whose token is in NSCALE_SERVICE_TOKEN.
 pub struct Administrator {
     pub id: String,
     pub organization_id: String,
     pub token: String,
 }
 
-/// The store's key for the administrator's token, which each start hands out.
+/// The store's key for the administrator's token.
 pub const ADMINISTRATOR_TOKEN: &str = "administrator_token";
 
 /// Name, role and description.
@@ -29,8 +29,8 @@ const GROUPS: [(&str, &str, &str); 3] = [
     ("developers", "user", "Work in the projects of the organization"),
 ];
 
-/// Seeds a new store. In every store it makes sure that the administrator exists, is in its group,
-/// and has a valid token.
+/// Seeds a new store, and in every store repairs the administrator: it exists, is in its group, and
+/// has a valid token.
 pub fn seed(store: &Store, keys: &Keys, clock: ServerClock, options: NscaleOptions) -> StoreResult<Administrator> {
     let now = clock.now();
     let organization_id = utf8(store.meta("organization_id", || keys.resource_id().into_bytes())?);
@@ -39,30 +39,30 @@ pub fn seed(store: &Store, keys: &Keys, clock: ServerClock, options: NscaleOptio
         create_accounts(store, keys, now, &organization_id, options)?;
     }
     let id = utf8(store.meta("administrator_id", || keys.resource_id().into_bytes())?);
-    let kept_token = utf8(store.meta(ADMINISTRATOR_TOKEN, Vec::new)?);
-    let holder = store.account_by_secret(&hash(&kept_token))?.filter(|account| account.expires_at > now);
-    let token = if holder.is_some() { kept_token } else { token::mint(keys) };
-    let known = store.accounts(&organization_id, Some(&id))?.pop();
-    let mut groups = known.as_ref().map(|account| account.group_ids.clone()).unwrap_or_default();
+    let stored_token = utf8(store.meta(ADMINISTRATOR_TOKEN, Vec::new)?);
+    let owner = store.account_by_secret(&hash(&stored_token))?.filter(|account| account.expires_at > now);
+    let token = if owner.is_some() { stored_token } else { token::mint(keys) };
+    let existing = store.accounts(&organization_id, Some(&id))?.pop();
+    let mut groups = existing.as_ref().map(|account| account.group_ids.clone()).unwrap_or_default();
     let administrators = administrator_group(store, keys, now, &organization_id)?;
-    if known.is_none() || holder.is_none() || !groups.contains(&administrators) {
+    if existing.is_none() || owner.is_none() || !groups.contains(&administrators) {
         groups.push(administrators);
-        let account = known.map(|account| account.resource).unwrap_or_else(|| StoredResource {
+        let account = existing.map(|account| account.resource).unwrap_or_else(|| StoredResource {
             id: id.clone(),
             name: "sandbox-administrator".into(),
             description: Some("The account that the sandbox begins with".into()),
             ..resource(keys, &organization_id, now)
         });
-        // `--token-life` does not shorten this one.
+        // `--token-life` does not apply to this token.
         let expires_at = whole_seconds(later(now, DEFAULT_TOKEN_LIFETIME));
         let secret_hash = hash(&token);
-        store.put_account(&account, &groups, holder.is_none().then_some((&secret_hash[..], expires_at)))?;
+        store.put_account(&account, &groups, owner.is_none().then_some((&secret_hash[..], expires_at)))?;
         store.set_meta(ADMINISTRATOR_TOKEN, token.as_bytes())?;
     }
     Ok(Administrator { id, organization_id, token })
 }
 
-/// The id of the administrators' group, which is created where it was deleted or lost its role.
+/// The id of the administrators' group, which is created if it was deleted or lost its role.
 fn administrator_group(store: &Store, keys: &Keys, now: Timestamp, organization_id: &str) -> StoreResult<String> {
     let (name, role, _) = GROUPS[0];
     let role = role_id(role);
@@ -105,22 +105,22 @@ fn create_organization(store: &Store, keys: &Keys, now: Timestamp, id: &str) -> 
         ..resource(keys, id, now)
     };
     store.put_resource(ResourceKind::Organization, &organization)?;
-    let mut for_project = Vec::new();
+    let mut project_groups = Vec::new();
     for group in GROUPS {
         let group_id = create_group(store, keys, now, id, group)?;
         if group.1 == "user" {
-            for_project.push(group_id);
+            project_groups.push(group_id);
         }
     }
     let project = StoredResource {
         name: "playground".into(),
-        spec: json!({ "groupIDs": for_project }).to_string(),
+        spec: json!({ "groupIDs": project_groups }).to_string(),
         ..resource(keys, id, now)
     };
     store.put_resource(ResourceKind::Project, &project)
 }
 
-/// Creates accounts whose tokens nobody has.
+/// Creates accounts whose tokens are random hashes, which no token matches.
 fn create_accounts(
     store: &Store,
     keys: &Keys,

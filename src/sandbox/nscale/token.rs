@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::keys::Keys;
 
-/// A new token: a readable header, and four segments of random bytes.
+/// A new token: a JSON header, and four segments of random bytes.
 pub fn mint(keys: &Keys) -> String {
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let header = json!({

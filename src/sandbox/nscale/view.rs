@@ -1,4 +1,4 @@
-//! Resources as the API shows them.
+//! The API's JSON for resources.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ pub fn metadata(kind: ResourceKind, resource: &StoredResource) -> ReadMetadata {
     }
 }
 
-/// A resource with its spec as the store has it.
+/// A resource with its spec from the store.
 pub fn resource(kind: ResourceKind, stored: &StoredResource) -> Value {
     let spec: Value = serde_json::from_str(&stored.spec).unwrap_or_default();
     json!({ "metadata": metadata(kind, stored), "spec": spec })

@@ -1,5 +1,5 @@
-//! The sandbox's state in SQLite: in memory, or in a file that survives
-//! `kill -9`. Secrets are kept as hashes only.
+//! The sandbox's state in SQLite: in memory, or in a file that survives `kill -9`.
+//! Secrets are stored only as hashes.
 
 mod resources;
 mod tokens;
@@ -91,8 +91,10 @@ impl Store {
         Self::initialize(connection, "the sandbox's memory store")
     }
 
-    /// A store in a file, which is created where it does not exist. Only its owner may read it.
-    /// Usage errors say that the file is in use or not a store.
+    /// A store in a file, which is created if it does not exist, with mode 0600.
+    ///
+    /// # Errors
+    /// Usage: the file cannot be opened, is in use, or is not a store of this version.
     pub fn open(path: &Path) -> Result<Self> {
         let name = format!("--data {}", path.display());
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
@@ -109,7 +111,7 @@ impl Store {
 
     fn initialize(connection: Connection, name: &str) -> Result<Self> {
         let fail = |error| open_error(name, error);
-        // The exclusive lock keeps a second server off the file.
+        // The exclusive lock prevents that two servers use the file.
         connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE").map_err(fail)?;
         // Checked before anything is written: another program's file stays unchanged.
         let pragma = |key| connection.pragma_query_value(None, key, |row| row.get::<_, i32>(0));
@@ -129,7 +131,7 @@ impl Store {
                     .hint("use another file; this one was not changed"));
             }
         };
-        // A full sync on every commit: what was acknowledged survives a crash.
+        // A full sync on every commit: an acknowledged change survives a crash.
         let start = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE";
         connection.execute_batch(start).map_err(fail)?;
         if is_new {
@@ -147,8 +149,8 @@ impl Store {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs steps in one transaction until one returns `false`. After an error nothing has changed,
-    /// and steps may not have run.
+    /// Calls `step` in one transaction until it returns `false`. After an error nothing has changed,
+    /// and `step` may not have been called to the end.
     pub fn transaction(&self, mut step: impl FnMut() -> bool) -> StoreResult<()> {
         self.lock().execute_batch("BEGIN IMMEDIATE")?;
         // On a full disk SQLite rolls back by itself.
@@ -159,14 +161,15 @@ impl Store {
         })
     }
 
-    /// The value of a key, which is made and kept at first use.
-    pub fn meta(&self, key: &str, make: impl FnOnce() -> Vec<u8>) -> StoreResult<Vec<u8>> {
+    /// The value of a key, which is generated and stored at first use.
+    pub fn meta(&self, key: &str, generate: impl FnOnce() -> Vec<u8>) -> StoreResult<Vec<u8>> {
         let connection = self.lock();
-        let kept = connection.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()?;
-        if let Some(value) = kept {
+        let stored =
+            connection.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()?;
+        if let Some(value) = stored {
             return Ok(value);
         }
-        let value = make();
+        let value = generate();
         connection.execute("INSERT INTO meta VALUES (?, ?)", params![key, value])?;
         Ok(value)
     }

@@ -50,7 +50,7 @@ pub struct StoredResource {
 #[derive(Clone, Debug)]
 pub struct StoredAccount {
     pub resource: StoredResource,
-    /// The token's expiry.
+    /// Of the token.
     pub expires_at: Timestamp,
     /// The groups that it is a member of.
     pub group_ids: Vec<String>,
@@ -106,8 +106,9 @@ impl Store {
         change.commit()
     }
 
-    /// Inserts an account, or replaces the one with its id. It becomes a member of exactly those of
-    /// the groups that exist. Without a token (its hash and expiry) the account keeps its own.
+    /// Inserts an account, or replaces the one with its id. It is then a member of these groups, as
+    /// far as they exist. `token` is the hash and the expiry of a new token; without it the account
+    /// keeps its token.
     pub fn put_account(
         &self,
         account: &StoredResource,
@@ -152,8 +153,8 @@ impl Store {
 
     /// The accounts of an organization, or the one with an id, ordered by id.
     pub fn accounts(&self, organization_id: &str, id: Option<&str>) -> StoreResult<Vec<StoredAccount>> {
-        // A range, and a cross join, which fixes the order of the loops: SQLite finds one account
-        // without reading all. Every id sorts before "~".
+        // Every id sorts before "~". With a range and a cross join, which fixes the order of the
+        // loops, SQLite finds one account without reading all of them.
         let (first, last) = id.map_or(("", "~"), |id| (id, id));
         let connection = self.lock();
         let mut groups: HashMap<String, Vec<String>> = HashMap::new();
@@ -205,7 +206,7 @@ impl Store {
             .collect()
     }
 
-    /// Deletes a resource with its token and its memberships. `false` where it does not exist.
+    /// Deletes a resource with its token and its memberships. Returns `false` if it does not exist.
     pub fn delete_resource(&self, kind: ResourceKind, organization_id: &str, id: &str) -> StoreResult<bool> {
         let mut connection = self.lock();
         let change = connection.savepoint()?;
@@ -254,8 +255,7 @@ fn put_token(
     Ok(())
 }
 
-/// Reads the columns by number: by name it takes longer than everything else when there are many
-/// rows.
+/// Reads the columns by number. With many rows, reading them by name would take most of the time.
 fn read_resource(row: &Row<'_>) -> StoreResult<StoredResource> {
     let tags: String = row.get(4)?;
     Ok(StoredResource {

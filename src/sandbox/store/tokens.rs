@@ -18,7 +18,7 @@ pub struct StoredToken {
 #[derive(Clone, Debug)]
 pub struct StoredSession {
     pub session_id: String,
-    /// The user.
+    /// The id of the user.
     pub owner_id: String,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
@@ -28,7 +28,7 @@ pub struct StoredSession {
 }
 
 impl Store {
-    /// `false` where the name is in use.
+    /// Returns `false` if the name is in use.
     pub fn insert_token(&self, token: &RevokableToken, secret_hash: &[u8]) -> StoreResult<bool> {
         let grants = serde_json::to_string(&token.permissions).unwrap_or_default();
         let inserted = self
@@ -73,7 +73,7 @@ impl Store {
             .collect()
     }
 
-    /// `false` where the token does not exist or is already revoked.
+    /// Returns `false` if the token does not exist or is already revoked.
     pub fn revoke_token(&self, token_id: &str, at: Timestamp, by: &str) -> StoreResult<bool> {
         let changed = self
             .lock()
@@ -136,7 +136,7 @@ impl Store {
             .collect()
     }
 
-    /// Records the use of a session. `false` where it does not exist or was invalidated.
+    /// Records the use of a session. Returns `false` if it does not exist or was invalidated.
     pub fn use_session(&self, session_id: &str, at: Timestamp) -> StoreResult<bool> {
         let changed = self
             .lock()
