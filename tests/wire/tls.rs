@@ -9,7 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::server::json;
+use crate::server::{Server, json};
 use crate::support::World;
 
 /// An HTTPS server on loopback with a certificate for this name; gives its
@@ -182,4 +182,14 @@ fn a_bundle_may_be_long_and_begin_with_a_mark() {
     world.nsc("token list").fails_with(2, "SSL_CERT_FILE: missing.pem has no certificates that can be used");
     world.set("SSL_CERT_FILE", "").set("SSL_CERT_DIR", "nowhere");
     world.nsc("token list").fails_with(2, "SSL_CERT_DIR: nowhere has no certificates that can be used");
+}
+
+#[test]
+fn a_certificate_file_that_is_not_used_is_noted() {
+    let server = Server::start([json(200, "{}")]);
+    let world = world(&server.url);
+    let run = world.nsc("token list -o json --ca-file ca.pem");
+    let host = server.url.trim_start_matches("http://");
+    assert_eq!(run.stderr, format!("note: --ca-file is not used: {host} is reached by plain http\n"));
+    assert_eq!(run.ok(), "[]\n");
 }
