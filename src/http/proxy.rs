@@ -1,4 +1,4 @@
-//! Which proxy a request goes through, by the variables that curl and Go read.
+//! The proxy that requests go through, by the variables that curl and Go read.
 
 use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
@@ -7,42 +7,33 @@ use crate::context::Environment;
 use crate::http::endpoint::authority;
 use crate::http::error::{ProxyProblem, SetupError};
 
-/// The variables for each scheme of a server, the first that is set wins.
-const HTTPS: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-const HTTP: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+/// The first that is set wins. Servers are reached by https, but for those on loopback,
+/// which need no proxy: HTTP_PROXY means nothing here.
+const PROXY: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 /// The schemes of proxies that the client can use.
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 
-/// The proxies of the environment.
+/// The proxy of the environment.
 #[derive(Clone, Debug, Default)]
-pub struct Proxies {
-    https: Option<Url>,
-    http: Option<Url>,
+pub struct Proxy {
+    address: Option<Url>,
     /// The hosts that are reached without one, as they are written.
     no_proxy: String,
 }
 
-impl Proxies {
+impl Proxy {
     /// # Errors
     /// A variable that would be used is not the address of a proxy.
     pub fn from_env(env: &Environment) -> Result<Self, SetupError> {
-        // A web server sets it from a header of whoever calls a CGI program.
-        let is_cgi = env.var_os("REQUEST_METHOD").is_some();
-        let http = HTTP.into_iter().filter(|name| !(is_cgi && *name == "HTTP_PROXY"));
         let no_proxy = NO_PROXY.iter().find_map(|name| env.var_os(name)).unwrap_or_default();
-        Ok(Self {
-            https: first(HTTPS.into_iter(), env)?,
-            http: first(http, env)?,
-            no_proxy: no_proxy.to_string_lossy().into_owned(),
-        })
+        Ok(Self { address: first(env)?, no_proxy: no_proxy.to_string_lossy().into_owned() })
     }
 
     /// The proxy for a server; the login for it is in its address.
     pub fn for_server(&self, server: &Url) -> Option<&Url> {
-        let proxy = if server.scheme() == "https" { &self.https } else { &self.http };
-        proxy.as_ref().filter(|_| !self.excludes(server))
+        self.address.as_ref().filter(|_| !self.excludes(server))
     }
 
     /// The proxy as messages name it, without a login.
@@ -71,8 +62,8 @@ impl Proxies {
     }
 }
 
-fn first(names: impl Iterator<Item = &'static str>, env: &Environment) -> Result<Option<Url>, SetupError> {
-    for name in names {
+fn first(env: &Environment) -> Result<Option<Url>, SetupError> {
+    for name in PROXY {
         let Some(value) = env.var_os(name) else { continue };
         let problem = |problem| SetupError::Proxy { variable: name, problem };
         let value = value.into_string().map_err(|_| problem(ProxyProblem::NotAnAddress))?;
@@ -104,12 +95,11 @@ mod tests {
 
     fn proxy(vars: &[(&'static str, &str)], server: &str) -> Option<String> {
         let env = Environment::Fixed(vars.iter().map(|(name, value)| (*name, value.into())).collect());
-        let proxies = Proxies::from_env(&env).unwrap();
-        proxies.for_server(&server.parse().unwrap()).map(ToString::to_string)
+        Proxy::from_env(&env).unwrap().for_server(&server.parse().unwrap()).map(ToString::to_string)
     }
 
     #[test]
-    fn the_variables_of_each_scheme() {
+    fn the_first_variable_that_is_set_wins() {
         let https = "https://iam.example.com";
         for (vars, server, expected) in [
             (vec![("HTTPS_PROXY", "http://p:3128")], https, Some("http://p:3128/")),
@@ -118,8 +108,6 @@ mod tests {
             (vec![("HTTPS_PROXY", " "), ("ALL_PROXY", "socks5h://p:1080")], https, Some("socks5h://p:1080")),
             (vec![("HTTPS_PROXY", "http://user:p@ss@p:3128")], https, Some("http://user:p%40ss@p:3128/")),
             (vec![("HTTP_PROXY", "http://p:3128")], https, None),
-            (vec![("HTTP_PROXY", "http://p:3128")], "http://iam.example.com", Some("http://p:3128/")),
-            (vec![("HTTP_PROXY", "http://p:3128"), ("REQUEST_METHOD", "GET")], "http://iam.example.com", None),
         ] {
             assert_eq!(proxy(&vars, server).as_deref(), expected, "{vars:?}");
         }
@@ -154,7 +142,7 @@ mod tests {
     fn what_is_no_address_of_a_proxy() {
         for value in ["\"http://p:3128\"", "'p:3128'", "http://", "ftp://p", "http://p:port", "a b"] {
             let env = Environment::Fixed(vec![("HTTPS_PROXY", value.into())]);
-            assert!(Proxies::from_env(&env).is_err(), "{value}");
+            assert!(Proxy::from_env(&env).is_err(), "{value}");
         }
     }
 }

@@ -90,7 +90,7 @@ fn a_proxy_that_is_not_there_or_says_no_is_named_without_its_login() {
     let stderr = world.create("t", "--timeout 1s").says(7);
     assert_snapshot!(stderr, @"
     error: the proxy 127.0.0.1:1 refused the connection
-    hint: proxies come from HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that need none
+    hint: the proxy comes from HTTPS_PROXY or ALL_PROXY; NO_PROXY names the hosts that need none
     ");
     assert!(stderr.contains("HTTPS_PROXY") && !stderr.contains("CANARY"), "{stderr}");
     let server = Server::start((0..9).map(|_| "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n".to_owned()));
@@ -107,7 +107,7 @@ fn a_proxy_that_asks_for_a_login_does_not_pass() {
     assert_snapshot!(world.create("t", "").says(1), @"
     error: the proxy 127.0.0.1:PORT asks for a login
     hint: put the login into the proxy's address, as in http://USER:PASSWORD@proxy.example.com:3128
-    hint: proxies come from HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that need none
+    hint: the proxy comes from HTTPS_PROXY or ALL_PROXY; NO_PROXY names the hosts that need none
     ");
     server.requests(1);
 }

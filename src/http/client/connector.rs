@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::context::Environment;
 use crate::http::error::SetupError;
-use crate::http::proxy::Proxies;
+use crate::http::proxy::Proxy;
 use crate::http::tls::{self, Store};
 
 pub(super) struct Connector {
-    pub proxies: Proxies,
+    pub proxy: Proxy,
     pub is_https: bool,
     pub ca_file: Option<PathBuf>,
     pub env: Environment,
@@ -26,7 +26,7 @@ impl Connector {
         } else {
             tls::unused_config()?
         };
-        let proxies = self.proxies.clone();
+        let proxy = self.proxy.clone();
         reqwest::Client::builder()
             .tls_backend_preconfigured(config)
             .http1_only()
@@ -40,7 +40,7 @@ impl Connector {
                 &[SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))],
             )
             .no_proxy()
-            .proxy(reqwest::Proxy::custom(move |url| proxies.for_server(url).cloned()))
+            .proxy(reqwest::Proxy::custom(move |url| proxy.for_server(url).cloned()))
             .build()
             .map_err(SetupError::Client)
     }

@@ -18,7 +18,7 @@ use crate::http::content::Content;
 use crate::http::endpoint::{Endpoint, authority};
 use crate::http::error::{Cause, Error, Route, SetupError, TransportError};
 use crate::http::log::WireLog;
-use crate::http::proxy::Proxies;
+use crate::http::proxy::Proxy;
 use crate::http::retry::{AttemptLimit, AttemptOutcome, Effect, backoff, policy};
 use crate::http::tls::Store;
 use crate::interrupt::Interrupt;
@@ -88,7 +88,7 @@ impl Client {
         let connect_timeout = CONNECT_TIMEOUT.min(settings.timeout / 2);
         let is_local = endpoints.iter().all(|endpoint| endpoint.is_loopback());
         let connector = Connector {
-            proxies: if is_local { Proxies::default() } else { Proxies::from_env(&ctx.env)? },
+            proxy: if is_local { Proxy::default() } else { Proxy::from_env(&ctx.env)? },
             is_https: endpoints.iter().any(|endpoint| endpoint.is_https()),
             ca_file: settings.ca_file.clone(),
             env: ctx.env.clone(),
@@ -254,7 +254,7 @@ impl Client {
 
     /// The address of the proxy before an endpoint, without a login.
     fn proxy(&self, endpoint: &Endpoint) -> Option<String> {
-        self.connector.proxies.name_for(&endpoint.join("/"))
+        self.connector.proxy.name_for(&endpoint.join("/"))
     }
 }
 

@@ -14,8 +14,7 @@ use crate::interrupt::INTERRUPTED_IN_FLIGHT;
 
 const PROXY_LOGIN: &str = "put the login into the proxy's address, as in http://USER:PASSWORD@proxy.example.com:3128";
 
-const PROXY_VARIABLES: &str =
-    "proxies come from HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that need none";
+const PROXY_VARIABLES: &str = "the proxy comes from HTTPS_PROXY or ALL_PROXY; NO_PROXY names the hosts that need none";
 
 const MORE_TIME: &str = "allow more time with --timeout 2m";
 
