@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use nscred::context::{Environment, Stream};
 use nscred::http::connect::RpcErrorBody;
-use nscred::http::tls::client_config;
+use nscred::http::tls::{Store, client_config};
 use nscred::nscale::messages::Account;
 use nscred::output::json::{each, pretty};
 use nscred::output::query::Query;
@@ -87,7 +87,9 @@ fn errors(criterion: &mut Criterion) {
 
 fn tls(criterion: &mut Criterion) {
     let env = Environment::Fixed(Vec::new());
-    criterion.bench_function("TLS: configure", |bencher| bencher.iter(|| client_config(None, &env).ok().unwrap()));
+    criterion.bench_function("TLS: configure", |bencher| {
+        bencher.iter(|| client_config(Store::Bundled, None, &env).ok().unwrap())
+    });
 }
 
 criterion_group!(benches, filters, lists, tables, errors, tls);

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+#[derive(Clone, Debug)]
 pub enum Environment {
     Process,
     /// Exactly these variables, for tests.

@@ -66,6 +66,8 @@ pub enum Cause {
     /// There was no response within this timeout.
     Timeout(Duration),
     Tls(rustls::Error),
+    /// The port answers, and not in TLS.
+    NotTls,
     /// The proxy could not connect to the host.
     Proxy(anyhow::Error),
     ProxyLogin,
@@ -145,7 +147,9 @@ impl TransportError {
         let is_unsent = is_connect || error.is_builder();
         let outcome = if is_unsent { AttemptOutcome::NotSent } else { AttemptOutcome::NoResponse };
         let tls = causes(&error).find_map(|cause| cause.downcast_ref::<rustls::Error>());
-        let cause = if let Some(tls) = tls {
+        let cause = if let Some(rustls::Error::InvalidMessage(_)) = tls {
+            Cause::NotTls
+        } else if let Some(tls) = tls {
             Cause::Tls(tls.clone())
         } else if causes(&error).any(|cause| cause.to_string().ends_with("proxy authorization required")) {
             // The library does not export the type of this error.
@@ -167,9 +171,16 @@ impl TransportError {
         Self { outcome: AttemptOutcome::NoResponse, cause }
     }
 
+    pub fn is_unknown_authority(&self) -> bool {
+        matches!(self.cause, Cause::Tls(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)))
+    }
+
     /// Whether another attempt would end the same way.
     pub fn is_permanent(&self) -> bool {
-        matches!(self.cause, Cause::Tls(_) | Cause::ProxyLogin | Cause::TooLarge | Cause::BadResponse(_))
+        matches!(
+            self.cause,
+            Cause::Tls(_) | Cause::NotTls | Cause::ProxyLogin | Cause::TooLarge | Cause::BadResponse(_)
+        )
     }
 }
 
@@ -195,16 +206,35 @@ fn is_connection_refused(error: &reqwest::Error) -> bool {
 /// Why the client cannot be set up.
 #[derive(Debug)]
 pub enum SetupError {
-    Certificates { source: CertificateSource, path: PathBuf, problem: CertificateProblem },
+    Certificates {
+        source: CertificateSource,
+        path: PathBuf,
+        problem: CertificateProblem,
+    },
+    /// The value of the variable cannot be used.
+    Proxy {
+        variable: &'static str,
+        problem: ProxyProblem,
+    },
     Tls(anyhow::Error),
     Client(reqwest::Error),
 }
 
-/// Where the path of a certificate file comes from.
+/// What names certificates: `--ca-file`, `SSL_CERT_FILE` or `SSL_CERT_DIR`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateSource {
     Flag,
-    Variable,
+    File,
+    Directory,
+}
+
+/// Why a variable does not name a proxy. Its value may hold a password.
+#[derive(Debug)]
+pub enum ProxyProblem {
+    Quoted,
+    NotAnAddress,
+    /// The client cannot speak this.
+    Scheme(String),
 }
 
 /// Why a certificate file cannot be used.

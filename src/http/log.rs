@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::context::Stream;
 use crate::http::retry::AttemptOutcome;
+use crate::http::tls::Store;
 use crate::redactor::Redactor;
 
 /// The response headers that are useful and contain no secret.
@@ -46,6 +47,11 @@ impl WireLog {
             }
         }
         self.line(&line);
+    }
+
+    /// The certificates that the server's were checked against.
+    pub fn store(&self, store: Store) {
+        self.line(&format!("* {} accept the server's", store.name()));
     }
 
     /// The server's id of the request, which is in the body.

@@ -10,6 +10,7 @@ pub mod error;
 pub mod explain;
 pub mod json;
 pub mod log;
+pub mod proxy;
 pub mod rest;
 pub mod retry;
 pub mod tls;

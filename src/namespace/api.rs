@@ -108,6 +108,7 @@ impl TokensApi {
         if let Some(warning) = credential.warning() {
             ctx.warn(&warning);
         }
+        endpoint.note_unused_flags(ctx);
         Self::with(endpoint, credential, ctx).await
     }
 

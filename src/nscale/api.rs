@@ -54,9 +54,12 @@ impl IdentityApi {
     /// # Errors
     /// Not authenticated: there is no usable credential. Usage: the address cannot be
     /// used. Else as [`IdentityApi::with`].
-    pub fn connect(ctx: &Context) -> Result<Self> {
+    pub fn connect(ctx: &mut Context) -> Result<Self> {
         // A bad address is reported before a bad token.
-        Self::with(endpoint(&ctx.env)?, credential::find(&ctx.env)?, ctx)
+        let endpoint = endpoint(&ctx.env)?;
+        let credential = credential::find(&ctx.env)?;
+        endpoint.note_unused_flags(ctx);
+        Self::with(endpoint, credential, ctx)
     }
 
     /// # Errors

@@ -163,16 +163,16 @@ fn certificates_that_cannot_be_used_are_refused() {
     world.set("NSC_TOKEN_FILE", path).set("NSC_IAM_ENDPOINT", "https://127.0.0.1:9");
     world.write("empty.pem", "");
     assert_snapshot!(world.nsc("token list --ca-file missing.pem").says(2), @"
-    error: --ca-file: missing.pem cannot be used as a certificate file
+    error: --ca-file missing.pem: no certificate in it can be used
       cause: No such file or directory (os error 2)
     ");
     assert_snapshot!(world.nsc("token list --ca-file empty.pem").says(2), @"
-    error: --ca-file: empty.pem cannot be used as a certificate file
+    error: --ca-file empty.pem: no certificate in it can be used
     hint: it holds no PEM certificate (-----BEGIN CERTIFICATE-----)
     ");
     world.set("SSL_CERT_FILE", "empty.pem");
     assert_snapshot!(world.nsc("token list").says(2), @"
-    error: SSL_CERT_FILE: empty.pem cannot be used as a certificate file
+    error: SSL_CERT_FILE empty.pem: no certificate in it can be used
     hint: it holds no PEM certificate (-----BEGIN CERTIFICATE-----)
     ");
 }

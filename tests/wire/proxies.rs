@@ -91,7 +91,7 @@ fn a_proxy_that_is_not_there_or_says_no_is_named_without_its_login() {
     let stderr = world.create("t", "--timeout 1s").says(7);
     assert_snapshot!(stderr, @"
     error: the proxy 127.0.0.1:1 refused the connection
-    hint: proxies come from HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that need none
+    hint: the proxy comes from HTTPS_PROXY or ALL_PROXY; NO_PROXY names the hosts that need none
     ");
     assert!(stderr.contains("HTTPS_PROXY") && !stderr.contains("CANARY"), "{stderr}");
     let server = Server::start((0..9).map(|_| "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n".to_owned()));
@@ -108,7 +108,7 @@ fn a_proxy_that_asks_for_a_login_does_not_pass() {
     assert_snapshot!(world.create("t", "").says(1), @"
     error: the proxy 127.0.0.1:PORT asks for a login
     hint: put the login into the proxy's address, as in http://USER:PASSWORD@proxy.example.com:3128
-    hint: proxies come from HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that need none
+    hint: the proxy comes from HTTPS_PROXY or ALL_PROXY; NO_PROXY names the hosts that need none
     ");
     server.requests(1);
 }
@@ -123,4 +123,26 @@ fn a_host_that_needs_no_proxy_is_called_without() {
     hint: the address comes from NSC_IAM_ENDPOINT
     ");
     assert!(!stderr.contains("proxy") && stderr.contains(HOST), "{stderr}");
+}
+
+#[test]
+fn what_is_no_address_of_a_proxy_is_told_without_being_shown() {
+    let (mut world, _) = world();
+    for (value, words) in [
+        ("\"http://user:CANARY@127.0.0.1:1\"", "HTTPS_PROXY has quotes around the proxy's address"),
+        ("http://user:CANARY@", "HTTPS_PROXY is not the address of a proxy"),
+        ("ftp://user:CANARY@127.0.0.1", "HTTPS_PROXY names a proxy of the kind ftp, which nscred cannot use"),
+    ] {
+        world.set("HTTPS_PROXY", value);
+        let stderr = world.nsc("token list").fails_with(2, words);
+        assert!(!stderr.contains("CANARY"), "{stderr}");
+    }
+    // White space around it does not matter, nor an @ in the password.
+    world.set("HTTPS_PROXY", " http://user:p@ss@127.0.0.1:1\n");
+    world.create("t", "--timeout 1s").fails_with(7, "the proxy 127.0.0.1:1 refused the connection");
+    for entry in ["*.example.test", "identity.example.test:443"] {
+        world.set("NO_PROXY", entry);
+        let stderr = world.nsc("token list --timeout 2s").fails(7);
+        assert!(!stderr.contains("proxy"), "{entry}: {stderr}");
+    }
 }

@@ -12,6 +12,7 @@ use crate::http::content::MAX_EXCERPT;
 use crate::http::encoding;
 use crate::http::error::{BadResponse, Cause, TransportError};
 use crate::http::retry::{AttemptOutcome, Effect, parse_retry_after};
+use crate::http::tls;
 use crate::interrupt::RESPONSE_GRACE_PERIOD;
 
 /// How long a response that has already arrived is still read after the deadline: for a
@@ -48,16 +49,24 @@ impl Client {
         };
         let out_of_time = self.out_of_time(request.effect, deadline);
         tokio::pin!(out_of_time);
-        let sending = self
-            .http
-            .request(request.method.clone(), url)
-            .headers(request.headers.clone())
-            .body(request.body.clone())
-            .send();
-        let mut response = tokio::select! {
-            biased;
-            response = sending => response.map_err(transport_error)?,
-            cause = &mut out_of_time => return Err(TransportError::no_response(cause)),
+        let mut first_error = None;
+        let mut response = loop {
+            let http = self.http.borrow().0.clone();
+            let sent = http.request(request.method.clone(), url.clone()).headers(request.headers.clone());
+            let sending = sent.body(request.body.clone()).send();
+            let result = tokio::select! {
+                biased;
+                result = sending => result,
+                cause = &mut out_of_time => return Err(TransportError::no_response(cause)),
+            };
+            match result.map_err(transport_error) {
+                Ok(response) => break response,
+                // Nothing was sent yet.
+                Err(error) if self.trusts_another_store(&error) => first_error = Some(error),
+                // That the authority is unknown says less than anything else.
+                Err(error) if error.is_unknown_authority() => return Err(first_error.unwrap_or(error)),
+                Err(error) => return Err(error),
+            }
         };
         let now = self.clock.now();
         self.clocks.set(ClockReading::of_response(response.headers(), now).or(self.clocks.get()));
@@ -89,6 +98,9 @@ impl Client {
             }
             return Err(error);
         }
+        if request.endpoint.is_https() {
+            self.log.store(self.http.borrow().1);
+        }
         self.log.response(status.as_u16(), started.elapsed(), response.headers());
         let mut headers = std::mem::take(response.headers_mut());
         let body = encoding::decode(&mut headers, body, MAX_BODY + 1);
@@ -105,6 +117,17 @@ impl Client {
         let effective_status = (request.effective_status)(status, &headers, &body);
         let outcome = AttemptOutcome::of_status(effective_status, retry_after.is_some());
         Ok(Response { status, headers, body, outcome, retry_after, may_have_been_processed: false })
+    }
+
+    /// Goes on to the next store of certificates, where that may know the authority
+    /// that the last one did not.
+    fn trusts_another_store(&self, error: &TransportError) -> bool {
+        let Cause::Tls(tls) = &error.cause else { return false };
+        let store = self.http.borrow().1.next().filter(|_| tls::may_be_accepted_by_another_store(tls));
+        let Some(store) = store else { return false };
+        let Ok(client) = self.connector.client(store) else { return false };
+        self.http.replace((client, store));
+        true
     }
 
     /// Returns when the response is no longer waited for: at the deadline, or for a change

@@ -2,24 +2,25 @@
 //! they do no harm.
 
 mod attempt;
+mod connector;
 
-use std::cell::Cell;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode};
 use tokio::time::sleep;
 
 use crate::context::{Clock, Context};
+use crate::http::client::connector::Connector;
 use crate::http::clock_reading::ClockReading;
 use crate::http::content::Content;
 use crate::http::endpoint::{Endpoint, authority};
 use crate::http::error::{Cause, Error, Route, SetupError, TransportError};
 use crate::http::log::WireLog;
+use crate::http::proxy::Proxy;
 use crate::http::retry::{AttemptLimit, AttemptOutcome, Effect, backoff, policy};
-use crate::http::tls;
+use crate::http::tls::Store;
 use crate::interrupt::Interrupt;
 use crate::redactor::Redactor;
 use crate::spinner::Spinner;
@@ -58,7 +59,9 @@ pub struct Response {
 }
 
 pub struct Client {
-    http: reqwest::Client,
+    connector: Connector,
+    /// With the store that servers' certificates are checked against.
+    http: RefCell<(reqwest::Client, Store)>,
     timeout: Duration,
     /// What is left of the timeout. It counts only the time of requests: a user may take
     /// any time to answer a question between them.
@@ -71,8 +74,6 @@ pub struct Client {
     clock: Clock,
     /// At the last response with a `Date`.
     clocks: Cell<Option<ClockReading>>,
-    /// Whether all endpoints are on loopback, where no proxy is used.
-    is_local: bool,
 }
 
 impl Client {
@@ -82,31 +83,22 @@ impl Client {
     /// A certificate file cannot be used.
     pub fn new(ctx: &Context, endpoints: &[&Endpoint]) -> Result<Self, SetupError> {
         let settings = &ctx.settings;
-        let config = if endpoints.iter().any(|endpoint| endpoint.is_https()) {
-            tls::client_config(settings.ca_file.as_deref(), &ctx.env)?
-        } else {
-            tls::unused_config()?
-        };
         // Less than the whole timeout, so that a missing connection is not reported as a
         // missing response.
         let connect_timeout = CONNECT_TIMEOUT.min(settings.timeout / 2);
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(config)
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(connect_timeout)
-            .user_agent(concat!("nscred/", env!("CARGO_PKG_VERSION")))
-            // `localhost` is always loopback, whatever a resolver returns.
-            .resolve_to_addrs(
-                "localhost",
-                &[SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))],
-            );
         let is_local = endpoints.iter().all(|endpoint| endpoint.is_loopback());
-        builder = if is_local { builder.no_proxy() } else { builder };
+        let connector = Connector {
+            proxy: if is_local { Proxy::default() } else { Proxy::from_env(&ctx.env)? },
+            is_https: endpoints.iter().any(|endpoint| endpoint.is_https()),
+            ca_file: settings.ca_file.clone(),
+            env: ctx.env.clone(),
+            connect_timeout,
+        };
+        let store = Store::first(&ctx.env);
         let redactor = Redactor::default();
         Ok(Self {
-            http: builder.build().map_err(SetupError::Client)?,
+            http: RefCell::new((connector.client(store)?, store)),
+            connector,
             timeout: settings.timeout,
             remaining: Cell::new(settings.timeout),
             connect_timeout,
@@ -116,7 +108,6 @@ impl Client {
             spinner: settings.spinner.clone(),
             clock: ctx.clock,
             clocks: Cell::new(None),
-            is_local,
         })
     }
 
@@ -263,13 +254,7 @@ impl Client {
 
     /// The address of the proxy before an endpoint, without a login.
     fn proxy(&self, endpoint: &Endpoint) -> Option<String> {
-        if self.is_local {
-            return None;
-        }
-        let proxy = Matcher::from_env().intercept(&endpoint.join("/").as_str().parse().ok()?)?;
-        let uri = proxy.uri();
-        let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
-        Some(format!("{}{port}", uri.host()?))
+        self.connector.proxy.name_for(&endpoint.join("/"))
     }
 }
 

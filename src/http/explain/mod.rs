@@ -14,8 +14,7 @@ use crate::interrupt::INTERRUPTED_IN_FLIGHT;
 
 const PROXY_LOGIN: &str = "put the login into the proxy's address, as in http://USER:PASSWORD@proxy.example.com:3128";
 
-const PROXY_VARIABLES: &str =
-    "proxies come from HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that need none";
+const PROXY_VARIABLES: &str = "the proxy comes from HTTPS_PROXY or ALL_PROXY; NO_PROXY names the hosts that need none";
 
 const MORE_TIME: &str = "allow more time with --timeout 2m";
 
@@ -48,7 +47,10 @@ fn kind_of_cause(error: &Error) -> Kind {
     match &error.cause {
         Cause::CredentialCharacters => Kind::NotAuthenticated,
         Cause::Redirected { .. } => Kind::Refused,
-        Cause::Encode(_) | Cause::ProxyLogin | Cause::TooLarge | Cause::BadResponse(_) => Kind::Unexpected,
+        Cause::Tls(error) if tls::is_permanent(error) => Kind::Unexpected,
+        Cause::Encode(_) | Cause::NotTls | Cause::ProxyLogin | Cause::TooLarge | Cause::BadResponse(_) => {
+            Kind::Unexpected
+        }
         Cause::Foreign { .. } if !error.outcome.is_temporary() => Kind::Unexpected,
         _ => Kind::Temporary,
     }
@@ -74,6 +76,7 @@ fn message(error: &Error, kind: Kind) -> String {
         Cause::ConnectTimeout(limit) => format!("no connection to {peer} within {}", format_duration(*limit)),
         Cause::Timeout(limit) => format!("no answer from {host} within {}", format_duration(*limit)),
         Cause::Tls(error) => format!("no secure connection to {host}: {}", tls::handshake(error)),
+        Cause::NotTls => format!("{host} does not speak TLS: its port may be one for plain http"),
         Cause::Proxy(_) => format!("{peer} could not connect to {host}"),
         Cause::ProxyLogin => format!("{peer} asks for a login"),
         Cause::ConnectionBroken(_) => format!("the connection to {host} broke"),
@@ -101,7 +104,7 @@ fn hints(error: &Error, kind: Kind) -> Vec<String> {
     let mut hints = Vec::new();
     match &error.cause {
         Cause::NoTimeLeft(_) | Cause::Timeout(_) => hints.push(MORE_TIME.to_owned()),
-        Cause::Tls(_) => hints.push(
+        Cause::Tls(error) if tls::is_about_authority(error) => hints.push(
             "if your network has its own certificate authority, name its certificate with --ca-file".to_owned(),
         ),
         Cause::ProxyLogin => hints.push(PROXY_LOGIN.to_owned()),
@@ -240,7 +243,7 @@ mod tests {
             (
                 error(invalid(expired), NotSent),
                 Kind::Temporary,
-                format!("error: no secure connection to iam.example.com: its certificate expired on 1970-01-02, or the clock of this machine is wrong\nhint: if your network has its own certificate authority, name its certificate with --ca-file\n{from}"),
+                format!("error: no secure connection to iam.example.com: its certificate expired on 1970-01-02, or the clock of this machine is wrong\n{from}"),
             ),
             (
                 error(broken(), NoResponse),

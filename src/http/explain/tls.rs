@@ -1,4 +1,5 @@
-//! Messages about certificates: those of a server, and those in files.
+//! Messages about certificates, those of a server and those in files, and about the
+//! addresses of proxies.
 
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use rustls::CertificateError;
 use rustls::pki_types::UnixTime;
 
 use crate::error::Failure;
-use crate::http::error::{CertificateProblem, CertificateSource, SetupError};
+use crate::http::error::{CertificateProblem, CertificateSource, ProxyProblem, SetupError};
 
 /// Why a TLS handshake failed.
 pub(super) fn handshake(error: &rustls::Error) -> String {
@@ -24,12 +25,38 @@ pub(super) fn handshake(error: &rustls::Error) -> String {
         }
         Bad::NotValidYet => "its certificate is not valid yet".to_owned(),
         Bad::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
-            format!("its certificate is for another name: {}", presented.join(", "))
+            let names: Vec<&str> = presented.iter().map(|name| plain_name(name)).collect();
+            format!("its certificate is for another name: {}", names.join(", "))
         }
         Bad::NotValidForName | Bad::NotValidForNameContext { .. } => "its certificate is for another name".to_owned(),
         Bad::BadSignature => "its certificate is not signed by the authority that it names".to_owned(),
+        _ if is_authority(bad) => {
+            "its certificate is an authority's own (CA:TRUE), which cannot be a server's; the server needs one with CA:FALSE"
+                .to_owned()
+        }
         other => format!("its certificate cannot be used ({other})"),
     }
+}
+
+/// Whether the server's certificate must change, whatever is trusted here.
+pub(super) fn is_permanent(error: &rustls::Error) -> bool {
+    matches!(error, rustls::Error::InvalidCertificate(bad) if is_authority(bad))
+}
+
+/// The library's type for it cannot be named.
+fn is_authority(error: &CertificateError) -> bool {
+    matches!(error, CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity"))
+}
+
+/// Whether another authority that is trusted would change it.
+pub(super) fn is_about_authority(error: &rustls::Error) -> bool {
+    use CertificateError::{BadSignature, UnknownIssuer};
+    matches!(error, rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature))
+}
+
+/// The name alone, where the library has it as `DnsName("name")`.
+fn plain_name(presented: &str) -> &str {
+    presented.split('"').nth(1).unwrap_or(presented)
 }
 
 /// The day, in UTC.
@@ -42,6 +69,7 @@ impl From<SetupError> for Failure {
     fn from(error: SetupError) -> Self {
         match error {
             SetupError::Certificates { source, path, problem } => certificates(source, &path, problem),
+            SetupError::Proxy { variable, problem } => proxy(variable, problem),
             SetupError::Tls(error) => Self::unexpected("TLS cannot be set up").source(error),
             SetupError::Client(error) => Self::unexpected("the HTTP client cannot be set up").source(error),
         }
@@ -51,13 +79,28 @@ impl From<SetupError> for Failure {
 fn certificates(source: CertificateSource, path: &Path, problem: CertificateProblem) -> Failure {
     let name = match source {
         CertificateSource::Flag => "--ca-file",
-        CertificateSource::Variable => "SSL_CERT_FILE",
+        CertificateSource::File => "SSL_CERT_FILE",
+        CertificateSource::Directory => "SSL_CERT_DIR",
     };
-    let failure = Failure::usage(format!("{name}: {} cannot be used as a certificate file", path.display()));
+    let failure = Failure::usage(format!("{name} {}: no certificate in it can be used", path.display()));
     match problem {
         CertificateProblem::Error(error) => failure.source(error),
-        CertificateProblem::TooLarge => failure.hint("it is over 1 MiB"),
+        CertificateProblem::TooLarge => failure.hint("it is over 16 MiB"),
         CertificateProblem::Empty => failure.hint("it holds no PEM certificate (-----BEGIN CERTIFICATE-----)"),
         CertificateProblem::Unusable => failure,
+    }
+}
+
+fn proxy(variable: &str, problem: ProxyProblem) -> Failure {
+    let example = "write it as http://proxy.example.com:3128";
+    match problem {
+        ProxyProblem::Quoted => {
+            Failure::usage(format!("{variable} has quotes around the proxy's address")).hint("set it without them")
+        }
+        ProxyProblem::NotAnAddress => Failure::usage(format!("{variable} is not the address of a proxy")).hint(example),
+        ProxyProblem::Scheme(scheme) => {
+            Failure::usage(format!("{variable} names a proxy of the kind {scheme}, which nscred cannot use"))
+                .hint("it can use http, https, socks4, socks4a, socks5 and socks5h")
+        }
     }
 }
