@@ -7,9 +7,10 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::{CryptoProvider, KeyProvider, ring};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::SigningKey;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 #[cfg(not(target_os = "macos"))]
 use rustls_native_certs::load_certs_from_paths;
@@ -48,14 +49,28 @@ pub fn client_config(ca_file: Option<&Path>, env: &Environment) -> Result<Client
 /// # Errors
 /// The library refuses its own defaults.
 pub fn unused_config() -> Result<ClientConfig, SetupError> {
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let config = ClientConfig::builder_with_provider(Arc::new(provider()))
         .with_safe_default_protocol_versions()
         .map_err(refused)?;
     Ok(config.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
+/// ring, without what signs with a private key: the client has no certificate.
+fn provider() -> CryptoProvider {
+    CryptoProvider { key_provider: &NoKeys, ..ring::default_provider() }
+}
+
+#[derive(Debug)]
+struct NoKeys;
+
+impl KeyProvider for NoKeys {
+    fn load_private_key(&self, _key: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General("client certificates are not supported".to_owned()))
+    }
+}
+
 fn with_roots(roots: RootCertStore) -> Result<ClientConfig, SetupError> {
-    let provider = Arc::new(ring::default_provider());
+    let provider = Arc::new(provider());
     let bundled =
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().map_err(refused)?;
     let verifier = Verifier { bundled, stores: Default::default(), provider: Arc::clone(&provider) };
