@@ -106,7 +106,7 @@ pub fn encodings(secret: &str) -> Vec<String> {
             all.push(encoded[first..last].to_owned());
         }
     }
-    all.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    all.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     all.dedup();
     all
 }

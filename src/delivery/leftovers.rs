@@ -20,7 +20,7 @@ pub fn remove_unused(directory: &Path) {
 /// Those with a secret.
 pub fn undelivered_in(directory: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = reserved_files(directory).filter(|path| is_undelivered(path)).collect();
-    found.sort();
+    found.sort_unstable();
     found
 }
 

@@ -193,7 +193,7 @@ pub fn undelivered(credential: Option<&Path>, is_json: bool, env: &Environment) 
     let mut found: Vec<PathBuf> = rescue::rescued_files(env).into_iter().chain(beside).collect();
     found.retain(|path| std::fs::read(path).is_ok_and(|content| content.starts_with(b"{") == is_json));
     // The credential may be in such a directory itself.
-    found.sort();
+    found.sort_unstable();
     found.dedup();
     found
 }

@@ -143,7 +143,7 @@ pub fn rescued_files(env: &Environment) -> Vec<PathBuf> {
             |path: &PathBuf| ["json", "token"].iter().any(|known| path.extension() == Some(known.as_ref()));
         let mut named: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_rescue_file).collect();
         named.retain(|path| is_undelivered(path));
-        named.sort();
+        named.sort_unstable();
         found.extend(named);
         found.extend(undelivered_in(&directory));
     }

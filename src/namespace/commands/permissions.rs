@@ -65,7 +65,7 @@ fn catalogue() -> Vec<Entry> {
         part.iter().map(move |(resource_type, actions)| Entry { resource_type, actions, is_published })
     };
     let mut all: Vec<Entry> = entries(&PUBLISHED, true).chain(entries(&UNPUBLISHED, false)).collect();
-    all.sort_by_key(|entry| entry.resource_type);
+    all.sort_unstable_by_key(|entry| entry.resource_type);
     all
 }
 
