@@ -83,7 +83,7 @@ pub fn encodings(secret: &str) -> Vec<String> {
         return Vec::new();
     }
     let each = |write: fn(u8) -> String| secret.bytes().map(write).collect::<String>();
-    let json = serde_json::Value::from(secret).to_string();
+    let json = serde_json::to_string(secret).unwrap_or_default();
     let mut all = vec![
         secret.to_owned(),
         json.trim_matches('"').to_owned(),

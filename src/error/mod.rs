@@ -174,7 +174,7 @@ impl Failure {
         object.insert("http_status".into(), parts.http_status.into());
         object.insert("request_id".into(), parts.request_id.as_deref().map(redact).into());
         // JSON itself escapes no DEL and no C1, which a terminal may obey.
-        escape(Value::Object(object).to_string().as_bytes())
+        escape(&serde_json::to_vec(&object).unwrap_or_default())
     }
 }
 

@@ -80,10 +80,10 @@ pub async fn run(args: PermissionsArgs, ctx: &mut Context) -> Result<()> {
     let bytes = match args.resource_type.as_deref().map(str::trim) {
         Some(wanted) => {
             let entry = all.iter().find(|entry| entry.resource_type == wanted).ok_or_else(|| unknown(wanted, ctx))?;
-            rendering.bytes(|| Ok(one(entry)), || table::details(&ctx.stdout, &details(entry))).await?
+            rendering.bytes(|| one(entry), || table::details(&ctx.stdout, &details(entry))).await?
         }
         None => {
-            let json = || Ok(Value::from_iter(all.iter().map(Entry::to_json)).to_string());
+            let json = || to_json(&all.iter().map(Entry::to_json).collect());
             rendering.bytes(json, || table::listing(&ctx.stdout, listing(&all))).await?
         }
     };
@@ -99,11 +99,15 @@ fn unknown(wanted: &str, ctx: &Context) -> Failure {
     .hint(format!("`{} permissions` lists the types; the server may know others", ctx.program))
 }
 
-/// A type with its grant, as JSON text.
-fn one(entry: &Entry) -> String {
+/// A type with its grant, as JSON.
+fn one(entry: &Entry) -> Result<String> {
     let mut json = entry.to_json();
     json["grant"] = entry.grant().unwrap_or_default();
-    json.to_string()
+    to_json(&json)
+}
+
+fn to_json(value: &Value) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Failure::unexpected("the catalogue cannot be written").source(error))
 }
 
 fn details(entry: &Entry) -> Details {
