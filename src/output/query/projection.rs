@@ -8,8 +8,6 @@
 //! Whatever is not understood here reads everything: a projection may be too large,
 //! never too small. `projection_tests` compares results with and without.
 
-use std::collections::BTreeMap;
-
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Pattern, Term};
 use jaq_core::path::{Opt, Part, Path};
@@ -18,22 +16,22 @@ use jaq_core::path::{Opt, Part, Path};
 #[derive(Debug, PartialEq, Eq)]
 pub enum Projection {
     All,
-    /// These fields of an object, with their own projections. Empty where the value
-    /// does not matter.
-    Fields(BTreeMap<String, Projection>),
+    /// These fields of an object, sorted, with their own projections. Empty where the
+    /// value does not matter.
+    Fields(Vec<(String, Projection)>),
     /// This part of every element of an array.
     Elements(Box<Projection>),
 }
 
 impl Projection {
-    const NOTHING: Self = Self::Fields(BTreeMap::new());
+    const NOTHING: Self = Self::Fields(Vec::new());
 
     fn each(projection: Self) -> Self {
         if projection == Self::All { Self::All } else { Self::Elements(Box::new(projection)) }
     }
 
     fn field(name: String, projection: Self) -> Self {
-        Self::Fields(BTreeMap::from([(name, projection)]))
+        Self::Fields(vec![(name, projection)])
     }
 
     fn and(self, other: Self) -> Self {
@@ -46,11 +44,13 @@ impl Projection {
             _ => return Self::All,
         };
         for (name, projection) in others {
-            let both = match fields.remove(&name) {
-                Some(known) => known.and(projection),
-                None => projection,
-            };
-            fields.insert(name, both);
+            match fields.binary_search_by(|(known, _)| known.cmp(&name)) {
+                Ok(at) => {
+                    let (_, known) = fields.remove(at);
+                    fields.insert(at, (name, known.and(projection)));
+                }
+                Err(at) => fields.insert(at, (name, projection)),
+            }
         }
         Self::Fields(fields)
     }
