@@ -5,11 +5,14 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, KeyProvider, ring};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{
+    CryptoProvider, KeyProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::sign::SigningKey;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 #[cfg(not(target_os = "macos"))]
@@ -70,12 +73,12 @@ impl KeyProvider for NoKeys {
 }
 
 fn with_roots(roots: RootCertStore) -> Result<ClientConfig, SetupError> {
-    let provider = Arc::new(provider());
-    let bundled =
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().map_err(refused)?;
-    let verifier = Verifier { bundled, stores: Default::default(), provider: Arc::clone(&provider) };
-    let config =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(refused)?;
+    let provider = provider();
+    let algorithms = provider.signature_verification_algorithms;
+    let verifier = Verifier { bundled: roots, stores: Default::default(), algorithms };
+    let config = ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_safe_default_protocol_versions()
+        .map_err(refused)?;
     Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
@@ -96,29 +99,26 @@ fn read_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificatePro
     if certificates.is_empty() { Err(CertificateProblem::Empty) } else { Ok(certificates) }
 }
 
-/// Checks against the bundled roots, then against the operating system's.
+/// Checks against the bundled roots, then against the operating system's. No lists of
+/// revoked certificates are read: nothing here could give any.
 #[derive(Debug)]
 struct Verifier {
-    bundled: Arc<WebPkiServerVerifier>,
-    stores: [OnceLock<Option<Arc<WebPkiServerVerifier>>>; 2],
-    provider: Arc<CryptoProvider>,
+    bundled: RootCertStore,
+    stores: [OnceLock<RootCertStore>; 2],
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Verifier {
     /// The operating system's roots, read when they are first needed: those in
     /// its one bundle, then all that it has, which may be hundreds of files.
-    fn stores(&self) -> impl Iterator<Item = &Arc<WebPkiServerVerifier>> {
-        self.stores.iter().zip([load_bundle, load_native_certs]).filter_map(|(store, load)| {
-            store
-                .get_or_init(|| {
-                    let mut roots = RootCertStore::empty();
-                    // One of many may be unusable.
-                    roots.add_parsable_certificates(load().certs);
-                    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
-                        .build()
-                        .ok()
-                })
-                .as_ref()
+    fn stores(&self) -> impl Iterator<Item = &RootCertStore> {
+        self.stores.iter().zip([load_bundle, load_native_certs]).map(|(store, load)| {
+            store.get_or_init(|| {
+                let mut roots = RootCertStore::empty();
+                // One of many may be unusable.
+                roots.add_parsable_certificates(load().certs);
+                roots
+            })
         })
     }
 }
@@ -153,11 +153,15 @@ impl ServerCertVerifier for Verifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
+        _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let verify = |verifier: &WebPkiServerVerifier| {
-            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        let certificate = ParsedCertificate::try_from(end_entity)?;
+        let algorithms = self.algorithms.all;
+        let verify = |roots: &RootCertStore| {
+            verify_server_cert_signed_by_trust_anchor(&certificate, roots, intermediates, now, algorithms)?;
+            verify_server_name(&certificate, server_name)?;
+            Ok(ServerCertVerified::assertion())
         };
         let mut verdict = verify(&self.bundled);
         let mut stores = self.stores();
@@ -179,7 +183,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.bundled.verify_tls12_signature(message, certificate, signature)
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -188,10 +192,10 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.bundled.verify_tls13_signature(message, certificate, signature)
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.bundled.supported_verify_schemes()
+        self.algorithms.supported_schemes()
     }
 }
