@@ -22,7 +22,7 @@ pub fn filter(code: &str) -> Result<Filter<Native<Data>>> {
     }
     // A path calls no function, and loading all definitions takes longer than
     // everything else.
-    with(code, std::iter::empty(), std::iter::empty()).or_else(|_| {
+    with(code, Vec::new(), Vec::new()).or_else(|_| {
         let own = load::parse(PRELUDE, |parser| parser.defs()).unwrap_or_default();
         let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs()).chain(own);
         // `env` would print every variable, credentials included.
@@ -31,15 +31,11 @@ pub fn filter(code: &str) -> Result<Filter<Native<Data>>> {
             .chain(jaq_json::funs())
             .chain(formats::functions())
             .filter(|(name, ..)| *name != "env");
-        with(code, definitions, functions)
+        with(code, definitions.collect(), functions.collect())
     })
 }
 
-fn with(
-    code: &str,
-    definitions: impl Iterator<Item = Def<&'static str>>,
-    functions: impl Iterator<Item = Fun<Data>>,
-) -> Result<Filter<Native<Data>>> {
+fn with(code: &str, definitions: Vec<Def<&'static str>>, functions: Vec<Fun<Data>>) -> Result<Filter<Native<Data>>> {
     let arena = Arena::default();
     let modules = Loader::new(definitions)
         .load(&arena, File { code, path: () })
