@@ -91,7 +91,7 @@ impl Redactor {
 impl Encoding {
     fn all(secret: &str) -> Vec<Self> {
         let mut texts: Vec<String> = encodings(secret).into_iter().map(|text| text.to_ascii_lowercase()).collect();
-        texts.sort();
+        texts.sort_unstable();
         texts.dedup();
         let min_part = |text: &str| MIN_PART.min(secret.len()) * text.len() / secret.len();
         texts.into_iter().map(|text| Self { min_part: min_part(&text), text: text.into_bytes() }).collect()

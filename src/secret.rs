@@ -83,7 +83,7 @@ pub fn encodings(secret: &str) -> Vec<String> {
         return Vec::new();
     }
     let each = |write: fn(u8) -> String| secret.bytes().map(write).collect::<String>();
-    let json = serde_json::Value::from(secret).to_string();
+    let json = serde_json::to_string(secret).unwrap_or_default();
     let mut all = vec![
         secret.to_owned(),
         json.trim_matches('"').to_owned(),
@@ -106,7 +106,7 @@ pub fn encodings(secret: &str) -> Vec<String> {
             all.push(encoded[first..last].to_owned());
         }
     }
-    all.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    all.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     all.dedup();
     all
 }

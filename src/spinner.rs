@@ -4,13 +4,16 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use dialoguer::console::{Term, truncate_str};
+use humantime::format_duration;
 use tokio::time::sleep;
 
 /// A shorter wait shows nothing.
 const DELAY: Duration = Duration::from_millis(300);
 
 const TICK: Duration = Duration::from_millis(100);
+
+const FRAMES: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 /// A line on standard error, erased when the wait is over. Clones share the line:
 /// if several wait at once, it shows one of them at a time.
@@ -43,10 +46,10 @@ impl Spinner {
         let mut line: Option<Line<'_>> = None;
         loop {
             if line.is_none() && !self.is_busy.get() {
-                line = Some(Line::new(&self.is_busy, host, started.elapsed()));
+                line = Some(Line::new(&self.is_busy));
             }
             if let Some(line) = &line {
-                line.bar.tick();
+                line.draw(host, started.elapsed());
             }
             tokio::select! {
                 biased;
@@ -59,26 +62,30 @@ impl Spinner {
 
 /// The line while it is shown.
 struct Line<'a> {
-    bar: ProgressBar,
+    terminal: Term,
     is_busy: &'a Cell<bool>,
 }
 
 impl<'a> Line<'a> {
-    fn new(is_busy: &'a Cell<bool>, host: &str, elapsed: Duration) -> Self {
+    fn new(is_busy: &'a Cell<bool>) -> Self {
         is_busy.set(true);
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
-            .with_elapsed(elapsed)
-            .with_message(host.to_owned());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} waiting for {msg} ({elapsed})") {
-            bar.set_style(style);
-        }
-        Self { bar, is_busy }
+        Self { terminal: Term::stderr(), is_busy }
+    }
+
+    fn draw(&self, host: &str, elapsed: Duration) {
+        let frame = FRAMES[(elapsed.as_millis() / TICK.as_millis()) as usize % FRAMES.len()];
+        let seconds = format_duration(Duration::from_secs(elapsed.as_secs()));
+        let text = format!("{frame} waiting for {host} ({seconds})");
+        let (_, width) = self.terminal.size();
+        // The wait goes on where the terminal is gone.
+        let _ = self.terminal.clear_line();
+        let _ = self.terminal.write_str(&truncate_str(&text, width.into(), ""));
     }
 }
 
 impl Drop for Line<'_> {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        let _ = self.terminal.clear_line();
         self.is_busy.set(false);
     }
 }

@@ -6,6 +6,8 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
+
 use crate::cli::help;
 use crate::cli::output_mode::OutputMode;
 use crate::cli::parse::{ParseOutcome, one_sentence, parse};
@@ -22,6 +24,8 @@ use crate::output::query::subprocess;
 use crate::secret::forbid_core_dumps;
 use crate::spinner::Spinner;
 use crate::text::label;
+
+type ForcedExit = Box<dyn FnOnce(&Failure) + Send>;
 
 /// Runs the command line of the process and returns its exit code.
 pub fn main(argv: Vec<OsString>) -> ExitCode {
@@ -123,15 +127,20 @@ fn run_async(ctx: &mut Context, command: impl AsyncFnOnce(&mut Context) -> Resul
     let interrupt = ctx.interrupt.clone();
     let (is_json, mut stderr) = (ctx.notes.are_deferred(), ctx.stderr.clone());
     let exit = move |failure: &Failure| exit_at_once(failure, is_json, &mut stderr);
-    let result = block_on(async {
-        interrupt::catch_sigxfsz();
-        interruptible(command(ctx), &interrupt, exit).await
-    })
-    .flatten();
+    let result = supervise(Box::pin(command(ctx)), &interrupt, Box::new(exit));
     if interrupt.is_requested() && result.is_ok() {
         ctx.note("interrupted; the change had been sent already, and was finished");
     }
     ctx.finish(result).map(|()| 0)
+}
+
+/// Not generic, so that it is in the binary once.
+fn supervise(command: LocalBoxFuture<'_, Result<()>>, interrupt: &Interrupt, exit: ForcedExit) -> Result<()> {
+    block_on(async {
+        interrupt::catch_sigxfsz();
+        interruptible(command, interrupt, exit).await
+    })
+    .flatten()
 }
 
 /// Builds a runtime, which only commands that use the network need.
@@ -150,14 +159,13 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
 /// An interrupted command starts nothing new and removes what it prepared. It waits
 /// a moment for the response to a change that was sent.
 async fn interruptible(
-    command: impl Future<Output = Result<()>>,
+    mut command: LocalBoxFuture<'_, Result<()>>,
     interrupt: &Interrupt,
-    exit: impl FnOnce(&Failure) + Send + 'static,
+    exit: ForcedExit,
 ) -> Result<()> {
     if !interrupt.handles_signals() {
         return command.await;
     }
-    tokio::pin!(command);
     let shutdown_signal = async {
         let mut signals = Signals::listen()?;
         interrupt.start_watchdog(exit)?;

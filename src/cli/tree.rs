@@ -113,19 +113,20 @@ pub fn tree(program: Program) -> clap::Command {
 }
 
 /// The tree in which each long flag may be written with `-` or `_` between its words.
-fn with_both_separators(command: clap::Command) -> clap::Command {
-    command
-        .mut_args(|arg| match arg.get_long().and_then(with_other_separator) {
+fn with_both_separators(mut command: clap::Command) -> clap::Command {
+    let is_compound = |arg: &&clap::Arg| arg.get_long().is_some_and(|long| long.contains(['-', '_']));
+    let ids: Vec<clap::Id> = command.get_arguments().filter(is_compound).map(|arg| arg.get_id().clone()).collect();
+    for id in ids {
+        command = command.mut_arg(id, |arg| match arg.get_long().map(with_other_separator) {
             Some(alias) => arg.alias(alias),
             None => arg,
-        })
-        .mut_subcommands(with_both_separators)
+        });
+    }
+    if command.has_subcommands() { command.mut_subcommands(with_both_separators) } else { command }
 }
 
-fn with_other_separator(flag: &str) -> Option<String> {
-    let hyphens = flag.replace('_', "-");
-    let other = if hyphens == flag { flag.replace('-', "_") } else { hyphens };
-    (other != flag).then_some(other)
+fn with_other_separator(flag: &str) -> String {
+    if flag.contains('_') { flag.replace('_', "-") } else { flag.replace('-', "_") }
 }
 
 #[cfg(test)]

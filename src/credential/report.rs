@@ -247,7 +247,7 @@ impl Report {
 /// One JSON object with a report for each cloud.
 pub fn json(reports: &[Report]) -> String {
     let all: Map<String, Value> = reports.iter().map(|report| (report.cloud.id.to_owned(), report.to_json())).collect();
-    Value::from(all).to_string()
+    serde_json::to_string(&all).unwrap_or_default()
 }
 
 /// The reports as text for people.

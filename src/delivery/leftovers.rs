@@ -20,7 +20,7 @@ pub fn remove_unused(directory: &Path) {
 /// The reserved files with a secret.
 pub fn undelivered_in(directory: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = reserved_files(directory).filter(|path| is_undelivered(path)).collect();
-    files.sort();
+    files.sort_unstable();
     files
 }
 

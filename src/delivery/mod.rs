@@ -202,7 +202,7 @@ pub fn undelivered(credential: Option<&Path>, is_json: bool, env: &Environment) 
     let mut files: Vec<PathBuf> = rescue::rescued_files(env).into_iter().chain(beside).collect();
     files.retain(|path| std::fs::read(path).is_ok_and(|content| content.starts_with(b"{") == is_json));
     // The credential's file may be in a directory of rescue files.
-    files.sort();
+    files.sort_unstable();
     files.dedup();
     files
 }

@@ -144,7 +144,7 @@ pub fn rescued_files(env: &Environment) -> Vec<PathBuf> {
             |path: &PathBuf| ["json", "token"].iter().any(|known| path.extension() == Some(known.as_ref()));
         let mut rescued: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_rescue_file).collect();
         rescued.retain(|path| is_undelivered(path));
-        rescued.sort();
+        rescued.sort_unstable();
         files.extend(rescued);
         files.extend(undelivered_in(&directory));
     }

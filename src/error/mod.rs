@@ -165,7 +165,7 @@ impl Failure {
         object.insert("http_status".into(), parts.http_status.into());
         object.insert("request_id".into(), parts.request_id.as_deref().map(redact).into());
         // JSON does not escape DEL and C1 control characters, which a terminal obeys.
-        escape(Value::Object(object).to_string().as_bytes())
+        escape(&serde_json::to_vec(&object).unwrap_or_default())
     }
 }
 

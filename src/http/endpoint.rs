@@ -40,7 +40,13 @@ impl Endpoint {
         };
         let text = text.trim();
         let url = if text.contains("://") { Url::parse(text) } else { Url::parse(&format!("https://{text}")) };
-        let url = url.map_err(|_| invalid("is not an address"))?;
+        let url = url.map_err(|_| {
+            invalid(if text.is_ascii() {
+                "is not an address"
+            } else {
+                "must be ASCII, with xn-- for other letters in a host"
+            })
+        })?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(invalid("must not contain a user name or a password"));
         }
@@ -116,10 +122,19 @@ mod tests {
             ("http://127.0.0.1:8700", "http://127.0.0.1:8700/a.B/C"),
             ("http://[::1]:8700/", "http://[::1]:8700/a.B/C"),
             ("http://localhost", "http://localhost/a.B/C"),
+            ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example/a.B/C"),
         ] {
             let joined = Endpoint::parse("X", text).map(|endpoint| endpoint.join("/a.B/C").to_string());
             assert_eq!(joined.ok().as_deref(), Some(url), "{text}");
         }
+    }
+
+    #[test]
+    fn an_international_host_is_written_in_ascii() {
+        let failure = Endpoint::parse("X", "https://bücher.example").err().map(|failure| failure.to_text());
+        let expected = "error: X must be ASCII, with xn-- for other letters in a host\n\
+                        hint: write X as https://host or https://host:port\n";
+        assert_eq!(failure.as_deref(), Some(expected));
     }
 
     #[test]

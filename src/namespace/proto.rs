@@ -34,7 +34,7 @@ pub(super) fn read_enum<'de, E: ProtoEnum, D: Deserializer<'de>>(deserializer: D
         value => int64(value).and_then(|number| E::VALUES.get(usize::try_from(number).ok()?)),
     };
     Ok(known.map_or_else(
-        || E::other(value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+        || E::other(value.as_str().map_or_else(|| serde_json::to_string(&value).unwrap_or_default(), str::to_owned)),
         |(value, _)| value.clone(),
     ))
 }

@@ -36,7 +36,7 @@ fn api_error(error: &RestError, credential: &Credential<Secret>, program: Progra
         Kind::NotAuthenticated => format!("the server rejected the token from {}{words}", credential.source),
         Kind::NotPermitted => format!("not permitted{words}"),
         Kind::NotFound => format!("not found{words}"),
-        Kind::Conflict => "someone else changed it at the same time".to_owned(),
+        Kind::Conflict => "someone else changed the service account at the same time".to_owned(),
         Kind::Unexpected => format!("the server failed{words}"),
         Kind::Temporary => format!("the server cannot answer now{words}"),
         Kind::OutcomeUnknown => format!("{OUTCOME_UNKNOWN}{words}"),

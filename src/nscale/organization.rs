@@ -166,9 +166,11 @@ pub async fn resolve(organization: Option<Organization>, api: &IdentityApi, ctx:
     // An id from the server becomes part of paths, so it is checked too.
     let id = |index: usize| {
         let id = visible.get(index).map(|organization| organization.id.as_str()).unwrap_or_default();
-        Uuid::parse_str(id)
-            .map(|id| Organization::from_server(id.to_string()))
-            .map_err(|error| Failure::unexpected("the server lists an organization without a usable id").source(error))
+        Uuid::parse_str(id).map(|id| Organization::from_server(id.to_string())).map_err(|error| {
+            Failure::unexpected("the server lists an organization with an invalid id")
+                .source(error)
+                .hint("pass the organization's id with --org")
+        })
     };
     let names: Vec<String> = visible.iter().map(ReadMetadata::show).collect();
     match visible.len() {

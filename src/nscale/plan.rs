@@ -135,7 +135,7 @@ pub fn is_same(one: &Account, other: &Account) -> bool {
 fn differs(field: Field, one: &AccountWrite, other: &AccountWrite) -> bool {
     let groups = |message: &AccountWrite| {
         let mut ids = message.spec.group_ids.clone();
-        ids.sort();
+        ids.sort_unstable();
         ids.dedup();
         ids
     };

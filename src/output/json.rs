@@ -174,7 +174,9 @@ pub fn each<'de, S: DeserializeSeed<'de> + Copy>(
             Ok(())
         }
     }
-    let mut deserializer = serde_json::Deserializer::from_str(json);
+    // As bytes, as responses are read: of a string, a second decoder would be in the
+    // binary for each type.
+    let mut deserializer = serde_json::Deserializer::from_slice(json.as_bytes());
     deserializer.deserialize_any(Elements(seed, visit))?;
     deserializer.end()
 }

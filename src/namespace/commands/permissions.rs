@@ -65,7 +65,7 @@ fn catalogue() -> Vec<Entry> {
         part.iter().map(move |(resource_type, actions)| Entry { resource_type, actions, is_published })
     };
     let mut all: Vec<Entry> = entries(&PUBLISHED, true).chain(entries(&UNPUBLISHED, false)).collect();
-    all.sort_by_key(|entry| entry.resource_type);
+    all.sort_unstable_by_key(|entry| entry.resource_type);
     all
 }
 
@@ -78,10 +78,10 @@ pub async fn run(args: PermissionsArgs, ctx: &mut Context) -> Result<()> {
     let bytes = match args.resource_type.as_deref().map(str::trim) {
         Some(name) => {
             let entry = all.iter().find(|entry| entry.resource_type == name).ok_or_else(|| unknown_type(name, ctx))?;
-            rendering.bytes(|| Ok(to_json_with_grant(entry)), || table::details(&ctx.stdout, &details(entry))).await?
+            rendering.bytes(|| to_json_with_grant(entry), || table::details(&ctx.stdout, &details(entry))).await?
         }
         None => {
-            let json = || Ok(Value::from_iter(all.iter().map(Entry::to_json)).to_string());
+            let json = || to_json(&all.iter().map(Entry::to_json).collect());
             rendering.bytes(json, || table::listing(&ctx.stdout, listing(&all))).await?
         }
     };
@@ -97,10 +97,14 @@ fn unknown_type(name: &str, ctx: &Context) -> Failure {
     .hint(format!("`{} permissions` lists the types; the server may know others", ctx.program))
 }
 
-fn to_json_with_grant(entry: &Entry) -> String {
+fn to_json_with_grant(entry: &Entry) -> Result<String> {
     let mut json = entry.to_json();
     json["grant"] = entry.grant().unwrap_or_default();
-    json.to_string()
+    to_json(&json)
+}
+
+fn to_json(value: &Value) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Failure::unexpected("the catalogue cannot be written").source(error))
 }
 
 fn details(entry: &Entry) -> Details {

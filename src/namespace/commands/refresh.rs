@@ -49,7 +49,12 @@ pub(super) async fn run(args: RefreshArgs, ctx: &mut Context) -> Result<()> {
             .about(&id)
     })?;
     if reply.message.token.as_ref().is_some_and(|token| !token.token_id.is_empty() && token.token_id != id) {
-        return Err(Failure::new(Kind::OutcomeUnknown, "the server's answer is about another token").about(&id));
+        return Err(Failure::new(
+            Kind::OutcomeUnknown,
+            "the server's answer is about another token, so it is unknown whether this one was refreshed",
+        )
+        .hint(format!("check its expiry with `{program} token list`"))
+        .about(&id));
     }
     let expires_at = reply.message.token.as_ref().and_then(|token| token.expires_at);
     let clocks = api.clocks().unwrap_or(ClockReading { server: ctx.now(), local: ctx.now() });

@@ -57,7 +57,7 @@ pub(super) async fn run(args: CreateArgs, ctx: &mut Context) -> Result<()> {
         Some(document) => Some(AccountDocument::read(&document, false, ctx)?.into_message()),
         None if ctx.stdin.is_terminal() && can_ask(ctx) => None,
         None => {
-            return Err(Failure::usage("there is no document, and no terminal to ask for one")
+            return Err(Failure::usage("no document was given, and there is no terminal to ask for one")
                 .hint(INPUT_HINT)
                 .hint(FORMAT));
         }

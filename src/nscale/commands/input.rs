@@ -7,7 +7,6 @@ use clap::Args;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::input::document::Document;
-use crate::nscale::document::FORMAT;
 
 #[derive(Debug, Args)]
 pub(super) struct InputArgs {
@@ -29,13 +28,13 @@ impl InputArgs {
         match &self.file {
             Some(path) if path != Path::new("-") => {
                 let document = Document::from_file(format!("--file {}", path.display()), path);
-                return document.map(Some).map_err(|failure| failure.hint(FORMAT));
+                return document.map(Some);
             }
             file if self.stdin || file.is_some() => {
                 if ctx.stdin.is_terminal() {
                     ctx.show("type the JSON document, and end it with Ctrl-D on a line of its own");
                 }
-                return Document::from_stdin(STDIN, &ctx.stdin).map(Some).map_err(|failure| failure.hint(FORMAT));
+                return Document::from_stdin(STDIN, &ctx.stdin).map(Some);
             }
             _ if !ctx.stdin.is_piped() => return Ok(None),
             _ => {}
@@ -54,7 +53,7 @@ impl InputArgs {
                 humantime::format_duration(limit)
             ))),
         }
-        .map_err(|failure| failure.hint(INPUT_HINT).hint(FORMAT))
+        .map_err(|failure| failure.hint(INPUT_HINT))
     }
 }
 

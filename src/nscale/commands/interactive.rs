@@ -25,7 +25,7 @@ pub(super) async fn ask(organization: &str, api: &IdentityApi, ctx: &mut Context
     let description = line(ctx, "Description (may be empty)", check_description).await?;
     let mut group_ids = Vec::new();
     if !groups.is_empty() {
-        groups.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+        groups.sort_unstable_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
         // Names need not be unique.
         let has_namesake = |name: &str| groups.iter().filter(|group| group.name == name).count() > 1;
         let show = |group: &ReadMetadata| if has_namesake(&group.name) { group.show() } else { group.name.clone() };

@@ -12,6 +12,7 @@ mod rotate;
 mod update;
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::context::Context;
@@ -190,13 +191,16 @@ impl ChangeArgs {
 
 /// Shows the payload that would be sent.
 async fn preview(request: &str, message: &AccountWrite, rendering: Output, ctx: &mut Context) -> Result<()> {
-    let payload = serde_json::to_string(message)
-        .map_err(|error| Failure::unexpected("the request cannot be written").source(error))?;
+    let payload = to_json(message)?;
     // The payload is JSON, with and without --json.
     let bytes = rendering.as_json().bytes(|| Ok(payload), String::new).await?;
     write_out(&bytes, ctx)?;
     ctx.note(&format!("dry run: nothing was changed; this is the payload of {request}"));
     Ok(())
+}
+
+fn to_json(message: &impl Serialize) -> Result<String> {
+    serde_json::to_string(message).map_err(|error| Failure::unexpected("the request cannot be written").source(error))
 }
 
 /// Shows the request that would be sent, which has no payload.
@@ -210,7 +214,7 @@ async fn preview_without_payload(
     let line = format!("{method} {address}\n");
     let bytes = match rendering {
         Some(rendering) => {
-            let payload = json!({ "method": method, "url": address }).to_string();
+            let payload = to_json(&json!({ "method": method, "url": address }))?;
             rendering.bytes(|| Ok(payload), || line).await?
         }
         None => line.into_bytes(),

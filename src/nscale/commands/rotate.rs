@@ -61,8 +61,7 @@ pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
     let again =
         format!("`{} serviceaccounts rotate --org {} --id {} --yes`", ctx.program, account.organization, account.id);
     let lost = format!(
-        "the old token may have stopped working and the new one is lost: {again} makes another; \
-         if the credential in use is that account's own and is refused now, an administrator's is needed for it"
+        "the old token may have stopped working: {again} makes another; if the account's own token is rejected now, use an administrator's credential"
     );
     ctx.interrupt.set_unknown_outcome_hint(&lost);
     let reply = match api.rotate(&account.organization.id, &account.id).await {
@@ -73,13 +72,13 @@ pub(super) async fn run(args: RotateArgs, ctx: &mut Context) -> Result<()> {
                 .hint_on(Kind::NotFound, || {
                     format!("`{} serviceaccounts list --org {}` shows the ids", ctx.program, account.organization)
                 })
-                .hint_on(Kind::NotFound, || JUST_CREATED.to_owned());
+                .hint_on(Kind::NotFound, || JUST_CREATED.to_owned())
+                .hint_on(Kind::Conflict, || format!("run it again: {again}"));
             return Err(account.organization.hint_on_mismatch(failure, &api).await);
         }
     };
     let undo = format!(
-        "the old token is replaced; if the new one is lost too, {again} makes another, \
-         with an administrator's credential where it was the account's own"
+        "if the new token is lost, {again} makes another; if it was the account's own, use an administrator's credential"
     );
     let token = reply.account.status.access_token.clone();
     let groups = reply.account.spec.group_ids.clone();

@@ -50,7 +50,7 @@ pub(super) async fn run(args: UpdateArgs, ctx: &mut Context) -> Result<()> {
     let rendering = args.output.prepare(ctx)?;
     let selector = args.account.check(ctx)?;
     let document = args.input.read(ctx).await?;
-    let document = document.ok_or_else(|| Failure::usage("there is no document").hint(INPUT_HINT).hint(FORMAT))?;
+    let document = document.ok_or_else(|| Failure::usage("no document was given").hint(INPUT_HINT).hint(FORMAT))?;
     let document = AccountDocument::read(&document, args.merge, ctx)?;
     if let (_, AccountSelector::Id(id)) = &selector {
         document.check_id(id)?;
@@ -205,13 +205,13 @@ impl Plan<'_> {
             let conflicting_fields = conflicting_fields(&before.account, now, &sent, merged);
             if !conflicting_fields.is_empty() {
                 let fields: Vec<&str> = conflicting_fields.iter().map(|field| field.name()).collect();
-                let what = format!("somebody else changed the account's {} at the same moment", fields.join(" and "));
+                let what = format!("someone else changed the account's {} at the same time", fields.join(" and "));
                 return Err(Failure::new(Kind::Conflict, what)
                     .http_status(409)
                     .hint(IN_PART)
                     .hint("look at it with --dry-run, which shows what would change now, then run it again"));
             }
-            ctx.note("somebody else changed the account at the same moment, but nothing that this update sets: it was sent again");
+            ctx.note("someone else changed the account at the same time, but nothing that this update sets: it was sent again");
         }
     }
 }

@@ -23,7 +23,7 @@ pub fn filter(code: &str) -> Result<Filter<Native<Data>>> {
     }
     // Loading all definitions takes longer than everything else, and a filter without
     // function calls does not need them.
-    compile_with(code, std::iter::empty(), std::iter::empty()).or_else(|_| {
+    compile_with(code, Vec::new(), Vec::new()).or_else(|_| {
         let own = load::parse(PRELUDE, |parser| parser.defs()).unwrap_or_default();
         let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs()).chain(own);
         // `env` would print every variable, including credentials.
@@ -32,14 +32,14 @@ pub fn filter(code: &str) -> Result<Filter<Native<Data>>> {
             .chain(jaq_json::funs())
             .chain(formats::functions())
             .filter(|(name, ..)| *name != "env");
-        compile_with(code, definitions, functions)
+        compile_with(code, definitions.collect(), functions.collect())
     })
 }
 
 fn compile_with(
     code: &str,
-    definitions: impl Iterator<Item = Def<&'static str>>,
-    functions: impl Iterator<Item = Fun<Data>>,
+    definitions: Vec<Def<&'static str>>,
+    functions: Vec<Fun<Data>>,
 ) -> Result<Filter<Native<Data>>> {
     let arena = Arena::default();
     let modules = Loader::new(definitions)

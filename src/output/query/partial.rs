@@ -1,6 +1,5 @@
 //! Reads the parts of an answer that a [`Projection`] names into a value.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use jaq_json::{Map, Val};
@@ -89,7 +88,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
 }
 
 /// Looks up a field name among the fields that are read.
-struct Name<'a>(&'a BTreeMap<String, Projection>);
+struct Name<'a>(&'a [(String, Projection)]);
 
 impl<'de, 'a> DeserializeSeed<'de> for Name<'a> {
     type Value = Option<(&'a String, &'a Projection)>;
@@ -107,6 +106,7 @@ impl<'a> Visitor<'_> for Name<'a> {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.get_key_value(name))
+        let found = self.0.binary_search_by(|(known, _)| known.as_str().cmp(name));
+        Ok(found.ok().map(|at| (&self.0[at].0, &self.0[at].1)))
     }
 }

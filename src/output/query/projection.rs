@@ -9,8 +9,6 @@
 //! counts as reading everything. `projection_tests` compares the results with those
 //! over the whole answer.
 
-use std::collections::BTreeMap;
-
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Pattern, Term};
 use jaq_core::path::{Opt, Part, Path};
@@ -19,22 +17,22 @@ use jaq_core::path::{Opt, Part, Path};
 #[derive(Debug, PartialEq, Eq)]
 pub enum Projection {
     All,
-    /// These fields of an object, with their own projections. Empty if nothing of the
-    /// value is read.
-    Fields(BTreeMap<String, Projection>),
+    /// These fields of an object, sorted, with their own projections. Empty if nothing
+    /// of the value is read.
+    Fields(Vec<(String, Projection)>),
     /// This part of every element of an array.
     Elements(Box<Projection>),
 }
 
 impl Projection {
-    const NOTHING: Self = Self::Fields(BTreeMap::new());
+    const NOTHING: Self = Self::Fields(Vec::new());
 
     fn each(projection: Self) -> Self {
         if projection == Self::All { Self::All } else { Self::Elements(Box::new(projection)) }
     }
 
     fn field(name: String, projection: Self) -> Self {
-        Self::Fields(BTreeMap::from([(name, projection)]))
+        Self::Fields(vec![(name, projection)])
     }
 
     /// What either reads.
@@ -48,11 +46,13 @@ impl Projection {
             _ => return Self::All,
         };
         for (name, projection) in others {
-            let both = match fields.remove(&name) {
-                Some(known) => known.and(projection),
-                None => projection,
-            };
-            fields.insert(name, both);
+            match fields.binary_search_by(|(known, _)| known.cmp(&name)) {
+                Ok(at) => {
+                    let (_, known) = fields.remove(at);
+                    fields.insert(at, (name, known.and(projection)));
+                }
+                Err(at) => fields.insert(at, (name, projection)),
+            }
         }
         Self::Fields(fields)
     }
