@@ -1,7 +1,8 @@
 //! What the module of each cloud offers to commands for all clouds.
 
-use std::pin::Pin;
 use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
 
 use crate::cloud::Cloud;
 use crate::context::{Context, Environment};
@@ -18,7 +19,7 @@ pub struct StatusOptions<'a> {
     pub is_offline: bool,
 }
 
-pub type ReportFuture<'a> = Pin<Box<dyn Future<Output = Report> + 'a>>;
+pub type ReportFuture<'a> = LocalBoxFuture<'a, Report>;
 
 pub struct Provider {
     pub cloud: &'static Cloud,

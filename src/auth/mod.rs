@@ -3,7 +3,7 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
-use futures_util::future::join_all;
+use futures_util::future::LocalBoxFuture;
 
 use crate::cloud::{CLOUDS, Cloud};
 use crate::context::Context;
@@ -12,7 +12,7 @@ use crate::error::{Failure, Kind, Result};
 use crate::http::endpoint::Endpoint;
 use crate::input::duration::lifetime;
 use crate::output::rendering::{OutputArgs, write_out};
-use crate::provider::{Provider, StatusOptions};
+use crate::provider::{Provider, ReportFuture, StatusOptions};
 use crate::verb::{Variables, Verb};
 use crate::{namespace, nscale};
 
@@ -93,7 +93,7 @@ async fn run(args: StatusArgs, ctx: &mut Context) -> Result<()> {
     let selected: Vec<(&Provider, Endpoint)> =
         selected.map(|provider| Ok((*provider, (provider.endpoint)(&ctx.env)?))).collect::<Result<_>>()?;
     let reports = selected.into_iter().map(|(provider, endpoint)| (provider.report)(endpoint, options, ctx));
-    let mut reports = join_all(reports).await;
+    let mut reports = all_at_once(reports).await;
     for report in &mut reports {
         report.warn_of_undelivered(ctx);
         if let Some((min_validity, text)) = min_validity {
@@ -105,6 +105,18 @@ async fn run(args: StatusArgs, ctx: &mut Context) -> Result<()> {
     let shown = bytes.and_then(|bytes| write_out(&bytes, ctx));
     // The failure of a credential is reported even if the output was not read.
     check(reports, !args.clouds.is_empty()).and(shown)
+}
+
+async fn all_at_once<'a>(reports: impl Iterator<Item = ReportFuture<'a>>) -> Vec<Report> {
+    let mut all: LocalBoxFuture<'a, Vec<Report>> = Box::pin(async { Vec::new() });
+    for report in reports {
+        all = Box::pin(async {
+            let (mut reports, report) = tokio::join!(all, report);
+            reports.push(report);
+            reports
+        });
+    }
+    all.await
 }
 
 fn summary(statuses: &[Status]) -> &'static str {

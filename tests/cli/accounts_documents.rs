@@ -89,7 +89,10 @@ fn what_is_no_document_is_refused_with_a_sentence() {
     ] {
         let path = world.write("sa.json", bytes);
         let stderr = world.sa(&format!("create --file {path} --yes")).fails_with(2, words);
-        assert!(stderr.starts_with("error: --file ") && stderr.contains("hint: a document looks like"), "{stderr}");
+        assert!(stderr.starts_with("error: --file "), "{stderr}");
+        // Only what was read can be compared with what a document looks like.
+        let was_read = !["is over", "UTF-", "binary"].iter().any(|unread| words.contains(unread));
+        assert_eq!(stderr.contains("hint: a document looks like"), was_read, "{stderr}");
         piped(&world, "--stdin --yes", bytes).fails_with(2, words);
         let stderr = world.sa(&format!("create --file {path} --yes --json")).fails(2);
         let json: serde_json::Value = serde_json::from_str(&stderr).unwrap();
@@ -114,16 +117,14 @@ fn the_place_of_a_mistake_is_pointed_at() {
 #[test]
 fn files_that_cannot_be_read() {
     let world = offline();
-    assert_snapshot!(world.sa("create --file nonexistent.json --yes").says(2), @r#"
+    assert_snapshot!(world.sa("create --file nonexistent.json --yes").says(2), @"
     error: --file nonexistent.json cannot be read
       cause: No such file or directory (os error 2)
-    hint: a document looks like {"metadata":{"name":"ci","description":"…","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":[]}}
-    "#);
-    assert_snapshot!(world.sa("create --file . --yes").says(2), @r#"
+    ");
+    assert_snapshot!(world.sa("create --file . --yes").says(2), @"
     error: --file . cannot be read
       cause: Is a directory (os error 21)
-    hint: a document looks like {"metadata":{"name":"ci","description":"…","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":[]}}
-    "#);
+    ");
     world.sh("nscale sa create --stdin --yes <&-").fails(2);
     assert_snapshot!(world.sa("create --file a.json --stdin").says(2), @"
     error: the argument '--file <PATH>' cannot be used with '--stdin'
@@ -139,23 +140,22 @@ fn without_a_document_and_a_terminal_it_fails_at_once() {
     let world = offline();
     for line in ["create", "create --yes", "create --dry-run"] {
         allow_duplicates!(assert_snapshot!(world.sa(line).says(2), @r#"
-        error: there is no document, and no terminal to ask for one
+        error: no document was given, and there is no terminal to ask for one
         hint: give the document with --file PATH or --stdin
         hint: a document looks like {"metadata":{"name":"ci","description":"…","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":[]}}
         "#));
     }
     assert_snapshot!(world.sa("update --id a1b2c3d4-1111-4222-8333-444455556666 --yes").says(2), @r#"
-    error: there is no document
+    error: no document was given
     hint: give the document with --file PATH or --stdin
     hint: a document looks like {"metadata":{"name":"ci","description":"…","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":[]}}
     "#);
     // A pipe that nobody writes to is not waited for for ever.
     let run = world.sh("mkfifo fifo; nscale sa create --yes --timeout 200ms <> fifo");
-    assert_snapshot!(run.scrubbed(), @r#"
+    assert_snapshot!(run.scrubbed(), @"
     error: the pipe on standard input sent nothing within 200ms
     hint: give the document with --file PATH or --stdin
-    hint: a document looks like {"metadata":{"name":"ci","description":"…","tags":[{"name":"team","value":"infra"}]},"spec":{"groupIDs":[]}}
-    "#);
+    ");
 }
 
 #[test]

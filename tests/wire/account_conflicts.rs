@@ -24,8 +24,9 @@ fn rotate_and_delete_try_again_after_a_conflict() {
     server.requests(2);
     let (world, server) = nscale_world(std::iter::repeat_n(conflict(), 9));
     assert_snapshot!(sa(&world, "rotate", &format!("--id {ID} --yes")).says(6), @"
-    error: someone else changed it at the same time
+    error: someone else changed the service account at the same time
       request id: 0af7651916cd43dd8448eb211c80319c
+    hint: run it again: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes`
     ");
     server.requests(4);
 }
@@ -35,7 +36,7 @@ fn a_conflict_on_create_says_that_there_may_be_an_account_now() {
     let (world, server) = nscale_world([conflict()]);
     let path = document(&world);
     assert_snapshot!(sa(&world, "create", &format!("--file {path} --yes")).says(6), @r#"
-    error: someone else changed it at the same time
+    error: someone else changed the service account at the same time
       request id: 0af7651916cd43dd8448eb211c80319c
     hint: the account may have been created, in any of its groups, and then its token is lost; look for "ci" in `nscale serviceaccounts list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90`, and delete it before you run this again
     "#);
@@ -57,7 +58,7 @@ fn an_update_goes_on_after_a_conflict_that_is_none_of_its_own() {
     assert_snapshot!(run.scrubbed(), @"
     Changes to service account ci-deployer:
       name: ci-deployer -> renamed
-    note: somebody else changed the account at the same moment, but nothing that this update sets: it was sent again
+    note: someone else changed the account at the same time, but nothing that this update sets: it was sent again
     ");
     run.ok();
     let requests = server.requests(4);
@@ -87,7 +88,7 @@ fn an_update_stops_at_a_conflict_about_what_it_sets() {
     assert_snapshot!(said, @r#"
     Changes to service account ci-deployer:
       name: ci-deployer -> renamed
-    error: somebody else changed the account's name at the same moment
+    error: someone else changed the account's name at the same time
     hint: the update may have been carried out in part
     hint: look at it with --dry-run, which shows what would change now, then run it again
     Changes to service account ci-deployer:
@@ -95,7 +96,7 @@ fn an_update_stops_at_a_conflict_about_what_it_sets() {
       tags: team=infra -> erased
       groups: leaves deployers (b3b1c0de-52a1-4c4e-9f7a-2f9f6f0c1d11)
     warning: the document replaces everything: what it leaves out is erased (--merge keeps it)
-    error: somebody else changed the account's description at the same moment
+    error: someone else changed the account's description at the same time
     hint: the update may have been carried out in part
     hint: look at it with --dry-run, which shows what would change now, then run it again
     "#);

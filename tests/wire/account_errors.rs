@@ -146,17 +146,17 @@ fn answers_that_do_not_fit() {
     }
     assert_snapshot!(said, @"
     error: 127.0.0.1:PORT reported success, but its answer cannot be read (it has no status.accessToken): the secret in it is lost
-    hint: the old token may have stopped working and the new one is lost: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the credential in use is that account's own and is refused now, an administrator's is needed for it
+    hint: the old token may have stopped working: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the account's own token is rejected now, use an administrator's credential
     error: 127.0.0.1:PORT reported success, but its answer cannot be read (not a JSON object): the secret in it is lost
-    hint: the old token may have stopped working and the new one is lost: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the credential in use is that account's own and is refused now, an administrator's is needed for it
+    hint: the old token may have stopped working: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the account's own token is rejected now, use an administrator's credential
     error: 127.0.0.1:PORT reported success, but its answer cannot be read (not a JSON object): the secret in it is lost
-    hint: the old token may have stopped working and the new one is lost: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the credential in use is that account's own and is refused now, an administrator's is needed for it
+    hint: the old token may have stopped working: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the account's own token is rejected now, use an administrator's credential
     error: 127.0.0.1:PORT reported success, but its answer cannot be read (not a JSON object): the secret in it is lost
-    hint: the old token may have stopped working and the new one is lost: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the credential in use is that account's own and is refused now, an administrator's is needed for it
+    hint: the old token may have stopped working: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the account's own token is rejected now, use an administrator's credential
     error: 127.0.0.1:PORT reported success, but its answer cannot be read (it has no status.accessToken): the secret in it is lost
-    hint: the old token may have stopped working and the new one is lost: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the credential in use is that account's own and is refused now, an administrator's is needed for it
+    hint: the old token may have stopped working: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the account's own token is rejected now, use an administrator's credential
     error: 127.0.0.1:PORT reported success, but its answer cannot be read (it has no status.accessToken): the secret in it is lost
-    hint: the old token may have stopped working and the new one is lost: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the credential in use is that account's own and is refused now, an administrator's is needed for it
+    hint: the old token may have stopped working: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the account's own token is rejected now, use an administrator's credential
     ");
 }
 
@@ -272,7 +272,7 @@ fn an_answer_that_never_comes_is_told_from_one_that_was_not_needed() {
     assert_snapshot!(sa(&world, "rotate", &format!("--id {ID} --yes --timeout 300ms")).says(8), @"
     error: the request was sent and its outcome is unknown: no answer from 127.0.0.1:PORT within 300ms
     hint: allow more time with --timeout 2m
-    hint: the old token may have stopped working and the new one is lost: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the credential in use is that account's own and is refused now, an administrator's is needed for it
+    hint: the old token may have stopped working: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the account's own token is rejected now, use an administrator's credential
     ");
 }
 
@@ -364,7 +364,7 @@ fn an_answer_without_measure_is_not_read() {
     let (world, _server) = nscale_world([huge.to_owned()]);
     assert_snapshot!(sa(&world, "rotate", &format!("--id {ID} --yes")).says(8), @"
     error: 127.0.0.1:PORT reported success, but its answer cannot be read (not a JSON object): the secret in it is lost
-    hint: the old token may have stopped working and the new one is lost: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the credential in use is that account's own and is refused now, an administrator's is needed for it
+    hint: the old token may have stopped working: `nscale serviceaccounts rotate --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90 --id a1b2c3d4-1111-4222-8333-444455556666 --yes` makes another; if the account's own token is rejected now, use an administrator's credential
     ");
 }
 

@@ -150,7 +150,7 @@ fn after_a_conflict_on_create_the_groups_are_not_known() {
     let path = document(&world);
     let stderr = sa(&world, "create", &format!("--file {path} --yes")).says(6);
     assert_snapshot!(stderr, @r#"
-    error: someone else changed it at the same time
+    error: someone else changed the service account at the same time
       request id: 0af7651916cd43dd8448eb211c80319c
     hint: the account may have been created, in any of its groups, and then its token is lost; look for "ci" in `nscale serviceaccounts list --org d0e1f2a3-0b1c-4d2e-8f3a-4b5c6d7e8f90`, and delete it before you run this again
     "#);

@@ -301,8 +301,9 @@ fn an_organization_with_an_id_that_is_none_goes_into_no_path() {
     let organizations = r#"[{"metadata":{"id":"../../oauth2","name":"one"}}]"#;
     let (world, server) = nscale_world([json(200, organizations)]);
     assert_snapshot!(world.sa("list").says(1), @"
-    error: the server lists an organization without a usable id
+    error: the server lists an organization with an invalid id
       cause: invalid character: found `.` at 0
+    hint: pass the organization's id with --org
     ");
     server.requests(1);
 }

@@ -302,7 +302,10 @@ fn an_answer_that_does_not_keep_to_what_was_asked_is_told() {
     hint: token b is kept in DIRECTORY/home/.local/state/nscred/undelivered/secret.json
     hint: if you do not want it, look for "b" in `nsc token list` and revoke it
     "#);
-    assert_snapshot!(world.nsc("token refresh --token_id tok_1").says(8), @"error: tok_1: the server's answer is about another token");
+    assert_snapshot!(world.nsc("token refresh --token_id tok_1").says(8), @"
+    error: tok_1: the server's answer is about another token, so it is unknown whether this one was refreshed
+    hint: check its expiry with `nsc token list`
+    ");
     assert_snapshot!(world.nsc("token revoke --token_id tok_1").says(8), @"
     error: tok_1: 127.0.0.1:PORT reported success, but its answer cannot be read: not a JSON object
     hint: run `nsc token revoke --token_id tok_1` again: that can do no harm
