@@ -25,7 +25,7 @@ impl OutputMode {
         let mut colors = values("color").filter_map(|value| ColorChoice::from_str(value.to_str()?, false).ok());
         Self {
             is_json: values("json").any(|value| value == "true")
-                || values("output").any(|value| value == "json")
+                || values("output").last().is_some_and(|value| value == "json")
                 || matches.try_contains_id("filters").unwrap_or(false),
             color: colors.next_back().unwrap_or_default(),
         }
@@ -155,7 +155,7 @@ mod tests {
             "token list --timeout --json",
             "token list -q",
             "token list --json -o table",
-            "token list -o json -o table",
+            "token list --nosuch -o table -o json",
             "sa delete --id self -yq .",
             "sa list --json --json",
             "sandbox --json",
@@ -168,6 +168,7 @@ mod tests {
             "--quiet",
             "token create",
             "token list --nosuch -o table",
+            "token list --nosuch -o json -o table",
             "token list --output",
             "sa list --json=false",
             "token list -- -o json",

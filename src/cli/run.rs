@@ -24,6 +24,7 @@ use crate::output::query::subprocess;
 use crate::secret::forbid_core_dumps;
 use crate::spinner::Spinner;
 use crate::text::label;
+use crate::text::shell::unexpanded_home;
 
 type ForcedExit = Box<dyn FnOnce(&Failure) + Send>;
 
@@ -111,6 +112,9 @@ fn settings(global: GlobalArgs, ctx: &Context) -> Result<Settings> {
         .map_err(|error| Failure::usage(format!("--timeout \"{}\": {error}", global.timeout)).hint(example))?;
     if timeout.is_zero() {
         return Err(Failure::usage("--timeout is zero; no request could be made").hint(example));
+    }
+    if let Some(hint) = global.ca_file.as_deref().and_then(unexpanded_home) {
+        return Err(Failure::usage("--ca-file begins with ~").hint(hint));
     }
     Ok(Settings {
         timeout: timeout.min(MAX_TIMEOUT),

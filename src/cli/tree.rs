@@ -107,7 +107,9 @@ Examples:
 
 /// The tree under the name that the program was called by.
 pub fn tree(program: Program) -> clap::Command {
-    let tree = with_both_separators(Cli::command()).name(program.name()).bin_name(program.name());
+    // As in the official programs, the last of a repeated flag wins.
+    let tree = with_both_separators(Cli::command()).args_override_self(true);
+    let tree = tree.name(program.name()).bin_name(program.name());
     // The official program of that name has a version too.
     if program.is_alias() { tree.version(concat!(env!("CARGO_PKG_VERSION"), " (nscred)")) } else { tree }
 }

@@ -16,6 +16,7 @@ use crate::delivery::stdout::Stdout;
 use crate::error::{Failure, Kind, Result};
 use crate::input::document::read_limited;
 use crate::text::shell::shell_word;
+use crate::text::shell::unexpanded_home;
 
 pub struct TargetFile {
     /// As the user named it.
@@ -66,6 +67,9 @@ impl TargetFile {
                 .hint(format!("without {flag} it goes to standard output")));
         }
         let refuse = |why: &str| Failure::usage(format!("{flag} {}: {why}", path.display()));
+        if let Some(hint) = unexpanded_home(path) {
+            return Err(refuse("begins with ~").hint(hint));
+        }
         if path::names_directory(path) {
             return Err(refuse("names a directory; name a file in it"));
         }

@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::context::Stdin;
 use crate::error::{Failure, Result};
 use crate::secret::redact;
+use crate::text::shell::unexpanded_home;
 
 /// Of a file or a pipe, in bytes.
 const MAX_SIZE: u64 = 1024 * 1024;
@@ -28,7 +29,11 @@ impl Document {
     /// # Errors
     /// Usage: it cannot be read, is over 1 MiB, or is not UTF-8 text.
     pub fn from_file(name: impl Into<String>, path: &Path) -> Result<Self> {
-        Self::from_bytes(name.into(), read_limited(path))
+        let name = name.into();
+        if let Some(hint) = unexpanded_home(path) {
+            return Err(Failure::usage(format!("{name} begins with ~")).hint(hint));
+        }
+        Self::from_bytes(name, read_limited(path))
     }
 
     /// # Errors

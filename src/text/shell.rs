@@ -1,6 +1,7 @@
 //! Quoting for a POSIX shell.
 
 use std::ffi::OsStr;
+use std::path::Path;
 
 /// A word that a shell reads as this text, in quotes if it needs them.
 pub fn quoted(text: &OsStr) -> String {
@@ -12,6 +13,13 @@ pub fn quoted(text: &OsStr) -> String {
 pub fn shell_word(path: &OsStr) -> String {
     let word = quoted(path);
     if path.as_encoded_bytes().starts_with(b"-") { format!("./{word}") } else { word }
+}
+
+/// The hint for a path that begins with `~`, which a shell expands only at the
+/// beginning of a word: not in `--token_file=~/token.json`.
+pub fn unexpanded_home(path: &Path) -> Option<String> {
+    let rest = path.to_str()?.strip_prefix("~/")?;
+    Some(format!("the shell did not expand ~: write \"$HOME/{rest}\""))
 }
 
 /// Whether a character has no special meaning in a shell or a file name.

@@ -45,6 +45,7 @@ mod sandbox_nscale_access;
 mod sandbox_nscale_changes;
 mod sandbox_nscale_roles;
 mod sandbox_resilience;
+mod spellings;
 #[path = "../support/mod.rs"]
 mod support;
 mod terminal;
