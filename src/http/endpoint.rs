@@ -2,7 +2,7 @@
 
 use url::{Host, Url};
 
-use crate::context::{Context, Environment};
+use crate::context::Environment;
 use crate::error::{Failure, Result};
 
 /// A base address: `https` anywhere, or plain `http` on loopback only.
@@ -85,13 +85,6 @@ impl Endpoint {
             Some(Host::Ipv4(ip)) => ip.is_loopback(),
             Some(Host::Ipv6(ip)) => ip.is_loopback(),
             None => false,
-        }
-    }
-
-    /// Says which flags mean nothing to it.
-    pub fn note_unused_flags(&self, ctx: &mut Context) {
-        if ctx.settings.ca_file.is_some() && !self.is_https() {
-            ctx.note(&format!("--ca-file is not used: {} is reached by plain http", self.authority()));
         }
     }
 

@@ -4,6 +4,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
 use crate::context::Environment;
+use crate::denylist::has_quotes_around;
 use crate::http::endpoint::authority;
 use crate::http::error::{ProxyProblem, SetupError};
 
@@ -77,7 +78,7 @@ fn first(env: &Environment) -> Result<Option<Url>, SetupError> {
 
 /// Reads a proxy's address, which is plain http where it has no scheme.
 fn parse(value: &str) -> Result<Url, ProxyProblem> {
-    if value.starts_with(['"', '\'']) || value.ends_with(['"', '\'']) {
+    if has_quotes_around(value) {
         return Err(ProxyProblem::Quoted);
     }
     let url = if value.contains("://") { Url::parse(value) } else { Url::parse(&format!("http://{value}")) };

@@ -1,6 +1,6 @@
 //! TLS with ring: which certificates a server's certificate is checked against.
 
-use std::io;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use rustls_native_certs::{load_certs_from_paths, load_native_certs};
 
 use crate::context::Environment;
 use crate::http::error::{CertificateProblem, CertificateSource, SetupError};
+use crate::input::document::read_at_most;
 
 const FILE_VARIABLE: &str = "SSL_CERT_FILE";
 const DIRECTORY_VARIABLE: &str = "SSL_CERT_DIR";
@@ -142,13 +143,8 @@ fn unusable(source: CertificateSource, path: &Path) -> impl Fn(CertificateProble
 }
 
 fn read_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateProblem> {
-    let io_error = |error: io::Error| CertificateProblem::Error(error.into());
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(io_error)?;
-    io::Read::read_to_end(&mut io::Read::take(file, MAX_CERTIFICATE_FILE + 1), &mut bytes).map_err(io_error)?;
-    if bytes.len() as u64 > MAX_CERTIFICATE_FILE {
-        return Err(CertificateProblem::TooLarge);
-    }
+    let bytes = File::open(path).and_then(|file| read_at_most(MAX_CERTIFICATE_FILE, file));
+    let bytes = bytes.map_err(|error| CertificateProblem::Error(error.into()))?.ok_or(CertificateProblem::TooLarge)?;
     let pem = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()

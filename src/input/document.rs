@@ -39,7 +39,7 @@ impl Document {
     /// # Errors
     /// Usage: it cannot be read, is over 1 MiB, or is not UTF-8 text.
     pub fn from_stdin(name: impl Into<String>, stdin: &Stdin) -> Result<Self> {
-        Self::from_bytes(name.into(), limited(stdin.reader()))
+        Self::from_bytes(name.into(), read_at_most(MAX_SIZE, stdin.reader()))
     }
 
     fn from_bytes(name: String, bytes: io::Result<Option<Vec<u8>>>) -> Result<Self> {
@@ -115,11 +115,15 @@ impl Document {
 /// # Errors
 /// It cannot be opened or read.
 pub fn read_limited(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    limited(File::open(path)?)
+    read_at_most(MAX_SIZE, File::open(path)?)
 }
 
-fn limited(source: impl Read) -> io::Result<Option<Vec<u8>>> {
+/// Reads a source to its end; `None` where it is over `max` bytes.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_at_most(max: u64, source: impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    source.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= MAX_SIZE).then_some(bytes))
+    source.take(max + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= max).then_some(bytes))
 }

@@ -15,6 +15,7 @@ use crate::http::clock_reading::ClockReading;
 use crate::http::connect::{Code, RpcCall, RpcError, call};
 use crate::http::endpoint::Endpoint;
 use crate::http::error::CallError;
+use crate::http::explain::note_unused_flags;
 use crate::http::json::{decode, encode};
 use crate::http::retry::Effect;
 use crate::namespace::credential;
@@ -108,7 +109,7 @@ impl TokensApi {
         if let Some(warning) = credential.warning() {
             ctx.warn(&warning);
         }
-        endpoint.note_unused_flags(ctx);
+        note_unused_flags(&endpoint, ctx);
         Self::with(endpoint, credential, ctx).await
     }
 

@@ -12,6 +12,7 @@ use crate::error::{Failure, Kind, Result};
 use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
 use crate::http::error::{BadResponse, CallError, Error};
+use crate::http::explain::note_unused_flags;
 use crate::http::json::{decode, decode_list, encode};
 use crate::http::rest::{RestCall, RestError, call};
 use crate::http::retry::{AttemptLimit, Effect, MAX_ATTEMPTS, backoff};
@@ -58,7 +59,7 @@ impl IdentityApi {
         // A bad address is reported before a bad token.
         let endpoint = endpoint(&ctx.env)?;
         let credential = credential::find(&ctx.env)?;
-        endpoint.note_unused_flags(ctx);
+        note_unused_flags(&endpoint, ctx);
         Self::with(endpoint, credential, ctx)
     }
 

@@ -25,16 +25,15 @@ fn sources(directory: &str) -> Vec<(PathBuf, String)> {
 
 /// The top-level modules, from the lowest to the highest: each may import what
 /// stands before it, and no two that stand together import each other.
-const LAYERS: [&[&str]; 17] = [
+const LAYERS: [&[&str]; 16] = [
     &["cloud", "text", "spinner"],
     &["secret"],
-    &["error", "redactor"],
+    &["error", "redactor", "denylist"],
     &["interrupt", "names", "verb"],
     &["context"],
     &["output"],
     &["input"],
     &["delivery", "http"],
-    &["denylist"],
     &["credential"],
     &["provider"],
     &["namespace", "nscale"],

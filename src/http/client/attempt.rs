@@ -45,7 +45,7 @@ impl Client {
         }
         let transport_error = |error| {
             let is_proxied = self.proxy(request.endpoint).is_some();
-            TransportError::new(error, is_proxied, self.connect_timeout, self.timeout)
+            TransportError::new(error, is_proxied, self.connector.connect_timeout, self.timeout)
         };
         let out_of_time = self.out_of_time(request.effect, deadline);
         tokio::pin!(out_of_time);

@@ -66,7 +66,6 @@ pub struct Client {
     /// What is left of the timeout. It counts only the time of requests: a user may take
     /// any time to answer a question between them.
     remaining: Cell<Duration>,
-    connect_timeout: Duration,
     log: WireLog,
     redactor: Redactor,
     interrupt: Interrupt,
@@ -101,7 +100,6 @@ impl Client {
             connector,
             timeout: settings.timeout,
             remaining: Cell::new(settings.timeout),
-            connect_timeout,
             log: WireLog::new(settings.verbose.then(|| ctx.stderr.clone()), redactor.clone()),
             redactor,
             interrupt: ctx.interrupt.clone(),
@@ -148,7 +146,7 @@ impl Client {
     pub async fn send(&self, request: &Request<'_>) -> Result<Response, Error> {
         // A change is started only if there is time to know whether it was sent, and to
         // wait for its response.
-        if request.effect != Effect::Read && self.remaining.get() < self.connect_timeout {
+        if request.effect != Effect::Read && self.remaining.get() < self.connector.connect_timeout {
             return Err(Error::not_sent(Cause::NoTimeLeft(self.timeout), request.effect, request.endpoint));
         }
         let deadline = Instant::now() + self.remaining.get();
@@ -161,7 +159,7 @@ impl Client {
     /// or the command was interrupted.
     pub async fn pause(&self, attempts: u32) -> bool {
         let wait = backoff(attempts, None);
-        if wait + self.connect_timeout >= self.remaining.get() || self.interrupt.is_requested() {
+        if wait + self.connector.connect_timeout >= self.remaining.get() || self.interrupt.is_requested() {
             return false;
         }
         sleep(wait).await;
@@ -200,7 +198,7 @@ impl Client {
             if policy.may_retry && !self.interrupt.is_requested() && self.may_retry(request, &result, attempts) {
                 let wait = backoff(attempts, retry_after);
                 // Only if there is time to know whether it was sent.
-                if wait + self.connect_timeout < remaining_until(deadline)
+                if wait + self.connector.connect_timeout < remaining_until(deadline)
                     && self.wait_to_retry(wait, may_have_been_processed).await
                 {
                     retried_after_send = may_have_been_processed;

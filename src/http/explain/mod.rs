@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use humantime::format_duration;
 
+use crate::context::Context;
 use crate::error::{Failure, Kind};
 use crate::http::content::Content;
+use crate::http::endpoint::Endpoint;
 use crate::http::error::{BadResponse, Cause, Error, Route};
 use crate::http::retry::{AttemptOutcome, Effect, failure_kind};
 use crate::interrupt::INTERRUPTED_IN_FLIGHT;
@@ -163,6 +165,13 @@ fn describe(content: &Content) -> String {
     }
 }
 
+/// Notes the flags that have no effect on calls to this endpoint.
+pub fn note_unused_flags(endpoint: &Endpoint, ctx: &mut Context) {
+    if ctx.settings.ca_file.is_some() && !endpoint.is_https() {
+        ctx.note(&format!("--ca-file is not used: {} is reached by plain http", endpoint.authority()));
+    }
+}
+
 /// The hint for a server that cannot answer now.
 pub fn run_again(after: Option<Duration>) -> String {
     match after {
@@ -181,7 +190,6 @@ mod tests {
 
     use super::*;
     use crate::context::Environment;
-    use crate::http::endpoint::Endpoint;
 
     /// A change to a host that a variable names.
     fn error(cause: Cause, outcome: AttemptOutcome) -> Error {
